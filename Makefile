@@ -1,0 +1,42 @@
+# The only doors into the project; CI calls the same ones. `make setup` is what the others call.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: setup demo test check format bench soak clean
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "fleetloop needs Python 3.11 or newer; name it with PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: setup
+	@$(BIN)/fleetloop demo
+
+test: setup
+	@$(BIN)/pytest
+
+check: setup
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup
+	@test -n "$(NAME)" || { echo "make bench NAME=loop" >&2; exit 2; }
+	@$(BIN)/python -m tests.bench.$(NAME)
+
+soak: setup
+	@test -n "$(NAME)" || { echo "make soak NAME=x" >&2; exit 2; }
+	@$(BIN)/python -m tests.soak.$(NAME)
+
+clean:
+	rm -rf build .fleetloop

@@ -1,0 +1,1 @@
+"""What it stands on: Kafka clients, settings, objects, engines, the command line, the demo."""

@@ -1,0 +1,1 @@
+"""The fleetloop command, one file per noun."""

@@ -1,0 +1,59 @@
+"""How every command answers: data to stdout as a table or JSON, messages to stderr."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from enum import IntEnum, StrEnum
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+class Exit(IntEnum):
+    """Exit codes of all commands."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    CONDITION_NOT_MET = 3
+    UNREACHABLE = 4
+    TIMED_OUT = 5
+
+
+class Format(StrEnum):
+    """Output format of a command."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("-o", "--output", help="table or json")]
+
+
+def show(rows: Sequence[Mapping[str, Any]], form: Format) -> None:
+    """Print rows with the same keys to stdout."""
+    if form is Format.JSON:
+        sys.stdout.write(json.dumps(list(rows), indent=2, default=str) + "\n")
+        return
+    if not rows:
+        say("nothing to show")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console(file=sys.stdout).print(table)
+
+
+def say(message: str) -> None:
+    """Print a message for the person to stderr."""
+    sys.stderr.write(message + "\n")
+
+
+def fail(message: str, code: Exit = Exit.ERROR) -> NoReturn:
+    """End the command with a message on stderr and an exit code."""
+    say(f"fleetloop: {message}")
+    raise typer.Exit(code)

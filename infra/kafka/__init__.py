@@ -1,0 +1,1 @@
+"""All of confluent_kafka: publishing, following, consuming in a group, administration."""

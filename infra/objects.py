@@ -1,0 +1,99 @@
+"""The object store: models, pictures, manifests and checkpoints, local folder or bucket."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import fsspec
+
+
+class ObjectMissingError(LookupError):
+    """No object at that address."""
+
+
+class ObjectCorruptError(ValueError):
+    """The object's bytes are not those its address promises."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as records name it: address, SHA-256 in hex, length in bytes."""
+
+    uri: str
+    digest: str
+    bytes: int
+
+
+class ObjectStore:
+    """Whole objects under one root; a put is atomic, so a reader sees all of it or nothing.
+
+    Args:
+        root: Any fsspec address, for example file:///var/lib/fleetloop or s3://bucket/prefix.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._fs, self._root = fsspec.core.url_to_fs(root)
+        self._scheme = urlsplit(root).scheme or "file"
+
+    def put(self, body: bytes, *, kind: str, suffix: str = "") -> StoredObject:
+        """Store bytes under their own SHA-256; storing the same again changes nothing."""
+        digest = hashlib.sha256(body).hexdigest()
+        name = f"{kind}/{digest[:2]}/{digest}{suffix}"
+        if not self._fs.exists(self._path(name)):
+            self.put_named(name, body)
+        return StoredObject(self.uri(name), digest, len(body))
+
+    def put_named(self, name: str, body: bytes) -> None:
+        """Store bytes under a name, replacing what stood there in one step."""
+        path = self._path(name)
+        folder = path.rsplit("/", 1)[0]
+        self._fs.makedirs(folder, exist_ok=True)
+        if self._scheme != "file":
+            self._fs.pipe_file(path, body)  # one PUT is atomic on object stores
+            return
+        partial = f"{path}.{uuid.uuid4().hex}.partial"
+        try:
+            self._fs.pipe_file(partial, body)
+            self._fs.mv(partial, path)
+        except OSError as error:
+            raise OSError(
+                error.errno, f"cannot store object {path}: {error.strerror}; free space or rights"
+            ) from error
+
+    def get(self, uri: str, *, digest: str | None = None) -> bytes:
+        """Fetch an object by address or by name.
+
+        Raises:
+            ObjectMissingError: There is none.
+            ObjectCorruptError: Its SHA-256 is not `digest`.
+        """
+        path = self._fs._strip_protocol(uri) if "://" in uri else self._path(uri)  # noqa: SLF001 - fsspec offers no public name for it
+        try:
+            body = bytes(self._fs.cat_file(path))
+        except FileNotFoundError as error:
+            raise ObjectMissingError(f"no object at {uri}") from error
+        if digest is not None and (found := hashlib.sha256(body).hexdigest()) != digest:
+            raise ObjectCorruptError(f"object {uri}: digest {found}, announced {digest}")
+        return body
+
+    def delete(self, name: str) -> None:
+        """Remove an object; one that is not there is already removed."""
+        path = self._path(name)
+        if self._fs.exists(path):
+            self._fs.rm_file(path)
+
+    def list(self, prefix: str) -> list[str]:
+        """Names below a prefix, sorted."""
+        base = self._path(prefix)
+        if not self._fs.exists(base):
+            return []
+        cut = len(self._root.rstrip("/")) + 1
+        return sorted(path[cut:] for path in self._fs.find(base) if not path.endswith(".partial"))
+
+    def uri(self, name: str) -> str:
+        """Address of a name."""
+        return f"{self._scheme}://{self._path(name)}"
+
+    def _path(self, name: str) -> str:
+        return f"{self._root.rstrip('/')}/{name}"

@@ -1,0 +1,117 @@
+"""Every setting of every process, read from the environment or an .env-style file, in one place."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class KafkaSettings(BaseModel):
+    """How to reach the log. Passwords come from files, never from the environment.
+
+    Attributes:
+        memory_only: The broker is the embedded one: it keeps no commit metadata and stamps no
+            append time, so the session is short and the sink says what a crash may do.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bootstrap: str = "127.0.0.1:9092"
+    security_protocol: str = "PLAINTEXT"
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    sasl_mechanism: str | None = None
+    sasl_username: str | None = None
+    sasl_password_file: Path | None = None
+    session_timeout_s: float = Field(default=30.0, ge=1.0)
+    memory_only: bool = False
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if self.sasl_mechanism and not self.security_protocol.startswith("SASL_"):
+            raise ValueError(
+                f"kafka.sasl_mechanism={self.sasl_mechanism} needs "
+                f"kafka.security_protocol SASL_SSL, not {self.security_protocol}"
+            )
+        if self.sasl_username and self.sasl_password_file is None:
+            raise ValueError("kafka.sasl_username needs kafka.sasl_password_file")
+        return self
+
+    def client_config(self) -> dict[str, str | int | float | bool]:
+        """The connection part of a librdkafka configuration."""
+        config: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": self.bootstrap,
+            "security.protocol": self.security_protocol,
+        }
+        for key, path in (
+            ("ssl.ca.location", self.ca_file),
+            ("ssl.certificate.location", self.certificate_file),
+            ("ssl.key.location", self.key_file),
+        ):
+            if path is not None:
+                config[key] = str(path)
+        if self.sasl_mechanism:
+            config["sasl.mechanism"] = self.sasl_mechanism
+            config["sasl.username"] = self.sasl_username or ""
+            config["sasl.password"] = secret_from(self.sasl_password_file).get_secret_value()
+        return config
+
+
+class ClickHouseSettings(BaseModel):
+    """How to reach ClickHouse: the native protocol for queries, HTTP for bulk inserts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    tcp_port: int = 9000
+    http_port: int = 8123
+    database: str = "fleetloop"
+    user: str = "default"
+    password_file: Path | None = None
+    secure: bool = False
+    ca_file: Path | None = None
+
+
+class Settings(BaseSettings):
+    """What a process needs to know. Environment: FLEETLOOP_KAFKA__BOOTSTRAP and so on.
+
+    Attributes:
+        registry_url: A Confluent-compatible schema registry; None: the schemas in this package.
+        objects_url: Folder or bucket (any fsspec address) for models, pictures and checkpoints.
+        keys_dir: Signing keys of this installation: keyring.yaml and <signer>.pem.
+        policy_file: Rollout policy. slo_file: SLOs. scenario_file: what the simulation plays.
+        metrics_port: Port of /livez, /readyz and /metrics; 0: any free port, None: none.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="FLEETLOOP_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    registry_url: str | None = None
+    objects_url: str = "file://.fleetloop/objects"
+    keys_dir: Path = Path(".fleetloop/keys")
+    policy_file: Path | None = None
+    slo_file: Path | None = None
+    scenario_file: Path | None = None
+    webhook_url: str | None = None
+    metrics_port: int | None = None
+    adopt_new_topic: bool = False
+    checkpoint_interval_s: float = Field(default=10.0, gt=0)
+
+
+def secret_from(path: Path | None) -> SecretStr:
+    """Read a secret from a file.
+
+    Raises:
+        ValueError: The file is missing or not readable; the message names it.
+    """
+    if path is None:
+        return SecretStr("")
+    try:
+        return SecretStr(path.read_text().strip())
+    except OSError as error:
+        raise ValueError(f"secret file {path}: {error.strerror}; make it readable") from error

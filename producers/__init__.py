@@ -1,0 +1,1 @@
+"""Who speaks first: devices, the fleet that holds them, the trainer."""

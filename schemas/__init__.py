@@ -1,0 +1,1 @@
+"""What travels: topics, Avro schemas, records, and how they become bytes and columns."""

@@ -1,0 +1,61 @@
+"""Cumulative counts that stage one hands to stage two. Units and meanings: schemas/avro."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from schemas.records.alerts import AlertExemplar
+from schemas.records.enums import Arm, PartialKind
+from schemas.records.inference import LatencyHistogram
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SloPartial:
+    """Running counts of one (source partition, key, bucket), or progress. Topic: slo-partials."""
+
+    event_id: str
+    source: str
+    kind: PartialKind
+    generation: str
+    ingest_ts: int
+    source_topic: str
+    source_partition: int
+    last_offset: int
+    watermark: int
+    slo: str
+    key: Mapping[str, str]
+    bucket_start: int | None = None
+    total: int
+    bad: int
+    latency: LatencyHistogram | None = None
+    exemplars: tuple[AlertExemplar, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutPartial:
+    """Running counts of one release, stratum and arm, or progress. Topic: rollout-partials."""
+
+    event_id: str
+    source: str
+    kind: PartialKind
+    generation: str
+    ingest_ts: int
+    source_topic: str
+    source_partition: int
+    last_offset: int
+    watermark: int
+    release_id: str
+    stratum: str
+    arm: Arm
+    window_start: int | None = None
+    offered: int
+    accepted: int
+    committed: int
+    failed: int
+    silent: int
+    deferred: int
+    critical: int
+    rolled_back: int
+    exposure_m: float
+    events: int
+    windows_judged: int
+    windows_over: int
