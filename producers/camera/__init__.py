@@ -1,0 +1,1 @@
+"""Cameras: what a device sees, rendered or recorded, and the truth only a reviewer may ask."""

@@ -1,0 +1,144 @@
+"""A dataset manifest as a Parquet file: which picture stands on which side, with its lineage."""
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, get_type_hints
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+class ManifestError(ValueError):
+    """Bytes or examples that are not a manifest; the message names field, value and rule."""
+
+
+class Split(StrEnum):
+    """Which side an encounter stands on."""
+
+    TRAIN = "TRAIN"
+    VALIDATION = "VALIDATION"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One labelled encounter; all frames of its film strip carry its label.
+
+    Attributes:
+        label: Class name.
+        frame_uri: Film strip in the object store: a PNG of width 32 x frames, height 32.
+        frame_digest: SHA-256 of the film strip, hex.
+        source_topic, source_topic_id, source_partition, source_offset: The record it comes from;
+            empty and -1 for the test drive, which no device sent.
+        weight: Weight in training, above 0.
+    """
+
+    example_id: str
+    encounter_id: str
+    device_id: str
+    split: Split
+    label: str
+    frame_uri: str
+    frame_digest: str
+    source_topic: str = ""
+    source_topic_id: str = ""
+    source_partition: int = -1
+    source_offset: int = -1
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Examples in the order of their ids, and what is said of them all.
+
+    Metadata the trainer reads: `classes`, a JSON list that fixes the order of a model's classes
+    from one dataset of a line to the next (carry it from the parent); all else is for people.
+    """
+
+    examples: tuple[Example, ...]
+    metadata: Mapping[str, str]
+
+
+_ARROW: Final = {str: pa.string(), Split: pa.string(), int: pa.int64(), float: pa.float64()}
+_COLUMNS: Final = {name: _ARROW[kind] for name, kind in get_type_hints(Example).items()}
+_FORMAT: Final = "fleetloop.manifest/1"
+
+
+def _arrow_schema(metadata: Mapping[str, str]) -> pa.Schema:
+    columns = [pa.field(name, kind, nullable=False) for name, kind in _COLUMNS.items()]
+    return pa.schema(columns, metadata={"format": _FORMAT, **dict(sorted(metadata.items()))})
+
+
+def to_parquet(examples: Iterable[Example], metadata: Mapping[str, str]) -> bytes:
+    """Write a manifest; the same examples in any order give the same bytes.
+
+    Raises:
+        ManifestError: An id stands twice, an encounter on two sides, or a field breaks its rule.
+    """
+    rows = sorted(examples, key=lambda example: example.example_id)
+    _check(rows)
+    if "format" in metadata:
+        raise ManifestError("manifest metadata 'format' is written by the manifest; name it else")
+    columns = [[getattr(row, name) for row in rows] for name in _COLUMNS]
+    schema = _arrow_schema(metadata)
+    arrays = [
+        pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)
+    ]
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def from_parquet(body: bytes) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        ManifestError: The bytes are not Parquet, not a manifest, or break a rule of manifests.
+    """
+    try:
+        table = pq.read_table(pa.BufferReader(body))
+    except (pa.ArrowException, OSError) as error:
+        raise ManifestError(f"manifest of {len(body)} bytes: not Parquet: {error}") from error
+    metadata = {
+        key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()
+    }
+    if (found := metadata.pop("format", None)) != _FORMAT:
+        raise ManifestError(f"manifest metadata format={found!r}: must be {_FORMAT!r}")
+    if not table.schema.equals(_arrow_schema({})):
+        raise ManifestError(f"manifest columns {table.schema.names}: must be {list(_COLUMNS)}")
+    rows = [
+        Example(**{**row, "split": _split(row["split"], row["example_id"])})
+        for row in table.to_pylist()
+    ]
+    _check(rows)
+    metadata.pop("ARROW:schema", None)
+    return Manifest(tuple(rows), metadata)
+
+
+def _split(value: str, example_id: str) -> Split:
+    try:
+        return Split(value)
+    except ValueError as error:
+        raise ManifestError(
+            f"example {example_id}: split={value!r}: must be one of {[*Split]}"
+        ) from error
+
+
+def _check(rows: list[Example]) -> None:
+    sides: dict[str, Split] = {}
+    seen: set[str] = set()
+    for row in rows:
+        if row.example_id in seen:
+            raise ManifestError(f"example {row.example_id}: stands twice; ids must be distinct")
+        seen.add(row.example_id)
+        if sides.setdefault(row.encounter_id, row.split) is not row.split:
+            raise ManifestError(
+                f"encounter {row.encounter_id}: stands on both sides; a split never parts it"
+            )
+        if not row.weight > 0:
+            raise ManifestError(f"example {row.example_id}: weight={row.weight}: must be above 0")
+        if not (row.label and row.encounter_id and row.frame_uri):
+            raise ManifestError(
+                f"example {row.example_id}: label, encounter_id and frame_uri must not be empty"
+            )
