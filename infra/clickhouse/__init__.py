@@ -1,0 +1,1 @@
+"""What ClickHouse is told: numbered migrations and named queries."""
