@@ -1,0 +1,188 @@
+"""Inference: one single-threaded onnxruntime session per model, timed by its thread's CPU time."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+INPUT: Final = "image"
+OUTPUTS: Final = ("prob", "emb")
+PICTURE: Final = (32, 32, 3)
+WARMUP_RUNS: Final = 5
+
+Clock = Callable[[], int]
+"""Nanoseconds; only differences mean anything."""
+
+
+class EngineError(ValueError):
+    """A model cannot be loaded or cannot answer; the message names model, value and rule."""
+
+
+class DigestMismatchError(EngineError):
+    """The bytes of a model are not those that were announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Results of n pictures, one inference each.
+
+    Attributes:
+        top1: int [n], index of the best class. confidence: float [n], its probability.
+        margin: float [n], best minus second. entropy: float [n], nats.
+        emb: float32 [n, d], L2-normalised.
+        cpu_ns: int [n], CPU time of this thread in the session. wall_ns: the same by wall clock.
+    """
+
+    top1: list[int]
+    confidence: list[float]
+    margin: list[float]
+    entropy: list[float]
+    emb: npt.NDArray[np.float32]
+    cpu_ns: list[int]
+    wall_ns: list[int]
+
+
+class Engine:
+    """A loaded model, shared by all devices of a process that run the same digest.
+
+    Args:
+        body: The ONNX file: `image` uint8 [N, 32, 32, 3] to `prob` [N, C] and `emb` [N, d].
+        digest: Its announced SHA-256, hex.
+        cpu_clock: CPU time of this thread: on a shared machine the wall clock would measure the
+            neighbours.
+
+    Raises:
+        DigestMismatchError: The bytes have another SHA-256.
+        EngineError: Not a model that onnxruntime loads, or other inputs and outputs.
+    """
+
+    def __init__(
+        self,
+        body: bytes,
+        digest: str,
+        cpu_clock: Clock = time.thread_time_ns,
+        wall_clock: Clock = time.perf_counter_ns,
+    ) -> None:
+        if (found := hashlib.sha256(body).hexdigest()) != digest:
+            raise DigestMismatchError(f"model {digest}: the file's SHA-256 is {found}")
+        self.digest = digest
+        self._cpu, self._wall = cpu_clock, wall_clock
+        self._session = _session(body, digest)
+        self.classes = _classes(self._session, digest)
+        blank = np.zeros((1, *PICTURE), np.uint8)
+        for _ in range(WARMUP_RUNS):
+            self._run(blank)
+
+    def answer(self, frames: Sequence[npt.NDArray[np.uint8]]) -> Answers:
+        """Run each picture alone, as a device does; the session is cold for none of them.
+
+        Raises:
+            EngineError: A picture is not uint8 [32, 32, 3], or the model fails.
+        """
+        for frame in frames:
+            if frame.shape != PICTURE or frame.dtype != np.uint8:
+                raise EngineError(
+                    f"picture of {frame.dtype} {list(frame.shape)}: must be uint8 {list(PICTURE)}"
+                )
+        count = len(frames)
+        cpu_ns, wall_ns = [0] * count, [0] * count
+        probs: list[npt.NDArray[np.float32]] = []
+        embeddings: list[npt.NDArray[np.float32]] = []
+        cpu, wall, run = self._cpu, self._wall, self._run
+        # What the simulator did between two batches is not on a device's caches: one run unjudged.
+        run(frames[0][None])
+        for index, frame in enumerate(frames):
+            picture = frame[None]
+            began_wall, began_cpu = wall(), cpu()
+            prob, emb = run(picture)
+            cpu_ns[index] = cpu() - began_cpu
+            wall_ns[index] = wall() - began_wall
+            probs.append(prob)
+            embeddings.append(emb)
+        prob, emb = np.concatenate(probs), np.concatenate(embeddings)
+        if not (np.isfinite(prob).all() and np.isfinite(emb).all()):
+            raise EngineError(f"model {self.digest}: answered with numbers that are not finite")
+        return _read(prob, emb, cpu_ns, wall_ns)
+
+    def _run(self, picture: npt.NDArray[np.uint8]) -> Any:
+        try:
+            return self._session.run(OUTPUTS, {INPUT: picture})
+        except _RUNTIME_ERRORS as error:
+            raise EngineError(f"model {self.digest}: inference failed: {error}") from error
+
+
+def _session(body: bytes, digest: str) -> Any:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(body, options, providers=["CPUExecutionProvider"])
+    except _RUNTIME_ERRORS as error:
+        raise EngineError(f"model {digest}: onnxruntime cannot load it: {error}") from error
+    _check_face(session, digest)
+    return session
+
+
+def _check_face(session: Any, digest: str) -> None:
+    inputs = [(node.name, node.type, list(node.shape[1:])) for node in session.get_inputs()]
+    if inputs != [(INPUT, "tensor(uint8)", list(PICTURE))]:
+        raise EngineError(
+            f"model {digest}: inputs {inputs}; must be {INPUT}, uint8 [N, 32, 32, 3]"
+        )
+    outputs = {node.name for node in session.get_outputs()}
+    if missing := set(OUTPUTS) - outputs:
+        raise EngineError(f"model {digest}: no output {', '.join(sorted(missing))}")
+
+
+def _classes(session: Any, digest: str) -> tuple[str, ...]:
+    text = session.get_modelmeta().custom_metadata_map.get("classes")
+    try:
+        names = json.loads(text) if text is not None else None
+    except ValueError as error:
+        raise EngineError(f"model {digest}: metadata classes={text!r}: not JSON") from error
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise EngineError(
+            f"model {digest}: metadata classes={text!r}: must be a JSON list of class names"
+        )
+    return tuple(names)
+
+
+def _read(
+    prob: npt.NDArray[np.float32],
+    emb: npt.NDArray[np.float32],
+    cpu_ns: list[int],
+    wall_ns: list[int],
+) -> Answers:
+    """Everything a device wants to know of its results, for the whole batch at once."""
+    prob = np.clip(prob.astype(np.float64), 0.0, 1.0)
+    top1 = prob.argmax(axis=1)
+    best = prob[np.arange(len(prob)), top1]
+    second = np.partition(prob, -2, axis=1)[:, -2] if prob.shape[1] > 1 else np.zeros(len(prob))
+    entropy = -(prob * np.log(np.maximum(prob, 1e-12))).sum(axis=1)
+    return Answers(
+        top1=top1.tolist(),
+        confidence=best.tolist(),
+        margin=(best - second).tolist(),
+        entropy=np.maximum(entropy, 0.0).tolist(),
+        emb=emb,
+        cpu_ns=cpu_ns,
+        wall_ns=wall_ns,
+    )
+
+
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    errors = ort.capi.onnxruntime_pybind11_state
+    names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented")
+    extra = ("RuntimeException", "NoSuchFile", "EPFail")
+    return (*(getattr(errors, name) for name in (*names, *extra)), ValueError, RuntimeError)
+
+
+_RUNTIME_ERRORS: Final = _runtime_errors()

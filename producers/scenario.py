@@ -1,0 +1,262 @@
+"""What the simulation plays: one YAML file per scenario, checked before anything moves."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from producers.camera.camera import Light, Weather
+from schemas.catalogue import CATALOGUE
+from schemas.records import ReleaseKind
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0, le=86_400.0)]
+WeatherMix = dict[Weather, Annotated[float, Field(gt=0.0)]]
+
+RENDERED: Final = "rendered"
+
+
+class ScenarioError(ValueError):
+    """A scenario file is not usable; the message names the file, each key, value and rule."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class After(_Part):
+    """A moment told by the log: `seconds` after the first such decision of that release.
+
+    Attributes:
+        release: 1 for the first release proposed on the log, 2 for the second, or a release id.
+        kind: Kind of the decision. wave: its wave; None: any.
+    """
+
+    release: Annotated[int, Field(ge=1)] | str
+    kind: ReleaseKind
+    wave: Annotated[int, Field(ge=0)] | None = None
+    seconds: Seconds = 0.0
+
+
+class LightChange(_Part):
+    """The light becomes `light`: `at_s` seconds after the start, or after a decision."""
+
+    light: Light
+    at_s: Seconds | None = None
+    after: After | None = None
+
+    @model_validator(mode="after")
+    def _one_moment(self) -> Self:
+        if (self.at_s is None) == (self.after is None):
+            raise ValueError("a change of light needs exactly one of at_s and after")
+        return self
+
+
+class LightPlan(_Part):
+    """Light over time; of the changes whose moment has come the latest holds."""
+
+    initial: Light = Light.DAY
+    changes: tuple[LightChange, ...] = Field(default=(), max_length=32)
+
+
+class Drift(_Part):
+    """The world changes slowly: from `from_s` on a region's weather goes over to another mix."""
+
+    region: str
+    from_s: Seconds
+    over_s: Annotated[float, Field(gt=0.0)]
+    weather: WeatherMix = Field(min_length=1)
+
+
+class Drive(_Part):
+    """How devices drive and look. Speeds are metres a second."""
+
+    frames_per_second: Annotated[float, Field(gt=0.0, le=60.0)] = 2.0
+    frames_per_encounter: Annotated[int, Field(ge=1, le=64)] = 6
+    speed_mps: Annotated[float, Field(gt=0.0, le=100.0)] = 14.0
+    takeover_share: Share = 0.0005
+    """Chance of an encounter that the driver takes over for no reason of the model's."""
+    takeover_when_wrong: Share = 0.02
+    takeover_when_unsure: Share = 0.01
+    takeover_when_late: Share = 0.05
+
+
+class Reporting(_Part):
+    """Reporting windows of inference-events."""
+
+    window_s: Annotated[float, Field(gt=0.0, le=600.0)] = 10.0
+    warmup_frames: Annotated[int, Field(ge=0, le=1000)] = 1
+    exemplars: Annotated[int, Field(ge=0, le=8)] = 2
+
+
+class Triggers(_Part):
+    """Which encounters are kept as edge cases, and how many a device may send."""
+
+    confidence_below: Share = 0.5
+    margin_below: Share = 0.2
+    flips_at_least: Annotated[int, Field(ge=1)] = 2
+    random_share: Share = 0.02
+    burst: Annotated[float, Field(ge=1.0, le=1000.0)] = 4.0
+    per_hour: Annotated[float, Field(ge=0.0)] = 60.0
+
+
+class Updates(_Part):
+    """How an update runs on a device. Durations are seconds and vary by `jitter` around them."""
+
+    accept_s: Seconds = 0.0
+    download_s: Seconds = 1.0
+    install_s: Seconds = 0.3
+    boot_s: Seconds = 0.2
+    health_s: Annotated[float, Field(gt=0.0, le=3600.0)] = 2.0
+    health_frames: Annotated[int, Field(ge=1)] = 3
+    """Judged frames the health window needs, however long that takes."""
+    max_late_share: Share = 0.5
+    max_missing_share: Share = 0.5
+    attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    retry_s: Seconds = 5.0
+    defer_s: Seconds = 2.0
+    jitter: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
+
+
+class Owners(_Part):
+    """What the people around the devices allow and do; shares of the fleet.
+
+    Attributes:
+        charge_low: Lowest battery charge of a device; its charge lies between this and 1.
+        parked: Share of the time a device stands still.
+        away: Share of devices that vanish (ignition off, no network) for `away_for_s` in every
+            `away_every_s`.
+    """
+
+    consent_pictures: Share = 0.95
+    consent_location: Share = 0.8
+    consent_compute: Share = 0.5
+    charge_low: Share = 0.4
+    parked: Share = 1.0
+    away: Share = 0.0
+    away_every_s: Annotated[float, Field(gt=0.0)] = 60.0
+    away_for_s: Seconds = 20.0
+
+
+class Pace(_Part):
+    """When the process itself is too slow: beyond `lag_s` it shifts the schedule and says so."""
+
+    lag_s: Annotated[float, Field(gt=0.0, le=60.0)] = 1.0
+
+
+class Scenario(_Part):
+    """One scenario.
+
+    Attributes:
+        devices: Number of devices by hardware generation of the catalogue.
+        regions: Weight of each region of the catalogue; weather: the mix of each.
+        camera: `rendered`, or the path of a file of recorded pictures.
+    """
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")
+    seed: Annotated[int, Field(ge=0)]
+    devices: dict[str, Annotated[int, Field(ge=1, le=100_000)]] = Field(min_length=1)
+    regions: dict[str, Annotated[float, Field(gt=0.0)]] = Field(min_length=1)
+    weather: dict[str, WeatherMix]
+    drift: tuple[Drift, ...] = Field(default=(), max_length=32)
+    light: LightPlan = LightPlan()
+    camera: Literal["rendered"] | Path = RENDERED
+    drive: Drive = Drive()
+    reporting: Reporting = Reporting()
+    triggers: Triggers = Triggers()
+    updates: Updates = Updates()
+    owners: Owners = Owners()
+    pace: Pace = Pace()
+
+    @model_validator(mode="after")
+    def _catalogued(self) -> Self:
+        for hardware in self.devices:
+            if hardware not in CATALOGUE.hardware:
+                raise ValueError(
+                    f"devices.{hardware}: unknown hardware generation; the catalogue has "
+                    f"{', '.join(sorted(CATALOGUE.hardware))}"
+                )
+        for region in (*self.regions, *self.weather, *(drift.region for drift in self.drift)):
+            if region not in CATALOGUE.regions:
+                raise ValueError(
+                    f"region {region}: not in the catalogue, which has "
+                    f"{', '.join(sorted(CATALOGUE.regions))}"
+                )
+        if missing := [region for region in self.regions if not self.weather.get(region)]:
+            raise ValueError(f"weather: no mix for region {', '.join(missing)}; give one")
+        return self
+
+    @property
+    def frame_period_us(self) -> int:
+        """Time between two frames of a device, microseconds."""
+        return max(1, round(1_000_000 / self.drive.frames_per_second))
+
+    def with_devices(self, total: int) -> "Scenario":
+        """The same scenario with `total` devices in the same proportions.
+
+        Raises:
+            ScenarioError: `total` is less than one device for each generation.
+        """
+        if total < len(self.devices):
+            raise ScenarioError(
+                f"devices={total}: at least one for each of {', '.join(self.devices)}"
+            )
+        return self.model_copy(update={"devices": _share_out(total, self.devices)})
+
+
+def _share_out(total: int, weights: Mapping[str, int]) -> dict[str, int]:
+    spare = total - len(weights)
+    whole = sum(weights.values())
+    shares = {name: 1 + spare * weight // whole for name, weight in weights.items()}
+    first = next(iter(shares))
+    shares[first] += total - sum(shares.values())
+    return shares
+
+
+def parse(text: str, where: str) -> Scenario:
+    """Read a scenario from YAML text; `where` names it in errors.
+
+    Raises:
+        ScenarioError: Not YAML, an unknown key, or a value that breaks a rule.
+    """
+    try:
+        content: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{where}: not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ScenarioError(f"{where}: a mapping of settings is needed, not {content!r}")
+    try:
+        return Scenario.model_validate(content)
+    except ValidationError as error:
+        lines = [_line(dict(detail)) for detail in error.errors(include_url=False)]
+        raise ScenarioError(f"{where}: " + "; ".join(lines)) from error
+
+
+def load(path: Path) -> Scenario:
+    """Read a scenario file; a camera path in it is relative to the file.
+
+    Raises:
+        ScenarioError: The file cannot be read or is not a scenario.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"scenario {path}: {error}; name a readable YAML file") from error
+    scenario = parse(text, f"scenario {path}")
+    if isinstance(scenario.camera, Path) and not scenario.camera.is_absolute():
+        return scenario.model_copy(update={"camera": path.parent / scenario.camera})
+    return scenario
+
+
+def _line(detail: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in detail["loc"])
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if not name:
+        return message
+    if detail["type"] == "extra_forbidden":
+        return f"{name}: unknown key; remove it or correct its name"
+    if detail["type"] == "missing":
+        return f"{name}: missing; give it"
+    return f"{name} = {detail['input']!r}: {message}"
