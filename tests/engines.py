@@ -1,0 +1,59 @@
+"""The engines as fixtures: each is started once a session, when a test first asks for it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.settings import ClickHouseSettings, KafkaSettings
+from infra.stack.clickhouse import ClickHouseServer
+from infra.stack.clickhouse_http import ask
+from infra.stack.supervisor import Supervisor
+from infra.stack.tansu import TansuBroker
+
+
+@pytest.fixture(scope="session")
+def engine_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the session's engines."""
+    return tmp_path_factory.mktemp("engines")
+
+
+@pytest.fixture(scope="session")
+def supervisor(engine_dir: Path) -> Iterator[Supervisor]:
+    """Runs the session's engines and stops them at its end."""
+    with Supervisor(engine_dir / "logs") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def broker(supervisor: Supervisor) -> KafkaSettings:
+    """The embedded broker, shared: a test uses topic and group names of its own."""
+    embedded = TansuBroker(supervisor)
+    embedded.start()
+    return embedded.settings
+
+
+@pytest.fixture(scope="session")
+def clickhouse_server(supervisor: Supervisor, engine_dir: Path) -> ClickHouseServer:
+    """The embedded ClickHouse, with `kill()` and `start()` for tests of crashes."""
+    server = ClickHouseServer(supervisor, engine_dir / "clickhouse", database="default_tests")
+    server.start()
+    return server
+
+
+@pytest.fixture(scope="session")
+def clickhouse(clickhouse_server: ClickHouseServer) -> ClickHouseSettings:
+    """How to reach the session's ClickHouse; its database is shared, see `database`."""
+    return clickhouse_server.settings
+
+
+@pytest.fixture
+def database(
+    clickhouse: ClickHouseSettings, request: pytest.FixtureRequest
+) -> Iterator[ClickHouseSettings]:
+    """A fresh, empty database of this test's own, dropped at its end."""
+    name = re.sub(r"\W+", "_", request.node.name)[:80]
+    ask(clickhouse, f"CREATE DATABASE `{name}` ENGINE = Atomic")
+    yield clickhouse.model_copy(update={"database": name})
+    ask(clickhouse, f"DROP DATABASE `{name}` SYNC")
