@@ -81,7 +81,8 @@ class Settings(BaseSettings):
         registry_url: A Confluent-compatible schema registry; None: the schemas in this package.
         objects_url: Folder or bucket (any fsspec address) for models, pictures and checkpoints.
         keys_dir: Signing keys of this installation: keyring.yaml and <signer>.pem.
-        policy_file: Rollout policy. slo_file: SLOs. scenario_file: what the simulation plays.
+        policy_file: Rollout policy. slo_file: SLOs. dataset_file: policy of a dataset line.
+        scenario_file: What the simulation plays.
         metrics_port: Port of /livez, /readyz and /metrics; 0: any free port, None: none.
     """
 
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
     keys_dir: Path = Path(".fleetloop/keys")
     policy_file: Path | None = None
     slo_file: Path | None = None
+    dataset_file: Path | None = None
     scenario_file: Path | None = None
     webhook_url: str | None = None
     metrics_port: int | None = None

@@ -1,0 +1,1 @@
+"""Dataset assembly: what to ask people, when to cut, and the manifest that follows."""

@@ -1,0 +1,239 @@
+"""What a dataset line does next: ask, cut or assemble, as a function of the log."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from schemas.manifests import Manifest
+from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
+from schemas.topics import EDGE_CASES, LABEL_REVIEWS
+from streams.dataset.answers import Answer, labels
+from streams.dataset.candidates import Candidates, Sighting, sift, within
+from streams.dataset.identity import dataset_id, request_id, step_id
+from streams.dataset.line import LineView
+from streams.dataset.manifest import audit, carry, counts, extend
+from streams.dataset.policy import DatasetPolicy
+from streams.dataset.ranges import following, waiting
+from streams.dataset.selection import choose
+
+_SEED = 0  # of the choice; the same log must give the same question
+
+
+class LogReader(Protocol):
+    """Exact stretches of the log, read without a consumer group."""
+
+    def topic_id(self, topic: str) -> str:
+        """Identity of the log of that name."""
+
+    def ends(self, topic: str) -> Mapping[int, int]:
+        """End offset by partition."""
+
+    def sightings(self, ranges: Sequence[OffsetRange]) -> Sequence[Sighting]:
+        """The valid edge cases in the ranges."""
+
+    def answers(self, ranges: Sequence[OffsetRange]) -> Sequence[Answer]:
+        """The valid label reviews in the ranges."""
+
+
+class Shelf(Protocol):
+    """Where manifests stand."""
+
+    def manifest(self, dataset: DatasetManifest) -> Manifest:
+        """The manifest of an assembled dataset."""
+
+    def store(self, manifest: Manifest) -> tuple[str, str]:
+        """Keep a manifest; its address and digest."""
+
+
+@dataclass(slots=True)
+class Assembler:
+    """Steps of one line. Each step is a function of the line and of the log ranges it names.
+
+    Invariant: a record is written only from what the line's earlier records fix, so a worker
+    that dies between two records is continued by any other with the same records.
+    """
+
+    policy: DatasetPolicy
+    reader: LogReader
+    shelf: Shelf
+    _asked: str | None = field(default=None, init=False)
+    _seen_through: int = field(default=0, init=False)
+    _reviewed_through: int = field(default=0, init=False)
+
+    def next(self, view: LineView, asked_us: int, now_us: int) -> DatasetManifest | None:
+        """The record the line needs next, or None while it must wait.
+
+        Args:
+            view: Where the line stands.
+            asked_us: Ingest time of the open question; of no meaning without one.
+            now_us: Ingest time up to which the log was read.
+        """
+        if view.dataset is None:
+            return None
+        if view.cut is not None:
+            return self.assemble(view, now_us)
+        if view.ask is not None:
+            return self.cut(view, asked_us, now_us)
+        return self.ask(view, now_us)
+
+    def ask(self, view: LineView, now_us: int) -> DatasetManifest | None:
+        """The next question, once enough candidates wait and the budget allows it."""
+        if view.dataset is None:
+            return None
+        budget = min(self.policy.labels_per_ask, self.policy.budget - view.paid)
+        ranges = self._following(EDGE_CASES.name, view.dataset.inputs)
+        arrived = waiting(ranges)
+        if budget < 1 or arrived < self.policy.min_candidates or arrived == self._seen_through:
+            return None
+        self._seen_through = arrived
+        candidates = self._candidates(ranges, view.dataset)
+        if len(candidates.sightings) < min(budget, self.policy.min_candidates):
+            return None
+        cost = min(budget, len(candidates.sightings))
+        return self._record(
+            ManifestKind.ASK,
+            view,
+            now_us,
+            dataset_id=dataset_id(self.policy.line, view.dataset.dataset_id, ranges),
+            label_cost=view.paid + cost,
+            inputs=ranges,
+            excluded=dict(candidates.excluded),
+        )
+
+    def requests(self, view: LineView) -> Sequence[LabelRequest]:
+        """The label requests of the open question, the first time they are asked for."""
+        if view.ask is None or view.cut is not None or self._asked == view.ask.event_id:
+            return ()
+        ask = view.ask
+        self._asked = ask.event_id
+        return tuple(
+            LabelRequest(
+                event_id=request_id(ask.event_id, sighting.encounter_id),
+                source="live",
+                device_id=sighting.device_id,
+                ask_id=ask.event_id,
+                edge_case_id=sighting.event_id,
+                encounter_id=sighting.encounter_id,
+                frames=(sighting.frame_uri,),
+                budget_line=ask.line,
+                priority=1.0 - sighting.margin,
+                asked_ts=ask.assembled_ts,
+            )
+            for sighting in self._chosen(view)
+        )
+
+    def cut(self, view: LineView, asked_us: int, now_us: int) -> DatasetManifest | None:
+        """Close the open question when all is answered, or after the policy's patience."""
+        if view.ask is None or view.dataset is None:
+            return None
+        ranges = self._following(LABEL_REVIEWS.name, view.dataset.inputs)
+        cost = view.ask.label_cost - view.paid
+        late = now_us - asked_us > self.policy.patience_s * 1_000_000
+        arrived = waiting(ranges)
+        if not late and (arrived < cost or arrived == self._reviewed_through):
+            return None
+        self._reviewed_through = arrived
+        if not late and self._answered(view, ranges) < cost:
+            return None
+        return self._record(
+            ManifestKind.CUT,
+            view,
+            now_us,
+            dataset_id=view.ask.dataset_id,
+            label_cost=view.ask.label_cost,
+            inputs=(*view.ask.inputs, *ranges),
+        )
+
+    def assemble(self, view: LineView, now_us: int) -> DatasetManifest | None:
+        """The dataset that the cut fixes; the same from the same cut, whoever builds it."""
+        if view.cut is None or view.ask is None or view.dataset is None:
+            return None
+        chosen = self._chosen(view)
+        asked = frozenset(sighting.encounter_id for sighting in chosen)
+        reviews = self.reader.answers(within(view.cut.inputs, LABEL_REVIEWS.name))
+        found, excluded = labels(reviews, asked)
+        excluded["UNANSWERED"] = len(asked) - len(found)
+        parent = self.shelf.manifest(view.dataset)
+        examples = extend(
+            parent.examples,
+            chosen,
+            found,
+            topic=EDGE_CASES.name,
+            validation_share=self.policy.validation_share,
+        )
+        proof = audit(examples)
+        metadata = carry(parent.metadata, found.values(), dataset_id=view.cut.dataset_id)
+        uri, digest = self.shelf.store(Manifest(tuple(examples), metadata))
+        record = self._record(
+            ManifestKind.ASSEMBLED,
+            view,
+            now_us,
+            dataset_id=view.cut.dataset_id,
+            label_cost=view.cut.label_cost,
+            inputs=view.cut.inputs,
+            excluded={**view.ask.excluded, **excluded},
+        )
+        return replace(
+            record,
+            manifest_uri=uri,
+            manifest_digest=digest,
+            counts=counts(examples),
+            slices={"inherited": len(parent.examples), "added": len(found)},
+            leakage_audit=proof,
+        )
+
+    def _following(self, topic: str, before: Sequence[OffsetRange]) -> tuple[OffsetRange, ...]:
+        return following(topic, self.reader.topic_id(topic), self.reader.ends(topic), before)
+
+    def _candidates(self, ranges: Sequence[OffsetRange], parent: DatasetManifest) -> Candidates:
+        examples = self.shelf.manifest(parent).examples
+        known = frozenset(e.encounter_id for e in examples) | {e.frame_digest for e in examples}
+        return sift(
+            self.reader.sightings(within(ranges, EDGE_CASES.name)),
+            known,
+            self.policy.near_duplicate_cosine,
+            self.policy.max_candidates,
+        )
+
+    def _chosen(self, view: LineView) -> Sequence[Sighting]:
+        """What the open question is about, found again from its ranges."""
+        if view.ask is None or view.dataset is None:
+            return ()
+        candidates = self._candidates(view.ask.inputs, view.dataset)
+        cost = view.ask.label_cost - view.paid
+        indexes = choose(candidates.embeddings(), candidates.margins(), cost, _SEED)
+        return [candidates.sightings[int(index)] for index in indexes]
+
+    def _answered(self, view: LineView, ranges: Sequence[OffsetRange]) -> int:
+        """Encounters of the open question that somebody answered or skipped."""
+        asked = {sighting.encounter_id for sighting in self._chosen(view)}
+        reviews = self.reader.answers(within(ranges, LABEL_REVIEWS.name))
+        return len(asked & {review.encounter_id for review in reviews})
+
+    def _record(
+        self,
+        kind: ManifestKind,
+        view: LineView,
+        now_us: int,
+        *,
+        dataset_id: str,
+        label_cost: int,
+        inputs: tuple[OffsetRange, ...],
+        excluded: Mapping[str, int] | None = None,
+    ) -> DatasetManifest:
+        return DatasetManifest(
+            event_id=step_id(self.policy.line, view.next_seq),
+            source="live",
+            kind=kind,
+            line=self.policy.line,
+            dataset_id=dataset_id,
+            seq=view.next_seq,
+            parent=view.dataset.dataset_id if view.dataset else None,
+            label_cost=label_cost,
+            budget=self.policy.budget,
+            counts={},
+            slices={},
+            excluded=dict(sorted((excluded or {}).items())),
+            inputs=inputs,
+            assembled_ts=now_us,
+        )

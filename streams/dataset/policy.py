@@ -1,0 +1,55 @@
+"""The policy of one dataset line, read from a YAML file."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class DatasetPolicy(BaseModel):
+    """What a line may spend and when it acts.
+
+    Attributes:
+        line: Name of the line.
+        budget: Labels that may be paid in the whole life of the line.
+        labels_per_ask: Labels asked for at once.
+        min_candidates: Edge cases that must wait before a question is worth asking.
+        max_candidates: Edge cases looked at for one question; the newest beyond it wait.
+        patience_s: After this time a question is cut with the answers there are.
+        validation_share: Share of devices whose encounters validate instead of train.
+        near_duplicate_cosine: Two candidates more alike than this count as one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    line: str = "perception"
+    budget: int = Field(default=1000, ge=1)
+    labels_per_ask: int = Field(default=100, ge=1)
+    min_candidates: int = Field(default=1000, ge=1)
+    max_candidates: int = Field(default=20_000, ge=1)
+    patience_s: float = Field(default=86_400.0, gt=0)
+    validation_share: float = Field(default=0.1, ge=0, lt=1)
+    near_duplicate_cosine: float = Field(default=0.995, gt=0, le=1)
+
+
+def load_policy(path: Path | None) -> DatasetPolicy:
+    """Read a policy file; None gives the defaults.
+
+    Raises:
+        ValueError: The file is missing, no mapping, or breaks a rule; file, key, value and rule
+            are named.
+    """
+    if path is None:
+        return DatasetPolicy()
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ValueError(f"dataset policy {path}: {error}") from error
+    try:
+        return DatasetPolicy.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ValueError(
+            f"dataset policy {path}: {key} = {first['input']!r}: {first['msg']}"
+        ) from error

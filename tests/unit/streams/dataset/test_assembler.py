@@ -1,0 +1,257 @@
+"""A line asks, cuts and assembles as a function of the log: any worker writes the same."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from schemas.manifests import Example, Manifest, Split, from_parquet, to_parquet
+from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
+from schemas.topics import EDGE_CASES, LABEL_REVIEWS
+from streams.dataset.answers import Answer
+from streams.dataset.assembler import Assembler
+from streams.dataset.candidates import Sighting
+from streams.dataset.line import LineBook
+from streams.dataset.policy import DatasetPolicy
+
+SECOND = 1_000_000
+POLICY = DatasetPolicy(
+    line="perception", budget=12, labels_per_ask=8, min_candidates=20, patience_s=60
+)
+
+
+@dataclass
+class FakeLog:
+    """Two partitions a topic, as lists."""
+
+    edge_cases: dict[int, list[Sighting]] = field(default_factory=lambda: {0: [], 1: []})
+    reviews: dict[int, list[Answer]] = field(default_factory=lambda: {0: [], 1: []})
+    reads: int = 0
+
+    def topic_id(self, topic: str) -> str:
+        return f"id-of-{topic}"
+
+    def ends(self, topic: str) -> Mapping[int, int]:
+        held = self.edge_cases if topic == EDGE_CASES.name else self.reviews
+        return {partition: len(rows) for partition, rows in held.items()}
+
+    def sightings(self, ranges: Sequence[OffsetRange]) -> Sequence[Sighting]:
+        self.reads += 1
+        return [s for r in ranges for s in self.edge_cases[r.partition][r.first_offset :][: _n(r)]]
+
+    def answers(self, ranges: Sequence[OffsetRange]) -> Sequence[Answer]:
+        return [a for r in ranges for a in self.reviews[r.partition][r.first_offset :][: _n(r)]]
+
+    def see(self, count: int, seed: int = 1) -> None:
+        generator = np.random.default_rng(seed)
+        for number in range(count):
+            vector = generator.normal(size=16).astype(np.float32)
+            partition = number % 2
+            self.edge_cases[partition].append(
+                Sighting(
+                    event_id=f"s{seed}-{number:04}",
+                    device_id=f"d{seed}-{number % 7}",
+                    encounter_id=f"d{seed}-{number % 7}/{number}",
+                    frame_uri=f"file:///{seed}/{number}",
+                    frame_digest=f"digest-{seed}-{number}",
+                    margin=float(generator.uniform()),
+                    consent=True,
+                    embedding=vector / np.linalg.norm(vector),
+                    topic_id="id-of-edge-cases",
+                    partition=partition,
+                    offset=len(self.edge_cases[partition]),
+                )
+            )
+
+    def answer(self, requests: Iterable[LabelRequest], label: str = "stop") -> None:
+        for request in requests:
+            rows = self.reviews[len(request.device_id) % 2]
+            rows.append(
+                Answer(request.encounter_id, label, "r1", len(request.device_id) % 2, len(rows))
+            )
+
+
+def _n(span: OffsetRange) -> int:
+    return span.last_offset - span.first_offset + 1
+
+
+@dataclass
+class FakeShelf:
+    """Manifests by address, through their real bytes."""
+
+    bodies: dict[str, bytes] = field(default_factory=dict)
+
+    def manifest(self, dataset: DatasetManifest) -> Manifest:
+        return from_parquet(self.bodies[dataset.manifest_uri or ""])
+
+    def store(self, manifest: Manifest) -> tuple[str, str]:
+        body = to_parquet(manifest.examples, manifest.metadata)
+        digest = hashlib.sha256(body).hexdigest()
+        self.bodies[digest] = body
+        return digest, digest
+
+
+def seed_example() -> Example:
+    return Example(
+        example_id="a",
+        encounter_id="test-drive/1",
+        device_id="test-drive",
+        split=Split.TRAIN,
+        label="yield",
+        frame_uri="file:///seed",
+        frame_digest="digest-seed",
+    )
+
+
+def seeded(shelf: FakeShelf) -> LineBook:
+    uri, digest = shelf.store(Manifest((seed_example(),), {"classes": '["yield"]'}))
+    book = LineBook()
+    assert book.observe(
+        DatasetManifest(
+            event_id="seed",
+            source="simulated",
+            kind=ManifestKind.ASSEMBLED,
+            line="perception",
+            dataset_id="perception-seed",
+            seq=0,
+            manifest_uri=uri,
+            manifest_digest=digest,
+            counts={},
+            label_cost=0,
+            budget=12,
+            slices={},
+            excluded={},
+            inputs=(),
+            assembled_ts=0,
+        )
+    )
+    return book
+
+
+def run_round(log: FakeLog, shelf: FakeShelf, book: LineBook, *, restart: bool) -> DatasetManifest:
+    """One question to one dataset; with `restart`, a new worker takes over at each step."""
+    steps: list[DatasetManifest] = []
+    assembler = Assembler(POLICY, log, shelf)
+    for _ in range(3):
+        view = book.line("perception")
+        log.answer(assembler.requests(view))
+        if restart:
+            assembler = Assembler(POLICY, log, shelf)
+        record = assembler.next(view, 5 * SECOND, 6 * SECOND)
+        assert record is not None
+        assert book.observe(record)
+        steps.append(record)
+        log.see(3, seed=100 + len(steps))  # the log goes on; earlier ranges must not move
+    assert [step.kind for step in steps] == ["ASK", "CUT", "ASSEMBLED"]
+    return steps[-1]
+
+
+def test_nothing_is_asked_before_a_dataset_exists_or_while_few_candidates_wait() -> None:
+    log, shelf = FakeLog(), FakeShelf()
+    log.see(10)
+    assembler = Assembler(POLICY, log, shelf)
+    assert assembler.ask(LineBook().line("perception"), 0) is None
+    assert assembler.ask(seeded(shelf).line("perception"), 0) is None
+
+
+def test_a_round_pays_its_budget_and_keeps_parent_lineage_and_classes() -> None:
+    log, shelf = FakeLog(), FakeShelf()
+    log.see(40)
+    book = seeded(shelf)
+    done = run_round(log, shelf, book, restart=False)
+    manifest = shelf.manifest(done)
+    assert len(manifest.examples) == 1 + 8
+    assert done.label_cost == 8
+    assert done.slices == {"inherited": 1, "added": 8}
+    assert done.leakage_audit is not None
+    assert done.leakage_audit.violations == 0
+    assert manifest.metadata["classes"] == '["yield", "stop"]'
+    first = next(e for e in manifest.examples if e.label == "stop")
+    source = log.edge_cases[first.source_partition][first.source_offset]
+    assert source.encounter_id == first.encounter_id
+    assert first.source_topic_id == "id-of-edge-cases"
+
+
+def test_a_new_worker_at_every_step_writes_the_same_manifest() -> None:
+    manifests = []
+    for restart in (False, True):
+        log, shelf = FakeLog(), FakeShelf()
+        log.see(40)
+        done = run_round(log, shelf, seeded(shelf), restart=restart)
+        manifests.append((done.dataset_id, done.manifest_digest, done.event_id))
+    assert manifests[0] == manifests[1]
+
+
+def test_the_second_question_starts_where_the_first_ended_and_the_budget_ends_the_line() -> None:
+    log, shelf = FakeLog(), FakeShelf()
+    log.see(40)
+    book = seeded(shelf)
+    run_round(log, shelf, book, restart=False)
+    log.see(40, seed=2)
+    second = run_round(log, shelf, book, restart=False)
+    assert second.label_cost == 12
+    spans = {(r.topic, r.partition): r for r in second.inputs}
+    assert spans[EDGE_CASES.name, 0].first_offset == 20
+    assert len(shelf.manifest(second).examples) == 1 + 12
+    log.see(60, seed=3)
+    assert Assembler(POLICY, log, shelf).ask(book.line("perception"), 0) is None
+
+
+def test_killed_after_some_requests_the_next_worker_asks_the_same_ones() -> None:
+    log, shelf = FakeLog(), FakeShelf()
+    log.see(40)
+    book = seeded(shelf)
+    ask = Assembler(POLICY, log, shelf).ask(book.line("perception"), 0)
+    assert ask is not None
+    assert book.observe(ask)
+    log.see(500, seed=9)
+    asked = [
+        {r.event_id for r in Assembler(POLICY, log, shelf).requests(book.line("perception"))}
+        for _ in range(2)
+    ]
+    assert asked[0] == asked[1]
+    assert len(asked[0]) == 8
+
+
+def test_patience_cuts_a_question_that_nobody_answers() -> None:
+    log, shelf = FakeLog(), FakeShelf()
+    log.see(40)
+    book = seeded(shelf)
+    assembler = Assembler(POLICY, log, shelf)
+    ask = assembler.ask(book.line("perception"), 0)
+    assert ask is not None
+    book.observe(ask)
+    view = book.line("perception")
+    assert assembler.cut(view, 0, 60 * SECOND) is None
+    cut = assembler.cut(view, 0, 61 * SECOND)
+    assert cut is not None
+    book.observe(cut)
+    done = assembler.assemble(book.line("perception"), 62 * SECOND)
+    assert done is not None
+    assert done.excluded["UNANSWERED"] == 8
+    assert done.slices["added"] == 0
+
+
+def test_of_two_workers_records_the_first_counts() -> None:
+    log, shelf = FakeLog(), FakeShelf()
+    log.see(40)
+    book = seeded(shelf)
+    ask = Assembler(POLICY, log, shelf).ask(book.line("perception"), 0)
+    assert ask is not None
+    assert book.observe(ask)
+    assert not book.observe(replace(ask, label_cost=99))
+    assert book.line("perception").ask == ask
+
+
+def test_a_topic_made_anew_is_refused() -> None:
+    log, shelf = FakeLog(), FakeShelf()
+    log.see(40)
+    book = seeded(shelf)
+    done = run_round(log, shelf, book, restart=False)
+    wrong = replace(done, inputs=tuple(replace(r, topic_id="other") for r in done.inputs))
+    view = replace(book.line("perception"), dataset=wrong)
+    with pytest.raises(ValueError, match="made anew"):
+        Assembler(POLICY, log, shelf).ask(view, 0)
+    assert LABEL_REVIEWS.name in {r.topic for r in done.inputs}

@@ -1,0 +1,62 @@
+"""Splits part devices, never encounters; policies are refused with key, value and rule."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.manifests import Example, Split
+from streams.dataset.identity import device_fraction
+from streams.dataset.manifest import LeakageError, audit, carry, counts
+from streams.dataset.policy import DatasetPolicy, load_policy
+
+
+def example(name: str, split: Split, **changes: str) -> Example:
+    facts = {"encounter_id": f"d/{name}", "frame_digest": f"p{name}", **changes}
+    return Example(
+        example_id=name, device_id="d", split=split, label="stop", frame_uri="file:///x", **facts
+    )
+
+
+@pytest.mark.parametrize("shared", [{"encounter_id": "d/1"}, {"frame_digest": "p1"}])
+def test_the_audit_names_what_stands_on_both_sides(shared: dict[str, str]) -> None:
+    with pytest.raises(LeakageError, match=next(iter(shared.values()))):
+        audit([example("1", Split.TRAIN), example("2", Split.VALIDATION, **shared)])
+
+
+def test_the_audit_counts_what_it_checked() -> None:
+    proof = audit([example("1", Split.TRAIN), example("2", Split.VALIDATION)])
+    assert (proof.checked, proof.violations) == (4, 0)
+
+
+def test_counts_are_by_split_and_class() -> None:
+    assert counts([example("1", Split.TRAIN), example("2", Split.TRAIN)]) == {"TRAIN/stop": 2}
+
+
+def test_new_classes_are_appended_so_that_no_index_moves() -> None:
+    carried = carry({"classes": '["stop", "axe"]'}, ["bee", "stop", "ant"], dataset_id="x")
+    assert carried == {"classes": '["stop", "axe", "ant", "bee"]', "dataset_id": "x"}
+
+
+def test_devices_spread_evenly_over_the_split() -> None:
+    share = sum(device_fraction(f"device-{n}") < 0.1 for n in range(5000)) / 5000
+    assert 0.08 < share < 0.12
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("budgett: 3", "budgett = 3"),
+        ("budget: 0", "budget = 0"),
+        ("[1]", "the file"),
+        ("a: [", "policy.yaml"),
+    ],
+)
+def test_a_bad_policy_file_is_refused_by_name(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_policy(path)
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    assert load_policy(None) == DatasetPolicy()
