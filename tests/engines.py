@@ -1,7 +1,8 @@
 """The engines as fixtures: each is started once a session, when a test first asks for it."""
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from infra.settings import ClickHouseSettings, KafkaSettings
 from infra.stack.clickhouse import ClickHouseServer
 from infra.stack.clickhouse_http import ask
+from infra.stack.engine import MissingEngineError
+from infra.stack.kafka_broker import KafkaBroker
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
 
@@ -57,3 +60,29 @@ def database(
     ask(clickhouse, f"CREATE DATABASE `{name}` ENGINE = Atomic")
     yield clickhouse.model_copy(update={"database": name})
     ask(clickhouse, f"DROP DATABASE `{name}` SYNC")
+
+
+def needed(start: Callable[[], None]) -> None:
+    """Start an engine; where a tool for it is missing, skip, but never in CI."""
+    try:
+        start()
+    except MissingEngineError as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def kafka_server(supervisor: Supervisor, engine_dir: Path) -> KafkaBroker:
+    """The session's real Apache Kafka."""
+    server = KafkaBroker(supervisor, engine_dir / "kafka")
+    needed(server.start)
+    return server
+
+
+@pytest.fixture
+def kafka_broker(kafka_server: KafkaBroker) -> KafkaBroker:
+    """A real Apache Kafka with `settings`, `kill()` and `start()`; up again for the next test."""
+    if kafka_server.child is None or not kafka_server.child.running():
+        kafka_server.start()
+    return kafka_server

@@ -1,0 +1,140 @@
+"""A real Apache Kafka from Maven artifacts: one node on loopback, durable in its data folder."""
+
+import base64
+import subprocess
+import uuid
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from infra.kafka.admin import Admin
+from infra.settings import KafkaSettings
+from infra.stack.child import Child, Tier
+from infra.stack.engine import MissingEngineError
+from infra.stack.maven import Progress, fetch, java
+from infra.stack.ports import LOOPBACK, free_ports, require_free
+from infra.stack.supervisor import Supervisor
+
+FILES: Final = Path(__file__).with_name("kafka")
+POM: Final = FILES / "pom.xml"
+# After a kill -9 the old registration must expire first.
+_READY_S: Final = 90.0
+_STOP_S: Final = 30.0
+_FORMAT_S: Final = 60.0
+_SMALL_JVM: Final = ("-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+def kafka_version() -> str:
+    """Version of the Apache Kafka that the POM names."""
+    version = ET.parse(POM).findtext("{http://maven.apache.org/POM/4.0.0}version")  # noqa: S314 - a file of this package
+    return str(version)
+
+
+def kafka_libraries(progress: Progress) -> Path:
+    """Folder of Kafka's jars, fetched when they are not in the cache yet."""
+    return fetch(f"kafka-{kafka_version()}", POM, ["dependency:copy-dependencies"], progress)
+
+
+class KafkaBroker:
+    """One real broker; what it stored stays in `data_dir` and is there at the next start.
+
+    Args:
+        supervisor: Runs it. data_dir: Its own folder. port: For clients; None takes a free one.
+        progress: Told what takes long.
+    """
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        progress: Progress = print,
+    ) -> None:
+        self._supervisor = supervisor
+        self._dir = data_dir.absolute()
+        self._progress = progress
+        free = free_ports(2)
+        self.port, self._controller_port = port if port is not None else free[0], free[1]
+        self.settings = KafkaSettings(bootstrap=f"{LOOPBACK}:{self.port}")
+        self.child: Child | None = None
+
+    @property
+    def version(self) -> str:
+        """Name and version for reports."""
+        return f"apache kafka {kafka_version()}"
+
+    def start(self) -> None:
+        """Format its folder at the first start, start it and wait until it answers.
+
+        Raises:
+            MissingEngineError: Java or Maven is missing, or the folder cannot be formatted.
+            PortTakenError: Something else listens on the port.
+            ChildDiedError: It ended at once; the message holds its last words.
+        """
+        runtime = java("Apache Kafka")
+        libraries = kafka_libraries(self._progress)
+        require_free(self.port, "Apache Kafka")
+        properties = self._write_properties()
+        if not (self._dir / "log" / "meta.properties").exists():
+            self._format(runtime, libraries, properties)
+        self.child = self._supervisor.start(
+            "broker",
+            [
+                runtime,
+                *_SMALL_JVM,
+                f"-Dlog4j2.configurationFile={FILES / 'log4j2.yaml'}",
+                *("-cp", f"{libraries}/*"),
+                "kafka.Kafka",
+                str(properties),
+            ],
+            tier=Tier.ENGINE,
+            grace_s=_STOP_S,
+        )
+        admin = Admin(self.settings)
+        self._supervisor.wait_ready(
+            self.child, admin.answers, timeout_s=_READY_S, what=self.settings.bootstrap
+        )
+
+    def stop(self) -> None:
+        """Stop it cleanly."""
+        if self.child is not None:
+            self._supervisor.stop(self.child)
+
+    def kill(self) -> None:
+        """Kill -9, for tests of crashes; `start` brings it back with all that it stored."""
+        if self.child is not None:
+            self._supervisor.kill(self.child)
+
+    def _write_properties(self) -> Path:
+        listeners = (
+            f"PLAINTEXT://{LOOPBACK}:{self.port},CONTROLLER://{LOOPBACK}:{self._controller_port}"
+        )
+        own = {
+            "controller.quorum.voters": f"1@{LOOPBACK}:{self._controller_port}",
+            "listeners": listeners,
+            "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{self.port}",
+            "log.dirs": str(self._dir / "log"),
+        }
+        self._dir.mkdir(parents=True, exist_ok=True)
+        properties = self._dir / "server.properties"
+        lines = (f"{key}={value}\n" for key, value in own.items())
+        properties.write_text((FILES / "server.properties").read_text() + "".join(lines))
+        return properties
+
+    def _format(self, runtime: str, libraries: Path, properties: Path) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self._progress(f"formatting Kafka's folder {self._dir}")
+        done = subprocess.run(  # noqa: S603 - Kafka's own tool
+            [
+                *(runtime, *_SMALL_JVM, "-cp", f"{libraries}/*", "kafka.tools.StorageTool"),
+                *("format", "-t", cluster, "-c", str(properties)),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=_FORMAT_S,
+            check=False,
+        )
+        if done.returncode != 0:
+            said = (done.stdout + done.stderr).strip()[-600:]
+            raise MissingEngineError(f"Kafka's folder {self._dir} cannot be formatted: {said}")

@@ -1,0 +1,94 @@
+"""Java programs from Maven artifacts: fetched once into the user's cache, whole or not at all."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from infra.stack.engine import MissingEngineError
+
+Progress = Callable[[str], None]
+_FETCH_S: Final = 600.0
+
+
+def cache_dir() -> Path:
+    """Where fetched engines are kept: $XDG_CACHE_HOME/fleetloop or ~/.cache/fleetloop."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fleetloop"
+
+
+def cached(name: str, pom: Path) -> Path:
+    """Folder in which the artifacts that a POM names are, or will be, kept."""
+    digest = hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
+    return cache_dir() / f"{name}-{digest}"
+
+
+def fetch(name: str, pom: Path, goal: Sequence[str], progress: Progress) -> Path:
+    """Fetch what a POM names, once; `goal` is given the folder as -DoutputDirectory.
+
+    Raises:
+        MissingEngineError: Maven is not there or failed; the message says what it said.
+    """
+    folder = cached(name, pom)
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time(folder.with_suffix(".lock")):
+        if not folder.is_dir():
+            progress(f"fetching {name} with Maven into {folder} (once, some seconds to minutes)")
+            _fetch(name, pom, goal, folder)
+    return folder
+
+
+def java(purpose: str) -> str:
+    """Path of the Java runtime.
+
+    Raises:
+        MissingEngineError: There is none.
+    """
+    return tool("java", purpose, "install a Java runtime 17 or newer")
+
+
+def tool(name: str, purpose: str, remedy: str) -> str:
+    """Path of a program that an engine needs.
+
+    Raises:
+        MissingEngineError: It is not on the PATH.
+    """
+    path = shutil.which(name)
+    if path is None:
+        raise MissingEngineError(f"{purpose}: {name} is not on the PATH; {remedy}")
+    return path
+
+
+def _fetch(name: str, pom: Path, goal: Sequence[str], folder: Path) -> None:
+    maven = tool("mvn", name, "install Maven, or use an embedded engine or one by address")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as partial:
+        output = Path(partial) / "artifacts"
+        command = [maven, "-q", "-B", "-f", str(pom), *goal, f"-DoutputDirectory={output}"]
+        done = subprocess.run(  # noqa: S603 - the program is Maven, the POM is our own
+            command, capture_output=True, text=True, timeout=_FETCH_S, check=False
+        )
+        if done.returncode != 0:
+            raise MissingEngineError(
+                f"{name}: Maven could not fetch it (exit status {done.returncode}): "
+                f"{_first_error(done.stdout + done.stderr)}"
+            )
+        output.replace(folder)
+
+
+def _first_error(output: str) -> str:
+    errors = [line for line in output.splitlines() if "ERROR" in line]
+    return (errors or output.splitlines() or ["it said nothing"])[0].strip()[:400]
+
+
+@contextmanager
+def _one_at_a_time(lock: Path) -> Iterator[None]:
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
