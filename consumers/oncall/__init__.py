@@ -1,0 +1,1 @@
+"""On-call: alerts become notifications that reach a person."""

@@ -1,0 +1,1 @@
+"""Latency SLO: inference-events become slo-partials, slo-partials become alerts."""
