@@ -1,0 +1,89 @@
+"""Where logs end now: the offset that the next record of a partition will get."""
+
+import time
+from collections.abc import Collection, Mapping
+from typing import Final, TypeAlias
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from infra.kafka.config import consumer_config
+from infra.kafka.errors import KafkaUnreachableError
+from infra.settings import KafkaSettings
+
+Source: TypeAlias = tuple[str, int]
+"""A partition: topic name and number."""
+
+_PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, but named so
+
+
+class LogEnds:
+    """Asks where logs end; one owner, one thread at a time.
+
+    The embedded broker lists the first offset of the last stored batch plus one instead of the
+    end, so there the answer is read off a fetch that starts where it listed.
+    """
+
+    def __init__(self, kafka: KafkaSettings, client_id: str = "log-ends") -> None:
+        self._bootstrap = kafka.bootstrap
+        self._lists_batches = kafka.memory_only
+        self._consumer = Consumer(
+            consumer_config(kafka, client_id)
+            | {"enable.partition.eof": True, "fetch.wait.max.ms": 5, "fetch.queue.backoff.ms": 5}
+        )
+
+    def ask(self, sources: Collection[Source], timeout_s: float = 10.0) -> Mapping[Source, int]:
+        """End offset of each partition, none older than this call.
+
+        Raises:
+            KafkaUnreachableError: No answer within `timeout_s`.
+        """
+        if not sources:
+            return {}
+        deadline = time.monotonic() + timeout_s
+        listed = self._listed(sources, timeout_s)
+        return self._fetched(listed, deadline) if self._lists_batches else listed
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._consumer.close()
+
+    def _listed(self, sources: Collection[Source], timeout_s: float) -> dict[Source, int]:
+        asked = [TopicPartition(*source, OFFSET_END) for source in sources]
+        try:
+            answers = self._consumer.offsets_for_times(asked, timeout=timeout_s)
+        except KafkaException as error:
+            raise KafkaUnreachableError(
+                f"{self._bootstrap} did not tell where logs end: {error.args[0].str()}"
+            ) from error
+        for answer in answers:
+            if answer.error is not None or answer.offset < 0:
+                raise KafkaUnreachableError(
+                    f"{self._bootstrap} did not tell the end of {answer.topic}/{answer.partition}:"
+                    f" {answer.error or answer.offset}"
+                )
+        return {(answer.topic, answer.partition): answer.offset for answer in answers}
+
+    def _fetched(self, listed: Mapping[Source, int], deadline: float) -> dict[Source, int]:
+        ends: dict[Source, int] = {}
+        self._consumer.assign(
+            [TopicPartition(*source, offset) for source, offset in listed.items()]
+        )
+        try:
+            while missing := listed.keys() - ends.keys():
+                if time.monotonic() > deadline:
+                    raise KafkaUnreachableError(
+                        f"{self._bootstrap} did not tell in time where these end: "
+                        f"{', '.join(f'{topic}/{partition}' for topic, partition in missing)}"
+                    )
+                self._note_ends(ends)
+        finally:
+            self._consumer.unassign()
+        return ends
+
+    def _note_ends(self, ends: dict[Source, int]) -> None:
+        for message in self._consumer.consume(1_000, timeout=0.005):
+            error = message.error()
+            if error is not None and error.code() == _PARTITION_EOF:
+                ends[str(message.topic()), int(message.partition() or 0)] = int(
+                    message.offset() or 0
+                )

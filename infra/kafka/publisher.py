@@ -1,0 +1,182 @@
+"""The one way records are written: idempotent, bounded, and counted when acknowledged."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from infra.kafka.config import QUEUE_LIMIT_RECORDS, producer_config
+from infra.kafka.errors import DeliveryError, QueueFullError
+from infra.settings import KafkaSettings
+from schemas.codec import Codec
+from schemas.topics import TopicSpec
+
+ANY_PARTITION: Final = -1
+_WAIT_S: Final = 0.05
+
+
+class Publisher:
+    """Publishes records; safe to share between threads.
+
+    `publish` only queues: what is promised is what `flush` returned for without an error.
+
+    Args:
+        client_id: Name of this program in the broker's logs.
+        linger_s: How long a record may wait for others to share its request.
+        delivery_timeout_s: After this a record that was not acknowledged has failed.
+        queue_timeout_s: How long `publish` waits for room in the send queue.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        codec: Codec,
+        client_id: str,
+        *,
+        linger_s: float = 0.02,
+        delivery_timeout_s: float = 30.0,
+        queue_timeout_s: float = 10.0,
+    ) -> None:
+        self._codec = codec
+        self._queue_timeout_s = queue_timeout_s
+        self._lock = threading.Lock()
+        self._acked: Counter[str] = Counter()
+        self._failures: list[tuple[str, str]] = []
+        self._failed = 0
+        self._producer = Producer(
+            producer_config(
+                kafka, client_id, linger_s=linger_s, delivery_timeout_s=delivery_timeout_s
+            )
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(timeout_s=0.0 if error else 10.0)
+
+    @property
+    def acked(self) -> Mapping[str, int]:
+        """Records acknowledged so far, by topic."""
+        with self._lock:
+            return dict(self._acked)
+
+    def publish(
+        self,
+        topic: TopicSpec,
+        record: Any,
+        *,
+        partition: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        """Encode and queue one record, keyed by the field that the topic names.
+
+        Raises:
+            RecordError: The record does not fit the topic's schema.
+            QueueFullError: The queue stayed full; the message names its limit.
+        """
+        key = str(getattr(record, topic.key)).encode()
+        value = self._codec.encode(topic.name, record)
+        self._queue(topic.name, key, value, partition, headers)
+
+    def publish_bytes(
+        self,
+        topic: TopicSpec,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> None:
+        """Queue bytes as they are: replays, tombstones (`value` None), malformed records.
+
+        Raises:
+            QueueFullError: The queue stayed full; the message names its limit.
+        """
+        self._queue(topic.name, key, value, partition, headers)
+
+    def flush(self, timeout_s: float = 30.0) -> None:
+        """Wait until all queued records are acknowledged.
+
+        Raises:
+            DeliveryError: Some failed since the last flush, or were not acknowledged in time.
+        """
+        waiting = self._producer.flush(timeout_s)
+        with self._lock:
+            failures, self._failures = self._failures, []
+            failed, self._failed = self._failed, 0
+        if failures:
+            topic, first = failures[0]
+            raise DeliveryError(topic, failed + waiting, first)
+        if waiting:
+            raise DeliveryError("(any)", waiting, f"no answer within {timeout_s} s")
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Flush, then forget what could not be sent.
+
+        Raises:
+            DeliveryError: As `flush`, unless `timeout_s` is 0: then nothing is waited for.
+        """
+        try:
+            if timeout_s:
+                self.flush(timeout_s)
+        finally:
+            self._producer.purge()
+            self._producer.flush(1.0)
+
+    def _queue(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None,
+        headers: Sequence[tuple[str, bytes]],
+    ) -> None:
+        where = ANY_PARTITION if partition is None else partition
+        deadline = time.monotonic() + self._queue_timeout_s
+        while True:
+            try:
+                self._producer.produce(
+                    topic,
+                    value=value,
+                    key=key,
+                    partition=where,
+                    headers=list(headers) or None,
+                    on_delivery=self._delivered,
+                )
+            except BufferError:
+                self._wait_for_room(topic, deadline)
+            except KafkaException as error:
+                raise DeliveryError(topic, 1, error.args[0].str()) from error
+            else:
+                self._producer.poll(0)
+                return
+
+    def _wait_for_room(self, topic: str, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise QueueFullError(
+                topic,
+                len(self._producer),
+                f"the send queue stayed at its limit of {QUEUE_LIMIT_RECORDS} records "
+                f"for {self._queue_timeout_s} s; publish more slowly or look at the broker",
+            )
+        self._producer.poll(_WAIT_S)
+
+    def _delivered(self, error: KafkaError | None, message: Any) -> None:
+        topic = str(message.topic())
+        with self._lock:
+            if error is None:
+                self._acked[topic] += 1
+                return
+            self._failed += 1
+            if not self._failures:
+                self._failures.append((topic, error.str()))
