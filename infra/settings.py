@@ -74,6 +74,30 @@ class ClickHouseSettings(BaseModel):
     ca_file: Path | None = None
 
 
+class SinkSettings(BaseModel):
+    """How the ClickHouse sink batches, and when it gives up.
+
+    Attributes:
+        max_rows: Messages in one insert at most.
+        max_bytes: Bytes of one insert's messages at most.
+        max_age_s: Seconds a message waits for its insert at most, while ClickHouse keeps up.
+        max_memory_bytes: Messages held in all; beyond it the sink stops taking and keeps polling.
+        writers: Inserts at the same time; each partition has one at most.
+        give_up_after_s: Seconds without any answer of ClickHouse before the sink stops.
+        accept_gaps: Go on where retention took records before they were stored.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_rows: int = Field(default=20_000, ge=1)
+    max_bytes: int = Field(default=8 << 20, ge=1)
+    max_age_s: float = Field(default=0.5, gt=0)
+    max_memory_bytes: int = Field(default=64 << 20, ge=1)
+    writers: int = Field(default=2, ge=1, le=16)
+    give_up_after_s: float = Field(default=900.0, gt=0)
+    accept_gaps: bool = False
+
+
 class Settings(BaseSettings):
     """What a process needs to know. Environment: FLEETLOOP_KAFKA__BOOTSTRAP and so on.
 
@@ -92,6 +116,7 @@ class Settings(BaseSettings):
 
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
+    sink: SinkSettings = SinkSettings()
     registry_url: str | None = None
     objects_url: str = "file://.fleetloop/objects"
     keys_dir: Path = Path(".fleetloop/keys")
