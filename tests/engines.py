@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings import ClickHouseSettings, KafkaSettings
+from infra.stack.apicurio import ApicurioRegistry
 from infra.stack.clickhouse import ClickHouseServer
 from infra.stack.clickhouse_http import ask
 from infra.stack.engine import MissingEngineError
@@ -86,3 +87,11 @@ def kafka_broker(kafka_server: KafkaBroker) -> KafkaBroker:
     if kafka_server.child is None or not kafka_server.child.running():
         kafka_server.start()
     return kafka_server
+
+
+@pytest.fixture(scope="session")
+def apicurio_url(supervisor: Supervisor) -> str:
+    """Address of the session's Apicurio registry, empty at first."""
+    registry = ApicurioRegistry(supervisor)
+    needed(registry.start)
+    return registry.url

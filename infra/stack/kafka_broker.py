@@ -5,13 +5,12 @@ import subprocess
 import uuid
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree as ET
 
 from infra.kafka.admin import Admin
 from infra.settings import KafkaSettings
 from infra.stack.child import Child, Tier
 from infra.stack.engine import MissingEngineError
-from infra.stack.maven import Progress, fetch, java
+from infra.stack.maven import Progress, fetch, java, pom_version
 from infra.stack.ports import LOOPBACK, free_ports, require_free
 from infra.stack.supervisor import Supervisor
 
@@ -24,15 +23,9 @@ _FORMAT_S: Final = 60.0
 _SMALL_JVM: Final = ("-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
-def kafka_version() -> str:
-    """Version of the Apache Kafka that the POM names."""
-    version = ET.parse(POM).findtext("{http://maven.apache.org/POM/4.0.0}version")  # noqa: S314 - a file of this package
-    return str(version)
-
-
 def kafka_libraries(progress: Progress) -> Path:
     """Folder of Kafka's jars, fetched when they are not in the cache yet."""
-    return fetch(f"kafka-{kafka_version()}", POM, ["dependency:copy-dependencies"], progress)
+    return fetch(f"kafka-{pom_version(POM)}", POM, ["dependency:copy-dependencies"], progress)
 
 
 class KafkaBroker:
@@ -62,7 +55,7 @@ class KafkaBroker:
     @property
     def version(self) -> str:
         """Name and version for reports."""
-        return f"apache kafka {kafka_version()}"
+        return f"apache kafka {pom_version(POM)}"
 
     def start(self) -> None:
         """Format its folder at the first start, start it and wait until it answers.

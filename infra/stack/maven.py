@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from xml.etree import ElementTree as ET
 
 from infra.stack.engine import MissingEngineError
 
@@ -20,6 +21,18 @@ _FETCH_S: Final = 600.0
 def cache_dir() -> Path:
     """Where fetched engines are kept: $XDG_CACHE_HOME/fleetloop or ~/.cache/fleetloop."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fleetloop"
+
+
+def pom_version(pom: Path) -> str:
+    """Version that a POM of this package names for its engine.
+
+    Raises:
+        ValueError: It names none.
+    """
+    version = ET.parse(pom).findtext("{http://maven.apache.org/POM/4.0.0}version")  # noqa: S314 - a file of this package
+    if version is None:
+        raise ValueError(f"{pom}: no <version>; it is the version of the engine")
+    return version
 
 
 def cached(name: str, pom: Path) -> Path:
@@ -38,7 +51,7 @@ def fetch(name: str, pom: Path, goal: Sequence[str], progress: Progress) -> Path
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(folder.with_suffix(".lock")):
+    with _one_at_a_time(folder.with_name(f"{folder.name}.lock")):
         if not folder.is_dir():
             progress(f"fetching {name} with Maven into {folder} (once, some seconds to minutes)")
             _fetch(name, pom, goal, folder)
@@ -70,7 +83,9 @@ def _fetch(name: str, pom: Path, goal: Sequence[str], folder: Path) -> None:
     maven = tool("mvn", name, "install Maven, or use an embedded engine or one by address")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as partial:
         output = Path(partial) / "artifacts"
-        command = [maven, "-q", "-B", "-f", str(pom), *goal, f"-DoutputDirectory={output}"]
+        # Maven writes its marks beside the POM, which may be read-only where it is installed.
+        copy = shutil.copy(pom, partial)
+        command = [maven, "-q", "-B", "-f", copy, *goal, f"-DoutputDirectory={output}"]
         done = subprocess.run(  # noqa: S603 - the program is Maven, the POM is our own
             command, capture_output=True, text=True, timeout=_FETCH_S, check=False
         )
