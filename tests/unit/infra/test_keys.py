@@ -1,0 +1,53 @@
+"""Keys on disk."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.keys import KEYRING, KeysError, load_keyring, load_signer, make_keys
+from schemas.records import CommandKind
+from tests.rollout_log import START, command
+
+
+def test_made_keys_are_private_load_again_and_verify(tmp_path: Path) -> None:
+    made = make_keys(tmp_path / "keys")
+    assert make_keys(tmp_path / "keys") == made
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "keys").iterdir()} == {0o600}
+    signer = load_signer(tmp_path / "keys", "operator")
+    load_keyring(tmp_path / "keys").verify(command("r1", CommandKind.PAUSE, signer=signer), START)
+
+
+def test_a_key_others_may_read_is_refused(tmp_path: Path) -> None:
+    make_keys(tmp_path)
+    (tmp_path / "gate.pem").chmod(0o644)
+    with pytest.raises(KeysError, match=r"gate.pem: mode lets others read it; run chmod 600"):
+        load_signer(tmp_path, "gate")
+
+
+def test_a_missing_or_broken_key_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KeysError, match=r"nobody.pem: No such file"):
+        load_signer(tmp_path, "nobody")
+    (tmp_path / "broken.pem").touch(mode=0o600)
+    with pytest.raises(KeysError, match=r"broken.pem: not a PEM private key"):
+        load_signer(tmp_path, "broken")
+    with pytest.raises(KeysError, match=r"keyring .*No such file"):
+        load_keyring(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "must map signer names"),
+        ("{a: b: c", "not YAML"),
+        ("gate: {key: '00', roles: [gate]}", "key has 1 bytes"),
+        ("gate: {key: zz, roles: [gate]}", "key is hex"),
+        (f"gate: {{key: '{'00' * 32}', roles: [king]}}", "roles are trainer, gate, operator"),
+        (f"gate: {{key: '{'00' * 32}', roles: [gate], colour: red}}", "unknown colour"),
+        (f"gate: {{key: '{'00' * 32}', roles: [gate], revoked_at: soon}}", "UTC microseconds"),
+        ("gate: 7", "allowed are key, roles and revoked_at"),
+    ],
+)
+def test_a_wrong_keyring_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / KEYRING).write_text(text)
+    with pytest.raises(KeysError, match=message):
+        load_keyring(tmp_path)
