@@ -134,9 +134,7 @@ def _session(body: bytes, digest: str) -> Any:
 def _check_face(session: Any, digest: str) -> None:
     inputs = [(node.name, node.type, list(node.shape[1:])) for node in session.get_inputs()]
     if inputs != [(INPUT, "tensor(uint8)", list(PICTURE))]:
-        raise EngineError(
-            f"model {digest}: inputs {inputs}; must be {INPUT}, uint8 [N, 32, 32, 3]"
-        )
+        raise EngineError(f"model {digest}: inputs {inputs}; must be {INPUT}, uint8 [N, 32, 32, 3]")
     outputs = {node.name for node in session.get_outputs()}
     if missing := set(OUTPUTS) - outputs:
         raise EngineError(f"model {digest}: no output {', '.join(sorted(missing))}")

@@ -25,11 +25,12 @@ class Tried:
 
 @dataclass(slots=True)
 class Flash:
-    """The storage of one device."""
+    """The storage of one device. `encounters`: how many it has met, which numbers the next."""
 
     boot: int
     registered_ts: int
-    slots: Slots = Slots()
+    encounters: int = 0
+    slots: Slots = field(default_factory=Slots)
     tried: dict[str, Tried] = field(default_factory=dict)
 
     def remember(self, release_id: str, tried: Tried) -> None:
@@ -66,12 +67,11 @@ def from_json(body: bytes) -> dict[str, Flash]:
 
 def _flash(content: dict[str, Any]) -> Flash:
     slots = content["slots"]
-    models = {
-        name: None if slots[name] is None else Model(**slots[name]) for name in ("a", "b")
-    }
+    models = {name: None if slots[name] is None else Model(**slots[name]) for name in ("a", "b")}
     return Flash(
         boot=content["boot"],
         registered_ts=content["registered_ts"],
+        encounters=content["encounters"],
         slots=Slots(**models, active=Slot(slots["active"]), trial=slots["trial"]),
         tried={name: Tried(**tried) for name, tried in content["tried"].items()},
     )

@@ -11,12 +11,13 @@ class SlotError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model of a release as a device holds it."""
+    """A model of a release as a device holds it; `wave` is the one it came with."""
 
     release_id: str
     digest: str
     uri: str
     deadline_us: int
+    wave: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,238 @@
+"""One device: its parts put together, driven by a clock and the answers of a shared engine."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from producers.camera.camera import Encounter
+from producers.device.conditions import conditions
+from producers.device.disengagements import Driver
+from producers.device.encounters import Meeting
+from producers.device.engine import Answers, Engine, EngineError
+from producers.device.flash import Flash
+from producers.device.identity import EventIds, Send, Who, fraction
+from producers.device.models import ModelShelf
+from producers.device.orders import wish
+from producers.device.ota import OtaClient, Wish
+from producers.device.slots import Model, Slots
+from producers.device.triggers import EdgeCases, Pictures
+from producers.device.windows import Windows
+from producers.scenario import Scenario
+from schemas.catalogue import CATALOGUE
+from schemas.decisions import ReleaseBook
+from schemas.records import Device as DeviceRecord
+from schemas.records import Lifecycle
+from schemas.topics import DEVICES, DISENGAGEMENTS, EDGE_CASES, INFERENCE_EVENTS
+
+LOOK_AHEAD: Final = 2
+"""Frames before the end of an encounter at which the next one is ordered from the camera."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """What devices of a process share: models, picture store, outbox, and the camera's names."""
+
+    shelf: ModelShelf
+    pictures: Pictures
+    send: Send
+    classes: tuple[str, ...]
+
+
+class Device:
+    """A device. It does nothing by itself: `turn` when a frame is due, then `take` or `miss`.
+
+    Attributes:
+        engine: What runs; None: nothing does, or the model in the slot does not load.
+    """
+
+    def __init__(
+        self, who: Who, scenario: Scenario, flash: Flash, surface: Surface, now_us: int
+    ) -> None:
+        self.who, self.flash, self._surface = who, flash, surface
+        self._rules, seed = scenario, scenario.seed
+        self._ids = EventIds(who.device_id, flash.boot)
+        self._factor = CATALOGUE.hardware[who.hardware].latency_factor
+        self._speed = scenario.drive.speed_mps * (0.6 + 0.8 * fraction(seed, "v", who.device_id))
+        self._metres = self._speed * scenario.frame_period_us / 1e6
+        self._windows = Windows(
+            who, self._ids, round(scenario.reporting.window_s * 1e6), scenario.reporting.exemplars
+        )
+        self._edge_cases = EdgeCases(
+            who, self._ids, scenario.triggers, seed=seed, pictures=surface.pictures
+        )
+        self._driver = Driver(who, self._ids, scenario.drive, seed)
+        self.ota = OtaClient(
+            who=who,
+            rules=scenario.updates,
+            seed=seed,
+            flash=flash,
+            ids=self._ids,
+            files=surface.shelf,
+            boot=self._boot,
+            conditions=lambda at: conditions(scenario.owners, seed, who.device_id, at),
+            send=surface.send,
+        )
+        self.engine: Engine | None = None
+        self._warmup_left = 0
+        self._meeting: Meeting | None = None
+        self._upcoming: Encounter | None = None
+        self._told: Slots | None = None
+        self._seen: tuple[int, Slots, Model | None] | None = None
+        self._wish: Wish = None
+        self._start(now_us)
+
+    # Life
+
+    def _start(self, now_us: int) -> None:
+        self.ota.restart(now_us)
+        try:
+            self._boot(self.flash.slots.running)
+        except (EngineError, LookupError, OSError):
+            self.engine = None  # each frame counts as missing until another model runs
+        self._tell(now_us)
+
+    def _boot(self, model: Model | None) -> None:
+        self.engine = None
+        if self._meeting is not None:
+            self._meeting.whole = False
+        if model is not None:
+            self.engine = self._surface.shelf.engine(model)
+            self._warmup_left = self._rules.reporting.warmup_frames
+
+    def obey(self, book: ReleaseBook, version: int, now_us: int) -> None:
+        """Do what the current decision wants; `version` rises with each valid decision."""
+        slots, attempt = self.flash.slots, self.ota.attempt
+        trying = attempt.wanted.model if attempt is not None else None
+        seen = (version, slots, trying)
+        if seen != self._seen:
+            self._seen = seen
+            self._wish = wish(book, self.who, slots, trying)
+        if self._wish is not None or attempt is not None:
+            self.ota.turn(now_us, self._wish)
+            self._tell(now_us)
+
+    def _tell(self, now_us: int) -> None:
+        """The registry record, at the start and whenever the slots changed."""
+        slots = self.flash.slots
+        if slots == self._told:
+            return
+        self._told = slots
+        self._surface.send(
+            DEVICES,
+            DeviceRecord(
+                event_id=self._ids.next(DEVICES),
+                **self.who.common(),
+                lifecycle=Lifecycle.ACTIVE,
+                slot_a_digest=slots.a.digest if slots.a else None,
+                slot_b_digest=slots.b.digest if slots.b else None,
+                active_slot=slots.active,
+                heartbeat_interval_ms=round(self._rules.reporting.window_s * 1000),
+                consent_pictures=self.who.consent_pictures,
+                consent_location=self.who.consent_location,
+                consent_compute=self.who.consent_compute,
+                registered_ts=self.flash.registered_ts,
+                updated_ts=now_us,
+            ),
+        )
+
+    def flush(self, now_us: int) -> None:
+        """Close the reporting window early: the process ends or the ignition goes off."""
+        record = self._windows.close(now_us)
+        if record is not None:
+            self._surface.send(INFERENCE_EVENTS, record)
+
+    # Looking
+
+    @property
+    def wants_encounter(self) -> bool:
+        """Whether the camera should picture the next encounter now."""
+        if self.flash.slots.running is None or self._upcoming is not None:
+            return False
+        return self._meeting is None or self._meeting.left <= LOOK_AHEAD
+
+    def meet(self, encounter: Encounter) -> None:
+        """The next encounter, number `flash.encounters`."""
+        self._upcoming = encounter
+        self.flash.encounters += 1
+
+    def look(self, now_us: int) -> npt.NDArray[np.uint8] | None:
+        """A frame is due: the picture to answer, uint8 [32, 32, 3]; None when there is none.
+
+        A frame that no model can answer counts as missing at once.
+        """
+        model = self.flash.slots.running
+        if model is None or not self._next_meeting():
+            return None
+        classes = len(self.engine.classes) if self.engine is not None else 0
+        record = self._windows.due(now_us, model, classes, self._metres)
+        if record is not None:
+            self._surface.send(INFERENCE_EVENTS, record)
+        picture = self._current.look()
+        if self.engine is None:
+            self.miss()
+            return None
+        return picture
+
+    def _next_meeting(self) -> bool:
+        if self._meeting is None or self._meeting.over:
+            if self._upcoming is None:
+                return False
+            self._meeting, self._upcoming = Meeting(self._upcoming), None
+        return True
+
+    @property
+    def _current(self) -> Meeting:
+        if self._meeting is None:
+            raise RuntimeError(f"{self.who.device_id}: answered without having looked")
+        return self._meeting
+
+    def take(self, answers: Answers, row: int, now_us: int) -> None:
+        """The answer to the picture of `look`, as row `row` of a batch.
+
+        Raises:
+            OSError: A film strip cannot be stored.
+        """
+        meeting, model = self._current, self.flash.slots.running
+        if model is None:
+            raise RuntimeError(f"{self.who.device_id}: answered without a model")
+        latency_us = round(answers.cpu_ns[row] * self._factor / 1000)
+        judged, late = self._warmup_left == 0, latency_us > model.deadline_us
+        self._warmup_left -= not judged
+        top1, confidence = answers.top1[row], answers.confidence[row]
+        self._windows.deliver(now_us, latency_us, top1, confidence, judged=judged)
+        self.ota.observe(produced=True, judged=judged, late=judged and late)
+        meeting.late += judged and late
+        margin, entropy = answers.margin[row], answers.entropy[row]
+        if meeting.answer(top1, confidence, margin, entropy, answers.emb[row]):
+            self._windows.flip()
+        if meeting.over:
+            self._look_back(meeting, model, now_us)
+
+    def miss(self) -> None:
+        """No answer came to the picture of `look`."""
+        self._current.whole = False
+        self.ota.observe(produced=False, judged=False, late=False)
+
+    def _look_back(self, meeting: Meeting, model: Model, now_us: int) -> None:
+        """At the end of an encounter: was it worth keeping, and did the human take over?"""
+        glimpse = meeting.glimpse()
+        if glimpse is None or self.engine is None:
+            return
+        encounter = meeting.encounter
+        edge_case = self._edge_cases.consider(model, encounter, glimpse, self._speed, now_us)
+        if edge_case is not None:
+            self._surface.send(EDGE_CASES, edge_case)
+        # The driver sees the sign itself, which the model only guesses.
+        truth = self._surface.classes[encounter.label]
+        takeover = self._driver.watch(
+            model,
+            encounter.encounter_id,
+            glimpse,
+            wrong=self.engine.classes[glimpse.last_top1] != truth,
+            speed_mps=self._speed,
+            now_us=now_us,
+        )
+        if takeover is not None:
+            self._surface.send(DISENGAGEMENTS, takeover)

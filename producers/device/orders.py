@@ -1,0 +1,93 @@
+"""What the log wants of a device: the release book's target, in the update client's words."""
+
+from typing import Final
+
+from producers.device.engine import PICTURE
+from producers.device.identity import Who
+from producers.device.ota import GiveUp, GoBack, Install, Refuse, Wish, Withdrawn
+from producers.device.slots import Model, Slots
+from schemas.decisions import ReleaseBook, ReleaseView, Target
+from schemas.strata import WITHDRAWN
+
+NO_DEADLINE: Final = "NO_DEADLINE"
+WRONG_FORMAT: Final = "WRONG_FORMAT"
+WRONG_INPUT: Final = "WRONG_INPUT"
+
+
+def wish(book: ReleaseBook, who: Who, slots: Slots, trying: Model | None) -> Wish:
+    """What a device is to do now, by the current decision; queued ones are never replayed.
+
+    Args:
+        book: The decisions so far.
+        who: The device.
+        slots: What it holds and runs.
+        trying: The model of the attempt under way; it runs already while it is on trial.
+    """
+    old = slots.standby if slots.trial else slots.running
+    target = book.target(
+        who.device_id,
+        who.device_class,
+        who.hardware,
+        old.release_id if old is not None else None,
+        trying.release_id if trying is not None else None,
+    )
+    if trying is not None and (given_up := _withdrawn(book, who, trying)) is not None:
+        return GiveUp(withdrawn=given_up)
+    lost = _withdrawn(book, who, old)
+    if target.release_id is None or (old is not None and target.release_id == old.release_id):
+        return None
+    return _to(book, who, target, lost, slots.standby)
+
+
+def _to(
+    book: ReleaseBook, who: Who, target: Target, lost: Withdrawn | None, standby: Model | None
+) -> Wish:
+    view = book.releases.get(target.release_id or "")
+    if view is None:
+        # An order back to a release from before this log: only the other slot can have it.
+        kept = standby is not None and standby.digest == target.digest
+        return GoBack(withdrawn=lost, to=standby) if lost and standby and kept else None
+    wave = view.strata[who.hardware].wave or 0 if who.hardware in view.strata else 0
+    reason = _unfit(view, who)
+    if reason is not None:
+        return Refuse(release_id=view.proposal.release_id, wave=wave, reason=reason)
+    model = _model(view, who, wave)
+    if lost is not None and _ordered(book, lost, target):
+        return GoBack(withdrawn=lost, to=model)
+    return Install(model=model, preconditions=view.proposal.preconditions, replaces=lost)
+
+
+def _ordered(book: ReleaseBook, lost: Withdrawn, target: Target) -> bool:
+    """Whether the target is where the order leads, and not a newer release that replaces it."""
+    leads_to = book.releases[target.release_id or ""].proposal.counter
+    return leads_to < book.releases[lost.release_id].proposal.counter
+
+
+def _withdrawn(book: ReleaseBook, who: Who, model: Model | None) -> Withdrawn | None:
+    view = book.releases.get(model.release_id) if model is not None else None
+    stratum = view.strata.get(who.hardware) if view is not None else None
+    if model is None or stratum is None or stratum.status not in WITHDRAWN:
+        return None
+    return Withdrawn(release_id=model.release_id, wave=model.wave)
+
+
+def _unfit(view: ReleaseView, who: Who) -> str | None:
+    artifact = view.proposal.artifact
+    if artifact is None or artifact.format.lower() != "onnx":
+        return WRONG_FORMAT
+    if tuple(artifact.input_shape[-len(PICTURE) :]) != PICTURE:
+        return WRONG_INPUT
+    return None if view.proposal.deadline_us.get(who.hardware, 0) > 0 else NO_DEADLINE
+
+
+def _model(view: ReleaseView, who: Who, wave: int) -> Model:
+    artifact = view.proposal.artifact
+    if artifact is None:
+        raise ValueError(f"release {view.proposal.release_id}: no artifact; see _unfit")
+    return Model(
+        release_id=view.proposal.release_id,
+        digest=artifact.digest,
+        uri=artifact.uri,
+        deadline_us=view.proposal.deadline_us[who.hardware],
+        wave=wave,
+    )

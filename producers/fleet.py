@@ -1,0 +1,310 @@
+"""Thousands of devices in one process: one clock, one camera, one engine for each model.
+
+A step takes the devices whose frame is due, lets them look, runs their pictures through the
+engines of their models in batches, and hands the answers back. When the machine is too slow for
+the schedule, the schedule is shifted and the process says so: no frame is dropped, because a
+frame that the simulator could not run in time would look like a failure of the device.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import Counter, Gauge
+
+from producers.camera.camera import Camera, EncounterRequest
+from producers.device.conditions import is_away
+from producers.device.device import Device, Surface
+from producers.device.engine import Answers, Engine, EngineError
+from producers.device.flash import Flash
+from producers.device.identity import Who, fraction, next_boot
+from producers.device.models import ModelShelf
+from producers.device.schedule import Schedule
+from producers.device.triggers import Pictures
+from producers.device.world import Surroundings
+from producers.scenario import Scenario
+from schemas.catalogue import CATALOGUE
+from schemas.decisions import ReleaseBook
+from schemas.facts import Fact
+from schemas.records import ModelRelease
+from schemas.topics import TopicSpec
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 64
+"""Devices in one step: enough to share its overhead, few enough for 20 ms."""
+
+TICK_US: Final = 40_000
+"""A step waits this long for more devices to come due."""
+
+ENCOUNTERS: Final = 24
+"""Encounters pictured at once when nobody waits for them."""
+
+FRAMES = Counter("fleetloop_fleet_frames", "Frames answered by the devices of this process")
+MISSED = Counter("fleetloop_fleet_frames_missed", "Frames due that no model answered")
+SHIFTS = Counter("fleetloop_fleet_schedule_shifts", "Times this process fell behind its schedule")
+LAG = Gauge("fleetloop_fleet_lag_seconds", "How far the next frame is overdue")
+CPU = Counter("fleetloop_fleet_inference_cpu_seconds", "CPU time in inference sessions")
+WALL = Counter("fleetloop_fleet_inference_wall_seconds", "Wall time in inference sessions")
+
+
+class Publishing(Protocol):
+    """Where records go: `infra.kafka.publisher.Publisher`."""
+
+    def publish(self, topic: TopicSpec, record: Any) -> None:
+        """Encode and queue one record."""
+
+
+class Following(Protocol):
+    """Where model-releases come from: `infra.kafka.follower.Follower`."""
+
+    def poll(self, timeout_s: float = 0.0) -> list[Fact]:
+        """What has arrived, waiting up to `timeout_s` for the first."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a process has done; nanoseconds of the inference alone, warm-up runs left out."""
+
+    frames: int = 0
+    missed: int = 0
+    shifts: int = 0
+    shifted_us: int = 0
+    cpu_ns: int = 0
+    wall_ns: int = 0
+    published: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shore:
+    """What a fleet stands on; tests and benchmarks put their own in.
+
+    Attributes:
+        clock: UTC microseconds.
+        save: Takes the storage of all devices, by id, whenever a device's slots changed.
+    """
+
+    camera: Camera
+    shelf: ModelShelf
+    pictures: Pictures
+    publisher: Publishing
+    follower: Following
+    book: ReleaseBook
+    clock: Callable[[], int]
+    save: Callable[[dict[str, Flash]], None]
+
+
+def people(scenario: Scenario, shard: int = 0, shards: int = 1) -> list[Who]:
+    """The devices of a scenario, or every `shards`-th of them from the `shard`-th on."""
+    names = [
+        (f"{hardware.lower()}-{index:05d}", hardware)
+        for hardware, count in scenario.devices.items()
+        for index in range(count)
+    ]
+    return [_who(scenario, device_id, hardware) for device_id, hardware in names[shard::shards]]
+
+
+def _who(scenario: Scenario, device_id: str, hardware: str) -> Who:
+    def holds(what: str, share: float) -> bool:
+        return fraction(scenario.seed, what, device_id) < share
+
+    owners = scenario.owners
+    return Who(
+        device_id=device_id,
+        device_class=CATALOGUE.hardware[hardware].device_class,
+        hardware=hardware,
+        region=_region(scenario, device_id),
+        consent_pictures=holds("pictures", owners.consent_pictures),
+        consent_location=holds("location", owners.consent_location),
+        consent_compute=holds("compute", owners.consent_compute),
+    )
+
+
+def _region(scenario: Scenario, device_id: str) -> str:
+    chance = fraction(scenario.seed, "region", device_id) * sum(scenario.regions.values())
+    for region, weight in scenario.regions.items():
+        chance -= weight
+        if chance < 0:
+            return region
+    return next(reversed(scenario.regions))
+
+
+class Fleet:
+    """Runs devices until told to stop.
+
+    Args:
+        who: Its devices.
+        flashes: What they kept from an earlier run, by device id.
+    """
+
+    def __init__(
+        self, scenario: Scenario, shore: Shore, who: Sequence[Who], flashes: dict[str, Flash]
+    ) -> None:
+        self._scenario, self._shore = scenario, shore
+        self._start_us = shore.clock()
+        self._world = Surroundings(scenario, self._start_us)
+        self._version = 0
+        self.figures = Figures()
+        surface = Surface(
+            shelf=shore.shelf,
+            pictures=shore.pictures,
+            send=self._send,
+            classes=shore.camera.classes,
+        )
+        self._flashes = {one.device_id: self._booted(flashes.get(one.device_id)) for one in who}
+        self.devices = [
+            Device(one, scenario, self._flashes[one.device_id], surface, self._start_us)
+            for one in who
+        ]
+        phases = [fraction(scenario.seed, "phase", one.device_id) for one in who]
+        self._schedule = Schedule(scenario.frame_period_us, phases, self._start_us)
+        self._saved: list[object] = []
+        self._save()
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Step until `stopping()`, then close all reporting windows and save.
+
+        Raises:
+            OSError: The object store does not take a picture or the devices' storage.
+        """
+        try:
+            while not stopping():
+                self.step()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Close all reporting windows and save what the devices keep."""
+        now_us = self._shore.clock()
+        for device in self.devices:
+            device.flush(now_us)
+        self._save(always=True)
+
+    def step(self) -> None:
+        """Wait for the next tick or decision, then do everything that is due."""
+        wait_us = max(0, self._schedule.next_due_us + TICK_US - self._shore.clock())
+        self._follow(self._shore.follower.poll(min(wait_us, TICK_US) / 1e6))
+        now_us = self._shore.clock()
+        self._keep_pace(now_us)
+        due = [self.devices[index] for index in self._schedule.take(now_us, BATCH)]
+        if due:
+            self._drive(due, now_us)
+            self._save()
+
+    # Decisions
+
+    def _follow(self, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            if not isinstance(fact.record, ModelRelease):
+                continue
+            verdict = self._shore.book.observe(
+                fact.record, offset=fact.offset, stamp_us=fact.stamp_us
+            )
+            if verdict.valid:
+                self._world.observe(fact)
+                self._version += 1
+
+    # Frames
+
+    def _keep_pace(self, now_us: int) -> None:
+        lag_us = self._schedule.lag_us(now_us)
+        LAG.set(lag_us / 1e6)
+        if lag_us > self._scenario.pace.lag_s * 1e6:
+            self._schedule.shift(lag_us)
+            self.figures.shifts += 1
+            self.figures.shifted_us += lag_us
+            SHIFTS.inc()
+            log.warning(
+                "fleet: %.1f s behind its schedule (limit pace.lag_s = %s): frames come later, "
+                "none is dropped; give the process more CPU or fewer devices",
+                lag_us / 1e6,
+                self._scenario.pace.lag_s,
+            )
+
+    def _drive(self, due: Sequence[Device], now_us: int) -> None:
+        here = [device for device in due if self._is_here(device, now_us)]
+        for device in here:
+            device.obey(self._shore.book, self._version, now_us)
+        self._picture(here, now_us)
+        looks: dict[Engine, list[tuple[Device, npt.NDArray[np.uint8]]]] = {}
+        for device in here:
+            picture = device.look(now_us)
+            if picture is not None and device.engine is not None:
+                looks.setdefault(device.engine, []).append((device, picture))
+        for engine, pairs in looks.items():
+            self._answer(engine, pairs, now_us)
+
+    def _is_here(self, device: Device, now_us: int) -> bool:
+        owners = self._scenario.owners
+        if owners.away == 0.0:
+            return True
+        elapsed_us = now_us - self._start_us
+        if is_away(owners, self._scenario.seed, device.who.device_id, elapsed_us):
+            device.flush(now_us)
+            return False
+        return True
+
+    def _picture(self, due: Sequence[Device], now_us: int) -> None:
+        """Have the camera picture what is needed now, and what will be soon in the same batch."""
+        waiting = [device for device in due if device.wants_encounter]
+        for first in range(0, len(waiting), ENCOUNTERS):
+            batch = waiting[first : first + ENCOUNTERS]
+            requests = [self._request(device, now_us) for device in batch]
+            pictured = self._shore.camera.encounters(requests)
+            for device, encounter in zip(batch, pictured, strict=True):
+                device.meet(encounter)
+
+    def _request(self, device: Device, now_us: int) -> EncounterRequest:
+        who, number = device.who, device.flash.encounters
+        world = self._world.world(who.device_id, who.region, number, now_us)
+        return EncounterRequest(who.device_id, number, world)
+
+    def _answer(
+        self,
+        engine: Engine,
+        pairs: Sequence[tuple[Device, npt.NDArray[np.uint8]]],
+        now_us: int,
+    ) -> None:
+        try:
+            answers = engine.answer([picture for _, picture in pairs])
+        except EngineError as error:
+            log.warning("fleet: %d frames missing: %s", len(pairs), error)
+            self.figures.missed += len(pairs)
+            MISSED.inc(len(pairs))
+            for device, _ in pairs:
+                device.miss()
+            return
+        for row, (device, _) in enumerate(pairs):
+            device.take(answers, row, now_us)
+        self._count(answers)
+
+    def _count(self, answers: Answers) -> None:
+        frames, cpu_ns, wall_ns = len(answers.top1), sum(answers.cpu_ns), sum(answers.wall_ns)
+        self.figures.frames += frames
+        self.figures.cpu_ns += cpu_ns
+        self.figures.wall_ns += wall_ns
+        FRAMES.inc(frames)
+        CPU.inc(cpu_ns / 1e9)
+        WALL.inc(wall_ns / 1e9)
+
+    # Records and storage
+
+    def _send(self, topic: TopicSpec, record: Any) -> None:
+        self._shore.publisher.publish(topic, record)
+        self.figures.published[topic.name] = self.figures.published.get(topic.name, 0) + 1
+
+    def _booted(self, kept: Flash | None) -> Flash:
+        boot = next_boot(kept.boot if kept else None, self._start_us // 1_000_000)
+        if kept is None:
+            return Flash(boot=boot, registered_ts=self._start_us)
+        kept.boot = boot
+        return kept
+
+    def _save(self, *, always: bool = False) -> None:
+        slots: list[object] = [flash.slots for flash in self._flashes.values()]
+        if always or slots != self._saved:
+            self._saved = slots
+            self._shore.save(self._flashes)
