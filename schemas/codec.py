@@ -106,6 +106,10 @@ class RecordBuild:
         """Sequences are tuples."""
         return tuple(items)
 
+    def mapping(self, entries: dict[str, Any]) -> dict[str, Any]:
+        """Maps are dicts."""
+        return entries
+
 
 def record_type(topic: str) -> type[Any]:
     """Dataclass of a topic's records.

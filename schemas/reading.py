@@ -60,6 +60,9 @@ class Build(Protocol):
     def array(self, items: list[Any]) -> Any:
         """Value of an array."""
 
+    def mapping(self, entries: dict[str, Any]) -> Any:
+        """Value of a map."""
+
 
 def reader(writer: Shape, target: Shape, build: Build) -> Read:
     """Reader of what `writer` wrote, giving values of `target` (Avro schema resolution).
@@ -75,7 +78,7 @@ def reader(writer: Shape, target: Shape, build: Build) -> Read:
         case ArrayShape(items=written), ArrayShape(items=wanted):
             return _array(reader(written, wanted, build), build)
         case MapShape(values=written), MapShape(values=wanted):
-            return _map(reader(written, wanted, build))
+            return _map(reader(written, wanted, build), build)
         case NullableShape(), NullableShape():
             return _nullable(reader(writer.of, target.of, build), writer.null_index)
         case _, NullableShape() if not isinstance(writer, NullableShape):
@@ -102,9 +105,10 @@ def default_value(shape: Shape, default: Any, build: Build) -> Any:
         case ArrayShape():
             return build.array([default_value(shape.items, item, build) for item in default])
         case MapShape():
-            return {
-                name: default_value(shape.values, value, build) for name, value in default.items()
+            entries = {
+                name: default_value(shape.values, item, build) for name, item in default.items()
             }
+            return build.mapping(entries)
         case Primitive(name="bytes"):
             return default.encode("latin-1")
         case Primitive(name="float" | "double"):
@@ -181,7 +185,7 @@ def _array(read_item: Read, build: Build) -> Read:
     return read
 
 
-def _map(read_value: Read) -> Read:
+def _map(read_value: Read, build: Build) -> Read:
     def read(body: bytes, at: int) -> tuple[Any, int]:
         entries: dict[str, Any] = {}
         count, at = _block(body, at)
@@ -192,7 +196,7 @@ def _map(read_value: Read) -> Read:
                     raise MalformedError(key, "a map has each key once")
                 entries[key], at = read_value(body, at)
             count, at = _block(body, at)
-        return entries, at
+        return build.mapping(entries), at
 
     return read
 

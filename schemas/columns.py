@@ -1,0 +1,212 @@
+"""A whole batch of values to Arrow columns in one call, with the unreadable ones told apart."""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyruhvro
+
+from schemas.arrow import ColumnError, arrow_schema, fields_converter, holds_bytes, wide_schema
+from schemas.codec import newest_shape, read_whole, resolve
+from schemas.errors import RecordError
+from schemas.framing import HEADER_BYTES, unframe
+from schemas.reading import Read
+from schemas.registry import Registry
+from schemas.shapes import EnumShape, RecordShape, parse_record
+from schemas.versions import Topic, topic_name
+
+END_FIELD: Final = "_end_of_record"
+# Behind each body stand eight bytes that no sender knows, read as one more field: a body with
+# bytes left over or missing moves them. The first byte differs from the others, so that no
+# shorter stretch of them looks like the whole.
+END: Final = b"\x01" + bytes(2 + byte % 254 for byte in os.urandom(7))
+_END_BITS: Final = int.from_bytes(END, "little", signed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A value that could not be used.
+
+    Attributes:
+        position: Its index in the batch.
+    """
+
+    position: int
+    error: RecordError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """A decoded batch.
+
+    Attributes:
+        rows: The readable records in the order they came, columns of the newest version.
+        positions: int32[rows], index in the batch of each row, rising.
+        refusals: The unreadable values, by rising position.
+    """
+
+    rows: pa.RecordBatch
+    positions: npt.NDArray[np.int32]
+    refusals: list[Refusal]
+
+
+class ColumnDecoder:
+    """Decodes batches of any versions into columns of the newest, values equal to the codec's.
+
+    Topics with bytes fields are read record by record: pyruhvro does not read bytes.
+
+    Args:
+        registry: Where schemas come from. Each schema is asked for once.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._shapes: dict[str, RecordShape] = {}
+        self._readers: dict[tuple[str, int], _VersionReader] = {}
+
+    def decode(self, topic: Topic, values: Sequence[bytes | None]) -> Columns:
+        """Columns of a batch; whatever the bytes are, an unreadable value is a refusal."""
+        name = topic_name(topic)
+        if name not in self._shapes:
+            self._shapes[name] = newest_shape(self._registry, name)
+        pieces: list[_Piece] = []
+        refusals: list[Refusal] = []
+        for schema_id, positions, bodies in _by_schema(values, refusals):
+            try:
+                version = self._version(name, schema_id)
+            except RecordError as error:
+                refusals.extend(Refusal(int(position), error) for position in positions)
+            else:
+                version.read(positions, bodies, pieces, refusals)
+        refusals.sort(key=lambda refusal: refusal.position)
+        rows, kept = _joined(arrow_schema(self._shapes[name]), pieces)
+        return Columns(rows=rows, positions=kept, refusals=refusals)
+
+    def _version(self, name: str, schema_id: int) -> "_VersionReader":
+        version = self._readers.get((name, schema_id))
+        if version is None:
+            version = _VersionReader(self._registry, self._shapes[name], schema_id)
+            self._readers[name, schema_id] = version
+        return version
+
+
+_Positions = npt.NDArray[np.int32]
+_Piece = tuple[_Positions, pa.RecordBatch]
+
+
+class RowBuild:
+    """Builds what Arrow's own conversion takes: dicts, strings, lists and pairs."""
+
+    def record(self, shape: RecordShape) -> Callable[[Sequence[Any]], Any]:
+        """Records are dicts."""
+        names = tuple(field.name for field in shape.fields)
+        return lambda values: dict(zip(names, values, strict=True))
+
+    def symbol(self, shape: EnumShape, name: str) -> Any:  # noqa: ARG002 - the interface of Build
+        """Symbols are their names."""
+        return name
+
+    def array(self, items: list[Any]) -> Any:
+        """Arrays are lists."""
+        return items
+
+    def mapping(self, entries: dict[str, Any]) -> Any:
+        """Maps are lists of pairs."""
+        return list(entries.items())
+
+
+class _VersionReader:
+    """Reads bodies that one schema wrote into columns of the newest version."""
+
+    def __init__(self, registry: Registry, target: RecordShape, schema_id: int) -> None:
+        self._read_row: Read = resolve(registry, target, schema_id, RowBuild())
+        written = parse_record(registry.schema(schema_id))
+        self._schema = arrow_schema(target)
+        self._row_by_row = holds_bytes(written)
+        self._wide = "" if self._row_by_row else wide_schema(written, END_FIELD)
+        self._convert = fields_converter(written, target)
+
+    def read(
+        self,
+        positions: _Positions,
+        bodies: list[bytes],
+        pieces: list[_Piece],
+        refusals: list[Refusal],
+    ) -> None:
+        """Add the readable rows to `pieces` and the others to `refusals`.
+
+        The decoder does not say which body it stumbled over: the batch is halved until it does.
+        """
+        if len(bodies) == 1 or self._row_by_row:
+            self._read_rows(positions, bodies, pieces, refusals)
+            return
+        try:
+            pieces.append((positions, self._columns(bodies)))
+        except ValueError:
+            half = len(bodies) // 2
+            self.read(positions[:half], bodies[:half], pieces, refusals)
+            self.read(positions[half:], bodies[half:], pieces, refusals)
+
+    def _columns(self, bodies: list[bytes]) -> pa.RecordBatch:
+        batch = pyruhvro.deserialize_array([body + END for body in bodies], self._wide)
+        *columns, ends = batch.columns
+        bits = np.frombuffer(ends.buffers()[1], np.int64, len(ends))
+        if not (bits == _END_BITS).all():
+            raise ColumnError("the record ends where its value ends")
+        batch.validate(full=True)
+        return pa.RecordBatch.from_arrays(self._convert(columns, len(batch)), schema=self._schema)
+
+    def _read_rows(
+        self,
+        positions: _Positions,
+        bodies: list[bytes],
+        pieces: list[_Piece],
+        refusals: list[Refusal],
+    ) -> None:
+        rows: list[Any] = []
+        kept: list[int] = []
+        for position, body in zip(positions.tolist(), bodies, strict=True):
+            try:
+                rows.append(read_whole(self._read_row, body))
+            except RecordError as error:
+                refusals.append(Refusal(position, error))
+            else:
+                kept.append(position)
+        if rows:
+            batch = pa.RecordBatch.from_pylist(rows, schema=self._schema)
+            pieces.append((np.array(kept, np.int32), batch))
+
+
+def _by_schema(
+    values: Sequence[bytes | None], refusals: list[Refusal]
+) -> list[tuple[int, _Positions, list[bytes]]]:
+    groups: defaultdict[int, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
+    for position, value in enumerate(values):
+        try:
+            schema_id, body = unframe(value)
+        except RecordError as error:
+            refusals.append(Refusal(position, error))
+        else:
+            positions, bodies = groups[schema_id]
+            positions.append(position)
+            bodies.append(body)
+    return [
+        (schema_id, np.array(positions, np.int32), bodies)
+        for schema_id, (positions, bodies) in groups.items()
+    ]
+
+
+def _joined(schema: pa.Schema, pieces: list[_Piece]) -> tuple[pa.RecordBatch, _Positions]:
+    if not pieces:
+        return pa.RecordBatch.from_pylist([], schema=schema), np.array([], np.int32)
+    if len(pieces) == 1:
+        return pieces[0][1], pieces[0][0]
+    positions = np.concatenate([piece[0] for piece in pieces])
+    rows = pa.concat_batches([piece[1] for piece in pieces])
+    order = np.argsort(positions)
+    return rows.take(pa.array(order)), positions[order]
