@@ -6,7 +6,8 @@ from typing import Final
 import httpx
 
 from infra.stack.child import Child, Tier
-from infra.stack.maven import Progress, fetch, java, pom_version
+from infra.stack.engine import Progress, to_stderr
+from infra.stack.maven import fetch, java, pom_version
 from infra.stack.ports import LOOPBACK, free_port, require_free
 from infra.stack.supervisor import Supervisor
 
@@ -31,7 +32,7 @@ class ApicurioRegistry:
     """
 
     def __init__(
-        self, supervisor: Supervisor, *, port: int | None = None, progress: Progress = print
+        self, supervisor: Supervisor, *, port: int | None = None, progress: Progress = to_stderr
     ) -> None:
         self._supervisor = supervisor
         self._progress = progress

@@ -76,7 +76,7 @@ class ClickHouseServer:
         self.child = self._supervisor.start(
             "clickhouse",
             [sys.executable, "-m", clickhouse_server.__name__, str(self._dir)],
-            env={"HOME": str(home), "PYTHONPATH": python_path()},
+            env={**os.environ, "HOME": str(home), "PYTHONPATH": python_path()},
             tier=Tier.ENGINE,
             grace_s=_STOP_S,
         )

@@ -1,6 +1,12 @@
 """What all engines of the stack have in common."""
 
+import sys
+from collections.abc import Callable
 from typing import Protocol
+
+from infra.settings import ClickHouseSettings, KafkaSettings
+
+Progress = Callable[[str], None]
 
 
 class MissingEngineError(RuntimeError):
@@ -19,3 +25,32 @@ class Engine(Protocol):
 
     def stop(self) -> None:
         """Stop it; what it stored stays."""
+
+
+class Broker(Engine, Protocol):
+    """An engine that speaks the Kafka protocol."""
+
+    @property
+    def settings(self) -> KafkaSettings:
+        """How to reach it."""
+
+
+class ClickHouse(Engine, Protocol):
+    """A ClickHouse server."""
+
+    @property
+    def settings(self) -> ClickHouseSettings:
+        """How to reach it."""
+
+
+class Registry(Engine, Protocol):
+    """Where schemas get their ids."""
+
+    @property
+    def url(self) -> str | None:
+        """Address of its Confluent-compatible routes; None: the schemas of this package."""
+
+
+def to_stderr(message: str) -> None:
+    """The progress of whoever says nothing else."""
+    sys.stderr.write(f"{message}\n")

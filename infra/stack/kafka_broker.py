@@ -9,8 +9,8 @@ from typing import Final
 from infra.kafka.admin import Admin
 from infra.settings import KafkaSettings
 from infra.stack.child import Child, Tier
-from infra.stack.engine import MissingEngineError
-from infra.stack.maven import Progress, fetch, java, pom_version
+from infra.stack.engine import MissingEngineError, Progress, to_stderr
+from infra.stack.maven import fetch, java, pom_version
 from infra.stack.ports import LOOPBACK, free_ports, require_free
 from infra.stack.supervisor import Supervisor
 
@@ -19,6 +19,8 @@ POM: Final = FILES / "pom.xml"
 # After a kill -9 the old registration must expire first.
 _READY_S: Final = 90.0
 _STOP_S: Final = 30.0
+# On loopback no network is slow: a killed worker is replaced sooner than by the default.
+_SESSION_S: Final = 10.0
 _FORMAT_S: Final = 60.0
 _SMALL_JVM: Final = ("-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
@@ -42,14 +44,16 @@ class KafkaBroker:
         data_dir: Path,
         *,
         port: int | None = None,
-        progress: Progress = print,
+        progress: Progress = to_stderr,
     ) -> None:
         self._supervisor = supervisor
         self._dir = data_dir.absolute()
         self._progress = progress
         free = free_ports(2)
         self.port, self._controller_port = port if port is not None else free[0], free[1]
-        self.settings = KafkaSettings(bootstrap=f"{LOOPBACK}:{self.port}")
+        self.settings = KafkaSettings(
+            bootstrap=f"{LOOPBACK}:{self.port}", session_timeout_s=_SESSION_S
+        )
         self.child: Child | None = None
 
     @property

@@ -6,15 +6,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from infra.stack.engine import MissingEngineError
+from infra.stack.engine import MissingEngineError, Progress
 
-Progress = Callable[[str], None]
 _FETCH_S: Final = 600.0
 
 

