@@ -1,12 +1,10 @@
-"""The two connections to ClickHouse: native for statements and queries, HTTP for bulk inserts."""
+"""The native connection to ClickHouse: statements, queries and verification."""
 
 import logging
-import ssl
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-import httpx
 from clickhouse_driver import Client
 from clickhouse_driver.errors import Error as DriverError
 from clickhouse_driver.errors import NetworkError
@@ -84,22 +82,6 @@ def native(settings: ClickHouseSettings, *, database: str | None = None) -> Gene
         yield Native(client, f"{settings.host}:{settings.tcp_port}")
     finally:
         client.disconnect()
-
-
-def http(settings: ClickHouseSettings) -> httpx.Client:
-    """HTTP connections for bulk inserts, kept alive; close it when done."""
-    scheme = "https" if settings.secure else "http"
-    verify = ssl.create_default_context(cafile=settings.ca_file) if settings.secure else False
-    headers = {"X-ClickHouse-User": settings.user, "X-ClickHouse-Database": settings.database}
-    if password := secret_from(settings.password_file).get_secret_value():
-        headers["X-ClickHouse-Key"] = password
-    return httpx.Client(
-        base_url=f"{scheme}://{settings.host}:{settings.http_port}",
-        headers=headers,
-        verify=verify,
-        timeout=httpx.Timeout(QUERY_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-        trust_env=False,
-    )
 
 
 @contextmanager

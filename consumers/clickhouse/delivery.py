@@ -1,0 +1,198 @@
+"""One closed batch all the way: dead letters first, then its rows, under one token and a lease."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+
+from consumers.clickhouse.faults import Fault
+from consumers.clickhouse.lanes import Closed
+from consumers.clickhouse.leases import Lease, check_replay, in_window
+from consumers.clickhouse.ledger import Pending, token
+from consumers.clickhouse.metrics import METRICS
+from consumers.clickhouse.patience import Patience
+from consumers.clickhouse.preparation import Preparation, Prepared
+from consumers.clickhouse.ranges import Range
+from consumers.clickhouse.server import Server, ServerError
+from consumers.dead_letters import unwritable
+from infra.kafka.ends import Source
+from schemas.records import DeadLetter
+from schemas.topics import DEAD_LETTERS, TopicSpec
+
+FIRST_WAIT_S: Final = 0.1
+LONGEST_WAIT_S: Final = 5.0
+# Refused rows of one batch that are taken for bad rows.
+UNWRITABLE_LIMIT: Final = 100
+
+logger = logging.getLogger("fleetloop.sink")
+
+
+class Outcome(StrEnum):
+    """How a delivery ended."""
+
+    WRITTEN = "WRITTEN"
+    EXPIRED = "EXPIRED"  # the lease ran out: write the range into the ledger again, then deliver
+    STOPPED = "STOPPED"  # the sink stops: the range stays pending
+
+
+class LetterBox(Protocol):
+    """What publishes dead letters: `infra.kafka.publisher.Publisher`."""
+
+    def publish(self, topic: TopicSpec, record: DeadLetter) -> None:
+        """Queue one letter."""
+
+    def flush(self) -> None:
+        """Wait until all queued letters are acknowledged; raises DeliveryError."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A closed batch on its way.
+
+    Attributes:
+        replayed: The ledger's pending range when this is one begun before.
+        prepared: Rows and letters, once made; sent again they are the same bytes.
+        letters_out: The letters are acknowledged.
+        unwritable: Rows of it that ClickHouse refused.
+    """
+
+    source: Source
+    topic_id: str
+    closed: Closed
+    replayed: Pending | None = None
+    prepared: Prepared | None = None
+    letters_out: bool = False
+    unwritable: int = 0
+
+
+class Delivery:
+    """Delivers jobs; several threads may call it at once, each with a job of its own.
+
+    Args:
+        stopping: Set when waiting no longer makes sense.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        preparation: Preparation,
+        letters: LetterBox,
+        patience: Patience,
+        stopping: threading.Event,
+    ) -> None:
+        self._server = server
+        self._preparation = preparation
+        self._letters = letters
+        self._patience = patience
+        self._stopping = stopping
+        self._random = random.Random()
+
+    def deliver(self, job: Job, lease: Lease) -> Outcome:
+        """Publish the letters, then insert the rows.
+
+        Raises:
+            DeliveryError: A letter was not acknowledged.
+            LedgerError: A replayed range is older than the deduplication window.
+            ServerError: ClickHouse refuses, and neither waiting nor splitting helps.
+            GiveUpError: It is silent for too long.
+        """
+        topic, partition = job.source
+        if job.prepared is None:
+            job.prepared = self._preparation.prepare(topic, partition, job.topic_id, job.closed)
+        if not job.letters_out:
+            self._post(job.prepared.letters)
+            job.letters_out = True
+        try:
+            self._check_window(job, lease)
+            self._insert(job, job.prepared, job.closed.range, lease)
+        except _StoppedError:
+            return Outcome.STOPPED
+        except ServerError as error:
+            if error.fault is not Fault.LEASE:
+                raise
+            return Outcome.EXPIRED
+        return Outcome.WRITTEN
+
+    def _post(self, letters: Sequence[DeadLetter]) -> None:
+        """The range is committed past only after the letters are safe."""
+        for letter in letters:
+            self._letters.publish(DEAD_LETTERS, letter)
+        if letters:
+            self._letters.flush()
+        for letter in letters:
+            METRICS.dead_letters.labels(letter.topic, letter.error_class).inc()
+
+    def _check_window(self, job: Job, lease: Lease) -> None:
+        topic, partition = job.source
+        table = self._preparation.mappings[topic].table
+        pending = job.replayed
+        if pending is None or in_window(pending, lease.block(table)):
+            return
+        self._patiently(lambda: check_replay(self._server, table, job.topic_id, partition, pending))
+
+    def _insert(self, job: Job, part: Prepared, offsets: Range, lease: Lease) -> None:
+        if not part.messages:
+            return
+        topic, partition = job.source
+        mapping = self._preparation.mappings[topic]
+        mark = token(job.topic_id, partition, offsets, mapping.table)
+        started = time.monotonic()
+        try:
+            self._patiently(
+                lambda: self._server.insert(
+                    mapping, part.rows, token=mark, deadline_s=lease.deadline_s
+                )
+            )
+        except ServerError as error:
+            if error.fault is not Fault.ROW:
+                raise
+            self._around_bad_row(job, part, offsets, lease, error)
+            return
+        METRICS.insert_seconds.observe(time.monotonic() - started)
+        METRICS.rows.labels(topic).inc(len(part.messages))
+
+    def _around_bad_row(
+        self, job: Job, part: Prepared, offsets: Range, lease: Lease, error: ServerError
+    ) -> None:
+        """Halve until the row stands alone; each half is a range with a token of its own."""
+        middle = len(part.messages) // 2
+        if middle:
+            cut = part.messages[middle].offset
+            self._insert(job, part.slice(0, middle), Range(offsets.first, cut - 1), lease)
+            self._insert(job, part.slice(middle), Range(cut, offsets.last), lease)
+            return
+        job.unwritable += 1
+        if job.unwritable > UNWRITABLE_LIMIT:
+            raise ServerError(
+                f"{job.source[0]}/{job.source[1]}: more than {UNWRITABLE_LIMIT} rows of range "
+                f"{job.closed.range} are refused, so the table is at fault, not the rows: {error}",
+                Fault.STOP,
+            ) from error
+        self._post([unwritable(part.messages[0], job.topic_id, str(error))])
+
+    def _patiently(self, action: Callable[[], None]) -> None:
+        """Do it, and again after a pause while the fault is one that passes."""
+        wait = FIRST_WAIT_S
+        while True:
+            try:
+                action()
+            except ServerError as error:
+                if error.fault is not Fault.WAIT:
+                    raise
+                METRICS.insert_retries.inc()
+                self._patience.failed(error)
+                logger.warning("insert waits: %s", error)
+            else:
+                self._patience.answered()
+                return
+            if self._stopping.wait(wait * self._random.uniform(0.5, 1.0)):
+                raise _StoppedError
+            wait = min(LONGEST_WAIT_S, wait * 2)
+
+
+class _StoppedError(Exception):
+    """The sink stops while an insert waits."""

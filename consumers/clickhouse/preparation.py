@@ -1,0 +1,92 @@
+"""From a closed batch of messages to rows for its table and dead letters for the rest; pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from consumers.clickhouse.columns import Origin, TableMapping
+from consumers.clickhouse.lanes import Closed
+from consumers.dead_letters import refused
+from infra.kafka.messages import RawMessage
+from schemas.columns import ColumnDecoder
+from schemas.records import DeadLetter
+from schemas.registry import Registry
+from schemas.topics import Cleanup, TopicSpec
+from schemas.validation import validate
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a batch becomes; messages = rows + letters + tombstones.
+
+    Attributes:
+        rows: Rows of the table, in log order.
+        messages: The message of each row.
+        letters: One for each message that cannot be a row.
+        tombstones: Deletion marks of a compacted topic: neither row nor letter.
+    """
+
+    rows: pa.RecordBatch
+    messages: tuple[RawMessage, ...]
+    letters: tuple[DeadLetter, ...]
+    tombstones: int
+
+    def slice(self, first: int, last: int | None = None) -> "Prepared":
+        """Some of the rows, without letters."""
+        messages = self.messages[first:last]
+        return Prepared(self.rows.slice(first, len(messages)), messages, (), 0)
+
+
+class Preparation:
+    """Decodes, validates and maps batches of the topics it was made for.
+
+    Args:
+        registry: Where schemas come from.
+        topics: Topics that will come.
+    """
+
+    def __init__(self, registry: Registry, topics: Iterable[TopicSpec]) -> None:
+        self._decoder = ColumnDecoder(registry)
+        self._compacted = {spec.name: spec.cleanup is Cleanup.COMPACT for spec in topics}
+        self.mappings = {
+            name: TableMapping(name, registry.schema(registry.schema_id(name)))
+            for name in self._compacted
+        }
+
+    def prepare(self, topic: str, partition: int, topic_id: str, closed: Closed) -> Prepared:
+        """The same messages give the same rows and letters, byte for byte."""
+        messages = closed.messages
+        if self._compacted[topic]:
+            messages = tuple(message for message in messages if message.value is not None)
+        decoded = self._decoder.decode(topic, [message.value for message in messages])
+        readable = np.asarray(decoded.positions)
+        stamps = np.fromiter((m.stamp_us for m in messages), np.int64, len(messages))[readable]
+        broken = validate(topic, decoded.rows, stamps)
+        letters = [
+            *(refused(messages[r.position], topic_id, r.error) for r in decoded.refusals),
+            *(refused(messages[readable[r.position]], topic_id, r.error) for r in broken),
+        ]
+        keep = np.setdiff1d(np.arange(len(readable)), [refusal.position for refusal in broken])
+        kept = tuple(messages[position] for position in readable[keep])
+        rows = decoded.rows.take(pa.array(keep)) if broken else decoded.rows
+        return Prepared(
+            self.mappings[topic].rows(rows, _origin(kept, partition, topic_id)),
+            kept,
+            tuple(sorted(letters, key=lambda letter: letter.offset)),
+            len(closed.messages) - len(messages),
+        )
+
+
+def _origin(messages: tuple[RawMessage, ...], partition: int, topic_id: str) -> Origin:
+    def column(values: Iterable[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        return np.fromiter(values, np.int64, len(messages))
+
+    return Origin(
+        topic_id=topic_id,
+        partition=partition,
+        offsets=column(message.offset for message in messages),
+        stamps_us=column(message.stamp_us for message in messages),
+    )

@@ -1,0 +1,116 @@
+"""The sink process: every topic of the log into its table, each record once."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+from consumers.clickhouse.delivery import FIRST_WAIT_S, LONGEST_WAIT_S, Delivery
+from consumers.clickhouse.faults import Fault
+from consumers.clickhouse.intake import GROUP, Intake
+from consumers.clickhouse.patience import Patience
+from consumers.clickhouse.preparation import Preparation
+from consumers.clickhouse.server import Server, ServerError
+from consumers.clickhouse.startup import check
+from infra.health import HealthServer
+from infra.kafka.loop import GroupLoop
+from infra.kafka.publisher import Publisher
+from infra.settings import Settings
+from schemas.codec import Codec
+from schemas.registry import FileRegistry, HttpRegistry, Registry
+from schemas.topics import TOPICS
+
+# Messages of a turn: enough for full batches, few enough that a turn is short.
+TURN_MESSAGES: Final = 10_000
+
+logger = logging.getLogger("fleetloop.sink")
+
+
+def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises:
+        NotReadyError: ClickHouse lacks a table, a column or a setting.
+        LedgerError: Going on would lose or double rows; the message says which.
+        CommitRefusedError: Another member owns the partitions.
+        GiveUpError: ClickHouse was silent for longer than the limit.
+    """
+    stopping = threading.Event()
+    with assembled(settings, stopping) as loop:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _stopper(loop, stopping))
+        loop.run()
+
+
+@contextmanager
+def assembled(settings: Settings, stopping: threading.Event) -> Generator[GroupLoop]:
+    """A sink whose loop is ready to run, health endpoints included.
+
+    Args:
+        settings: Whole settings.
+        stopping: Set it, then stop the loop: waits end at once.
+    """
+    if settings.kafka.memory_only:
+        logger.warning(
+            "this broker keeps no commit metadata: a crash may store one batch of a partition "
+            "twice; the tables' sorting keys remove it when parts are merged"
+        )
+    registry: Registry = (
+        HttpRegistry(settings.registry_url) if settings.registry_url else FileRegistry()
+    )
+    topics = tuple(TOPICS.values())
+    preparation = Preparation(registry, topics)
+    patience = Patience(settings.sink.give_up_after_s)
+    with ExitStack() as stack:
+        server = Server(settings.clickhouse)
+        stack.callback(server.close)
+        _when_up(lambda: check(server, preparation.mappings.values()), patience, stopping)
+        letters = stack.enter_context(Publisher(settings.kafka, Codec(registry), "sink"))
+        delivery = Delivery(server, preparation, letters, patience, stopping)
+        intake = Intake(settings, server, delivery, patience)
+        stack.callback(intake.close)
+        stack.callback(stopping.set)  # runs first: a waiting writer lets go
+        intake.loop = loop = GroupLoop(
+            settings.kafka, GROUP, topics, intake, batch_records=TURN_MESSAGES
+        )
+        if settings.metrics_port is not None:
+            health = HealthServer(
+                settings.metrics_port,
+                {
+                    "assigned": lambda: bool(loop.owned),
+                    "clickhouse": lambda: patience.silent_s == 0,
+                },
+            )
+            health.start()
+            stack.callback(health.stop)
+        yield loop
+
+
+def _when_up(action: Callable[[], None], patience: Patience, stopping: threading.Event) -> None:
+    """Do it as soon as ClickHouse answers."""
+    wait = FIRST_WAIT_S
+    while not stopping.is_set():
+        try:
+            action()
+        except ServerError as error:
+            if error.fault is not Fault.WAIT:
+                raise
+            patience.failed(error)
+            logger.warning("waiting for ClickHouse: %s", error)
+            stopping.wait(wait)
+            wait = min(LONGEST_WAIT_S, wait * 2)
+        else:
+            patience.answered()
+            return
+
+
+def _stopper(loop: GroupLoop, stopping: threading.Event) -> Callable[[int, object], None]:
+    """Begun inserts still end within the revoke's deadline; what waits for ClickHouse lets go."""
+
+    def stop(_number: int, _frame: object) -> None:
+        stopping.set()
+        loop.stop()
+
+    return stop
