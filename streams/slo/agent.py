@@ -1,0 +1,122 @@
+"""The latency-SLO processor: two folds, the alerts they lead to, and what they must know."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from infra.keys import load_keyring
+from infra.settings import Settings
+from schemas.alert_log import AlertBook
+from schemas.decisions import ReleaseBook
+from schemas.facts import Fact
+from schemas.records import Alert, ModelRelease, ReleaseKind
+from schemas.topics import ALERTS, INFERENCE_EVENTS, MODEL_RELEASES, SLO_PARTIALS, TopicSpec
+from streams.generation import generation
+from streams.processor import Fold, Outgoing, Standing
+from streams.slo import slo_file
+from streams.slo.announcing import Announcer
+from streams.slo.burning import BurnFold
+from streams.slo.counting import CountingFold
+from streams.slo.engine import Withdrawal
+from streams.slo.objectives import Slo, alerting_digest, counting_digest
+
+COUNTING_VERSION: Final = "1"
+BURNING_VERSION: Final = "1"
+
+
+class SloProcessor:
+    """Both stages of the latency SLO.
+
+    Args:
+        slos: The SLO file.
+        releases: Reader of model-releases: only valid decisions withdraw a release.
+    """
+
+    name: Final = "slo"
+    batched: Final[Sequence[TopicSpec]] = (INFERENCE_EVENTS, SLO_PARTIALS)
+    followed: Final[Sequence[TopicSpec]] = (ALERTS, MODEL_RELEASES)
+
+    def __init__(self, slos: Sequence[Slo], releases: ReleaseBook) -> None:
+        self._slos = tuple(slos)
+        self._releases = releases
+        self._book = AlertBook()
+        self._withdrawals: dict[Withdrawal, int] = {}
+        self._counting: dict[int, CountingFold] = {}
+        self._burning: dict[int, BurnFold] = {}
+        self._announcers: dict[int, Announcer] = {}
+        self._source_generation: str | None = None
+
+    def generation(self, topic: TopicSpec, topic_id: str) -> str:
+        """State is bound to the log, the SLO file as far as the stage reads it, and the code."""
+        if topic.name == SLO_PARTIALS.name:
+            digest = alerting_digest(self._slos)
+            return generation(topic_id, "slo.burning", digest, BURNING_VERSION)
+        digest = counting_digest(self._slos)
+        made = generation(topic_id, "slo.counting", digest, COUNTING_VERSION)
+        self._source_generation = made
+        return made
+
+    def fold(self, topic: str, partition: int, snapshot: bytes | None) -> Fold:
+        """Make the fold of a newly assigned partition."""
+        made: CountingFold | BurnFold
+        if topic == INFERENCE_EVENTS.name:
+            made = self._counting[partition] = CountingFold(self._slos, partition)
+        else:
+            made = self._burning[partition] = BurnFold(self._slos, self._withdrawals)
+            self._announcers[partition] = Announcer(self._slos, self._book)
+        if snapshot is not None:
+            made.restore(snapshot)
+        return made
+
+    def drop(self, topic: str, partition: int) -> None:
+        """Forget the fold of a partition that was taken away."""
+        folds = self._counting if topic == INFERENCE_EVENTS.name else self._burning
+        folds.pop(partition, None)
+
+    def observe(self, facts: Sequence[Fact]) -> None:
+        """Read back what was said of alerts, and learn which releases were rolled back."""
+        for fact in facts:
+            if isinstance(fact.record, Alert):
+                self._book.observe(fact.record)
+            elif isinstance(fact.record, ModelRelease):
+                self._decided(fact, fact.record)
+
+    def emit(self, standing: Standing) -> Sequence[Outgoing]:
+        """Cells and progress of stage one, alerts of stage two."""
+        return [*self._counted(standing), *self._announced(standing)]
+
+    def _counted(self, standing: Standing) -> Iterator[Outgoing]:
+        for (topic, partition), position in standing.partitions.items():
+            if topic == INFERENCE_EVENTS.name and partition in self._counting:
+                yield from self._counting[partition].emit(position, standing.now_us)
+
+    def _announced(self, standing: Standing) -> Iterator[Outgoing]:
+        if self._source_generation is None:
+            return
+        for topic, partition in standing.partitions:
+            if topic != SLO_PARTIALS.name or partition not in self._burning:
+                continue
+            fold = self._burning[partition]
+            told = fold.generation(self._source_generation)
+            if told is not None and fold.caught_up(told, standing.now_us):
+                for alert in self._announcers[partition].news(told, standing.now_us):
+                    yield Outgoing(topic=ALERTS, record=alert)
+
+    def _decided(self, fact: Fact, record: ModelRelease) -> None:
+        verdict = self._releases.observe(record, offset=fact.offset, stamp_us=fact.stamp_us)
+        if not verdict.valid or record.kind is not ReleaseKind.ROLLBACK_DONE:
+            return
+        withdrawal = (record.release_id, record.stratum)
+        self._withdrawals[withdrawal] = max(fact.stamp_us, self._withdrawals.get(withdrawal, 0))
+        for fold in self._burning.values():
+            fold.withdraw(*withdrawal, self._withdrawals[withdrawal])
+
+
+def processor(settings: Settings) -> SloProcessor:
+    """The processor of an installation.
+
+    Raises:
+        SloFileError: The SLO file breaks a rule.
+        KeysError: The keyring of the installation is missing or wrong.
+    """
+    keyring = load_keyring(settings.keys_dir)
+    return SloProcessor(slo_file.load(settings.slo_file), ReleaseBook(keyring))

@@ -1,0 +1,143 @@
+"""From transitions to records on `alerts`: compare-and-set on the log, one step at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from schemas import alert_log
+from schemas.alert_log import AlertBook
+from schemas.records import Alert, AlertState, Severity
+from streams.slo import wording
+from streams.slo.burning import Generation
+from streams.slo.engine import BURNING, RECOVERED, WITHDRAWN, Engine
+from streams.slo.objectives import Slo
+from streams.slo.series import Series
+from streams.slo.transitions import Transition
+
+COMPARE_EVERY_US: Final = 1_000_000
+AGAIN_AFTER_US: Final = 30_000_000
+MAX_NAMES: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A record on its way: nothing more is said of its alert until it is read back."""
+
+    seq: int
+    sent_us: int
+
+
+class Announcer:
+    """Says on the log what the engines found. Its own state moves only by what it reads back.
+
+    Args:
+        slos: The SLO file.
+        book: What the log says of each alert.
+    """
+
+    def __init__(self, slos: Sequence[Slo], book: AlertBook) -> None:
+        self._slos = {slo.name: slo for slo in slos}
+        self._book = book
+        self._sent: dict[str, _Sent] = {}
+        self._names: dict[tuple[str, ...], str] = {}
+        self._compared_us = 0
+
+    def news(self, generation: Generation, now_us: int) -> Iterator[Alert]:
+        """The next record of each alert that has something to say."""
+        yield from self._pending(generation, now_us)
+        if now_us - self._compared_us >= COMPARE_EVERY_US:
+            self._compared_us = now_us
+            yield from self._compared(generation, now_us)
+
+    def _pending(self, generation: Generation, now_us: int) -> Iterator[Alert]:
+        waiting: set[str] = set()
+        for _ in range(len(generation.pending)):
+            name, transition = generation.pending.popleft()
+            identity = self._identity(name, transition.labels, transition.severity)
+            if identity not in waiting and self._said(identity, transition):
+                continue
+            generation.pending.append((name, transition))
+            if identity not in waiting:
+                waiting.add(identity)
+                yield from self._say(identity, self._slos[name], transition, now_us)
+
+    def _compared(self, generation: Generation, now_us: int) -> Iterator[Alert]:
+        """Where the log and an engine differ and no transition tells it, the engine is right."""
+        told = {
+            self._identity(name, transition.labels, transition.severity)
+            for name, transition in generation.pending
+        }
+        for name, engine in generation.engines.items():
+            known: set[str] = set()
+            for series, severity, _ in engine.burning():
+                identity = self._identity(name, series.labels, severity)
+                known.add(identity)
+                if identity not in told:
+                    yield from self._differing(engine, series, severity, identity, now_us)
+            yield from self._gone(engine, known, now_us)
+
+    def _differing(
+        self, engine: Engine, series: Series, severity: Severity, identity: str, now_us: int
+    ) -> Iterator[Alert]:
+        last = self._book.last(identity)
+        on_log = last is not None and last.state is AlertState.FIRING
+        burning = series.phases[severity].since is not None
+        if burning and not on_log:
+            state, reason = AlertState.FIRING, BURNING
+        elif on_log and not burning and last is not None:
+            withdrawn = engine.withdrawn_at(series.labels) >= last.starts_at
+            if not (withdrawn or series.judged):
+                return
+            state, reason = AlertState.RESOLVED, WITHDRAWN if withdrawn else RECOVERED
+        else:
+            return
+        found = engine.transition(series, severity, state, reason, engine.ingest_us)
+        yield from self._say(identity, engine.slo, found, now_us)
+
+    def _gone(self, engine: Engine, known: set[str], now_us: int) -> Iterator[Alert]:
+        """An alert whose key has no counts left fires on, unless its release was withdrawn."""
+        for alert in self._book.firing():
+            mine = alert.labels.get("slo") == engine.slo.name and alert.fingerprint not in known
+            if not mine or engine.withdrawn_at(alert.labels) < alert.starts_at:
+                continue
+            at_us = max(alert.watermark, engine.withdrawn_at(alert.labels))
+            if self._free(alert.fingerprint, now_us):
+                yield replace(
+                    alert,
+                    event_id=alert_log.event_id(alert.fingerprint, alert.seq + 1),
+                    seq=alert.seq + 1,
+                    state=AlertState.RESOLVED,
+                    reason=WITHDRAWN,
+                    ends_at=at_us,
+                    resolved_at=max(alert.evaluated_at, engine.ingest_us),
+                    evaluated_at=max(alert.evaluated_at, engine.ingest_us),
+                    watermark=at_us,
+                )
+
+    def _said(self, identity: str, transition: Transition) -> bool:
+        last = self._book.last(identity)
+        if last is None:
+            return transition.state is AlertState.RESOLVED
+        return transition.at_us < last.watermark or transition.state is last.state
+
+    def _say(self, identity: str, slo: Slo, transition: Transition, now_us: int) -> Iterator[Alert]:
+        if self._free(identity, now_us):
+            seq, last = self._book.next_seq(identity), self._book.last(identity)
+            yield wording.alert(slo, transition, identity, seq, last)
+
+    def _free(self, identity: str, now_us: int) -> bool:
+        seq, sent = self._book.next_seq(identity), self._sent.get(identity)
+        if sent is not None and sent.seq == seq and now_us - sent.sent_us < AGAIN_AFTER_US:
+            return False
+        self._sent[identity] = _Sent(seq, now_us)
+        return True
+
+    def _identity(self, slo: str, labels: Mapping[str, str], severity: Severity) -> str:
+        name = (slo, severity, *(labels[label] for label in self._slos[slo].group_by))
+        if name not in self._names:
+            if len(self._names) >= MAX_NAMES:
+                self._names.clear()
+            self._names[name] = alert_log.fingerprint(
+                wording.alert_labels(self._slos[slo], labels, severity)
+            )
+        return self._names[name]

@@ -1,0 +1,219 @@
+"""Stage two: the fold of one partition of slo-partials, with one engine for each SLO."""
+
+import json
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from schemas.records import PartialKind, SloPartial
+from streams.processor import LogBatch
+from streams.slo import partials
+from streams.slo.engine import Engine, Withdrawal
+from streams.slo.objectives import Slo
+from streams.slo.transitions import Transition
+
+UNHEARD_US: Final = 60_000_000
+SETTLING_US: Final = 3_000_000
+MAX_GENERATIONS: Final = 3
+MAX_PENDING: Final = 10_000
+
+_PENDING: Final = TypeAdapter(list[tuple[str, Transition]])
+
+
+@dataclass(slots=True)
+class Heard:
+    """How far one source partition is, as its last PROGRESS tells."""
+
+    watermark_us: int
+    ingest_us: int
+    stamp_us: int
+
+
+class SourceTime:
+    """Time of stage two: the minimum over the source partitions that report.
+
+    A partition that was not heard for 60 s of this log is left out. For the first three seconds
+    nothing is known, so that every partition has had its turn.
+    """
+
+    def __init__(self) -> None:
+        self._heard: dict[int, Heard] = {}
+        self._first_us: int | None = None
+
+    def observe(self, record: SloPartial, stamp_us: int) -> None:
+        """Take note of a PROGRESS record; time of a partition never goes back."""
+        self._first_us = stamp_us if self._first_us is None else self._first_us
+        held = self._heard.setdefault(record.source_partition, Heard(0, 0, 0))
+        held.watermark_us = max(held.watermark_us, record.watermark)
+        held.ingest_us = max(held.ingest_us, record.ingest_ts)
+        held.stamp_us = max(held.stamp_us, stamp_us)
+
+    def now(self) -> tuple[int, int] | None:
+        """Watermark and ingest time, None while it is not known."""
+        latest = max((held.stamp_us for held in self._heard.values()), default=0)
+        if self._first_us is None or latest - self._first_us < SETTLING_US:
+            return None
+        live = [held for held in self._heard.values() if held.stamp_us > latest - UNHEARD_US]
+        return min(held.watermark_us for held in live), min(held.ingest_us for held in live)
+
+    def state(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {
+            "first_us": self._first_us,
+            "heard": [
+                [partition, held.watermark_us, held.ingest_us, held.stamp_us]
+                for partition, held in self._heard.items()
+            ],
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take the values of `state()`."""
+        self._first_us = state["first_us"]
+        self._heard = {partition: Heard(*rest) for partition, *rest in state["heard"]}
+
+
+class Generation:
+    """What one generation of stage one has told.
+
+    Attributes:
+        pending: Transitions that may not be on the log yet, in order; the oldest fall out beyond
+            10,000, and what then holds is told by the comparison with the log.
+    """
+
+    def __init__(self, slos: Mapping[str, Slo], withdrawals: Mapping[Withdrawal, int]) -> None:
+        self._slos = slos
+        self._withdrawals = withdrawals
+        self.engines: dict[str, Engine] = {}
+        self.time = SourceTime()
+        self.pending: deque[tuple[str, Transition]] = deque(maxlen=MAX_PENDING)
+
+    @property
+    def ingest_us(self) -> int:
+        """Ingest time up to which every source partition was read; 0: not known."""
+        now = self.time.now()
+        return now[1] if now else 0
+
+    def observe(self, record: SloPartial, stamp_us: int) -> None:
+        """Take the next record in log order; one of an SLO that is not in the file is let be."""
+        if record.kind is PartialKind.CELL and record.slo in self._slos:
+            self._engine(record.slo).observe(record)
+        elif record.kind is PartialKind.PROGRESS:
+            self.time.observe(record, stamp_us)
+            now = self.time.now()
+            if now is not None:
+                for name, engine in self.engines.items():
+                    self._tell(name, engine.advance(*now))
+
+    def withdraw(self, release: str, hardware: str | None, at_us: int) -> None:
+        """Let nothing of a withdrawn release count any more."""
+        for name, engine in self.engines.items():
+            self._tell(name, engine.withdraw(release, hardware, at_us, self.ingest_us))
+
+    def state(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {
+            "time": self.time.state(),
+            "engines": {name: engine.state() for name, engine in self.engines.items()},
+            "pending": _PENDING.dump_python(list(self.pending), mode="json"),
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take the values of `state()`."""
+        self.time.load(state["time"])
+        self.pending.extend(_PENDING.validate_python(state["pending"]))
+        for name, held in state["engines"].items():
+            engine = Engine(self._slos[name])
+            engine.load(held)
+            self.engines[name] = engine
+        for (release, hardware), at_us in self._withdrawals.items():
+            self.withdraw(release, hardware, at_us)
+
+    def _engine(self, name: str) -> Engine:
+        engine = self.engines.get(name)
+        if engine is None:
+            engine = self.engines[name] = Engine(self._slos[name])
+            for (release, hardware), at_us in self._withdrawals.items():
+                engine.withdraw(release, hardware, at_us, 0)
+        return engine
+
+    def _tell(self, name: str, found: Iterable[Transition]) -> None:
+        self.pending.extend((name, transition) for transition in found)
+
+
+class BurnFold:
+    """Folds slo-partials; keeps the three generations of stage one that were heard last.
+
+    Args:
+        slos: The SLO file.
+        withdrawals: Releases rolled back, shared with the processor that reads them.
+
+    Attributes:
+        replaying: It was built from the log's beginning and has not caught up with where its
+            reader started: what it finds is history, not news.
+        started_us: Wall clock at which the reader started; 0: not yet.
+    """
+
+    def __init__(self, slos: Sequence[Slo], withdrawals: Mapping[Withdrawal, int]) -> None:
+        self._slos = {slo.name: slo for slo in slos}
+        self._withdrawals = withdrawals
+        self._generations: OrderedDict[str, Generation] = OrderedDict()
+        self.replaying = True
+        self.started_us = 0
+
+    def apply(self, batch: LogBatch) -> None:
+        """Take the next stretch of the partition, record by record."""
+        for record, stamp in zip(
+            partials.from_rows(batch.rows), batch.stamps_us.tolist(), strict=True
+        ):
+            self.observe(record, stamp)
+
+    def observe(self, record: SloPartial, stamp_us: int) -> None:
+        """Take the next record in log order."""
+        generation = self._generations.get(record.generation)
+        if generation is None:
+            generation = Generation(self._slos, self._withdrawals)
+            self._generations[record.generation] = generation
+            if len(self._generations) > MAX_GENERATIONS:
+                self._generations.popitem(last=False)
+        self._generations.move_to_end(record.generation)
+        generation.observe(record, stamp_us)
+
+    def generation(self, name: str) -> Generation | None:
+        """What one generation of stage one has told, None when nothing was heard of it."""
+        return self._generations.get(name)
+
+    def withdraw(self, release: str, hardware: str | None, at_us: int) -> None:
+        """Let nothing of a withdrawn release count any more."""
+        for generation in self._generations.values():
+            generation.withdraw(release, hardware, at_us)
+
+    def caught_up(self, generation: Generation, now_us: int) -> bool:
+        """Whether what it finds is news; until then its findings are dropped."""
+        self.started_us = self.started_us or now_us
+        if self.replaying:
+            generation.pending.clear()
+            self.replaying = generation.ingest_us < self.started_us
+        return not self.replaying
+
+    def snapshot(self) -> bytes:
+        """State as JSON."""
+        state = {
+            "replaying": self.replaying,
+            "generations": [[name, held.state()] for name, held in self._generations.items()],
+        }
+        return json.dumps(state, separators=(",", ":")).encode()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take the state of `snapshot()`."""
+        state: dict[str, Any] = json.loads(snapshot)
+        self.replaying = state["replaying"]
+        for name, held in state["generations"]:
+            generation = Generation(self._slos, self._withdrawals)
+            generation.load(held)
+            self._generations[name] = generation
+
+    def __iter__(self) -> Iterator[Generation]:
+        return iter(self._generations.values())

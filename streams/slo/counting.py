@@ -1,0 +1,179 @@
+"""Stage one: the fold of one partition of inference-events, and what it hands on."""
+
+import base64
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.records import SloPartial
+from schemas.sequences import DeviceSequences
+from schemas.topics import SLO_PARTIALS
+from streams.processor import LogBatch, Outgoing, Position
+from streams.slo import judging, partials
+from streams.slo.cells import Cells
+from streams.slo.objectives import Slo
+
+CELLS_EVERY_US: Final = 250_000
+PROGRESS_EVERY_US: Final = 1_000_000
+BROKER_SLACK_US: Final = 2_000_000
+MAX_FOREIGN_DEADLINES: Final = 64
+
+log = logging.getLogger(__name__)
+
+
+class CountingFold:
+    """Counts the reporting windows of one partition by SLO, key and bucket of event time.
+
+    An SLO judges the windows that were reported against its own threshold as deadline; windows
+    of any other deadline are counted as uncovered and told once in the log.
+
+    Attributes:
+        clamped: Windows whose end was more than two minutes ahead of the broker.
+        uncovered: Windows whose deadline no SLO has as its threshold.
+    """
+
+    def __init__(self, slos: Sequence[Slo], partition: int) -> None:
+        self._slos = slos
+        self._partition = partition
+        self._lateness_us = max(slo.lateness_us for slo in slos)
+        self._sequences = DeviceSequences()
+        self._cells = Cells(slos)
+        self._newest_us = 0
+        self._last_offset = -1
+        self._high_stamp_us = 0
+        self._foreign: set[int] = set()
+        self._cells_at = self._progress_at = 0
+        self._progress_told = (-1, 0)
+        self.clamped = 0
+        self.uncovered = 0
+
+    @property
+    def watermark_us(self) -> int:
+        """No earlier event time is expected from this partition."""
+        return max(0, self._newest_us - self._lateness_us)
+
+    def apply(self, batch: LogBatch) -> None:
+        """Count the next stretch of the partition."""
+        rows, stamps = batch.rows, batch.stamps_us
+        if rows.num_rows:
+            fresh = self._sequences.fresh(rows.column("device_id"), rows.column("event_id"))
+            if not fresh.all():
+                rows, stamps = rows.filter(pa.array(fresh)), stamps[fresh]
+        if rows.num_rows:
+            self._count(rows, stamps)
+        self._last_offset = batch.last_offset
+        self._high_stamp_us = max(self._high_stamp_us, batch.high_stamp_us)
+
+    def emit(self, position: Position, now_us: int) -> Iterator[Outgoing]:
+        """Cells that changed, and once a second how far the partition has been read."""
+        due = now_us - self._progress_at >= PROGRESS_EVERY_US
+        if not due and now_us - self._cells_at < CELLS_EVERY_US:
+            return
+        self._cells_at = now_us
+        for slo, count in self._cells.changed():
+            yield Outgoing(topic=SLO_PARTIALS, record=self._cell(slo, count, position.generation))
+        if due:
+            self._progress_at = now_us
+            yield from self._progress(position)
+
+    def snapshot(self) -> bytes:
+        """State as JSON."""
+        return json.dumps(
+            {
+                "sequences": base64.b64encode(self._sequences.snapshot()).decode(),
+                "cells": self._cells.state(),
+                "newest_us": self._newest_us,
+                "last_offset": self._last_offset,
+                "high_stamp_us": self._high_stamp_us,
+                "clamped": self.clamped,
+                "uncovered": self.uncovered,
+                "too_old": self._cells.too_old,
+                "overflowed": self._cells.overflowed,
+            },
+            separators=(",", ":"),
+        ).encode()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take the state of `snapshot()`; everything counts as not yet handed on."""
+        state: dict[str, Any] = json.loads(snapshot)
+        self._sequences = DeviceSequences.restore(base64.b64decode(state["sequences"]))
+        self._cells.load(state["cells"])
+        self._newest_us = state["newest_us"]
+        self._last_offset = state["last_offset"]
+        self._high_stamp_us = state["high_stamp_us"]
+        self.clamped = state["clamped"]
+        self.uncovered = state["uncovered"]
+        self._cells.too_old = state["too_old"]
+        self._cells.overflowed = state["overflowed"]
+
+    def _count(self, rows: pa.RecordBatch, stamps: judging.Ints) -> None:
+        times, clamped = judging.event_times(rows, stamps)
+        self.clamped += clamped
+        # A clock that is ahead must not make everybody else late.
+        self._newest_us = max(self._newest_us, int(np.minimum(times, stamps).max()))
+        deadlines = rows.column("deadline_us").to_numpy(zero_copy_only=False)
+        covered = np.zeros(len(deadlines), dtype=np.bool_)
+        for slo in self._slos:
+            mine = deadlines == slo.threshold_us
+            covered |= mine
+            if mine.all():
+                counts = judging.judge(rows, times, slo)
+            else:
+                counts = judging.judge(rows.filter(pa.array(mine)), times[mine], slo)
+            self._cells.add(slo, counts, self.watermark_us)
+        self._cells.expire(self.watermark_us)
+        if not covered.all():
+            self._tell_uncovered(deadlines[~covered])
+
+    def _tell_uncovered(self, deadlines: judging.Ints) -> None:
+        self.uncovered += len(deadlines)
+        for deadline in np.unique(deadlines).tolist():
+            if deadline in self._foreign or len(self._foreign) >= MAX_FOREIGN_DEADLINES:
+                continue
+            self._foreign.add(deadline)
+            log.warning(
+                "no SLO covers deadline_us=%d (partition %d): its windows are not judged; "
+                "write an SLO with that value",
+                deadline,
+                self._partition,
+            )
+
+    def _cell(self, slo: Slo, count: judging.CellCount, generation: str) -> SloPartial:
+        return partials.cell(
+            count,
+            slo,
+            generation=generation,
+            partition=self._partition,
+            last_offset=self._last_offset,
+            ingest_ts=self._high_stamp_us,
+            watermark=self.watermark_us,
+        )
+
+    def _progress(self, position: Position) -> Iterator[Outgoing]:
+        ingest, watermark = position.high_stamp_us, self.watermark_us
+        at_end = position.asked_us and position.applied_through >= position.end_offset - 1
+        if at_end and position.asked_us - BROKER_SLACK_US > ingest:
+            # Nothing waits to be read: time goes on without records.
+            ingest = position.asked_us - BROKER_SLACK_US
+            watermark = max(watermark, ingest - self._lateness_us)
+        told = (position.applied_through, ingest)
+        if told == self._progress_told or ingest == 0:
+            return
+        self._progress_told = told
+        for target in range(SLO_PARTIALS.partitions):
+            yield Outgoing(
+                topic=SLO_PARTIALS,
+                record=partials.progress(
+                    generation=position.generation,
+                    partition=self._partition,
+                    last_offset=position.applied_through,
+                    ingest_ts=ingest,
+                    watermark=watermark,
+                    target=target,
+                ),
+                partition=target,
+            )

@@ -1,0 +1,216 @@
+"""What a batch of inference-events adds to the counts of an SLO: whole columns, no row loops."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas import histograms
+from schemas.records import AlertExemplar, LatencyHistogram
+from streams.slo.objectives import Slo
+
+CLOCK_AHEAD_US: Final = 120_000_000
+MAX_EXEMPLARS: Final = 4
+DENSE_CELLS: Final = 4_000_000
+NOT_STATED: Final = "NOT_STATED"
+
+Ints = npt.NDArray[np.int64]
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CellCount:
+    """What some events add to one (key, bucket).
+
+    Attributes:
+        key: Values of the SLO's group_by labels, in its order.
+        bucket: The events' times are in (bucket * size, (bucket + 1) * size].
+        total: Frames due and not warm-up. bad: of these, late or without a result.
+        exemplars: Up to 4 late inferences, the slowest first.
+    """
+
+    key: Key
+    bucket: int
+    total: int
+    bad: int
+    latency: LatencyHistogram
+    exemplars: tuple[AlertExemplar, ...]
+
+
+def event_times(rows: pa.RecordBatch, stamps_us: Ints) -> tuple[Ints, int]:
+    """Event time of each row, and how many clocks were too far ahead.
+
+    The event time is the end of the reporting window; one more than two minutes ahead of the
+    broker's stamp is replaced by the stamp.
+    """
+    ends = _ints(rows.column("window_end"))
+    ahead = ends > stamps_us + CLOCK_AHEAD_US
+    return np.where(ahead, stamps_us, ends), int(ahead.sum())
+
+
+def judge(rows: pa.RecordBatch, times_us: Ints, slo: Slo) -> Iterator[CellCount]:
+    """Count rows by key and bucket; every row's deadline must be the SLO's threshold.
+
+    Args:
+        rows: Columns of inference-events.
+        times_us: Event time of each row, shape [n].
+        slo: What to count by.
+    """
+    if rows.num_rows == 0:
+        return
+    # An event on an edge closes the bucket before it: windows are (w - L, w].
+    buckets = -(-times_us // slo.bucket_us) - 1
+    groups, keys = _groups(rows, buckets, slo.group_by)
+    expected, produced = _ints(rows.column("expected")), _ints(rows.column("produced"))
+    late = _ints(rows.column("late"))
+    totals = _sums(groups, len(keys), expected - _ints(rows.column("warmup")))
+    bads = _sums(groups, len(keys), late + expected - produced)
+    latencies = _histograms(rows.column("latency"), groups, len(keys))
+    exemplars = _exemplars(rows, groups, slo.threshold_us)
+    for group, (key, bucket) in enumerate(keys):
+        yield CellCount(
+            key,
+            bucket,
+            int(totals[group]),
+            int(bads[group]),
+            latencies[group],
+            exemplars.get(group, ()),
+        )
+
+
+def slowest(exemplars: Sequence[AlertExemplar], limit: int) -> tuple[AlertExemplar, ...]:
+    """The slowest of them, each once; the order they came in does not matter."""
+    unique = {(one.event_id, one.latency_us, one.trace_id): one for one in exemplars}
+    ordered = sorted(unique, key=lambda one: (-one[1], one[0], one[2]))
+    return tuple(unique[name] for name in ordered[:limit])
+
+
+def _groups(
+    rows: pa.RecordBatch, buckets: Ints, labels: Sequence[str]
+) -> tuple[Ints, list[tuple[Key, int]]]:
+    """Number of each row's group, and what the groups are."""
+    first = int(buckets.min())
+    code = buckets - first
+    names: list[list[str]] = []
+    for label in labels:
+        column = pc.fill_null(rows.column(label).cast(pa.string()), NOT_STATED)
+        encoded = column.dictionary_encode()
+        names.append(encoded.dictionary.to_pylist())
+        code = code * len(names[-1]) + _ints(encoded.indices)
+    unique, groups = np.unique(code, return_inverse=True)
+    keys: list[tuple[Key, int]] = []
+    for number in unique.tolist():
+        rest, parts = number, []
+        for values in reversed(names):
+            rest, index = divmod(rest, len(values))
+            parts.append(values[index])
+        keys.append((tuple(reversed(parts)), rest + first))
+    return groups.astype(np.int64), keys
+
+
+def _histograms(latency: pa.StructArray, groups: Ints, size: int) -> list[LatencyHistogram]:
+    """Sum of the histograms of each group."""
+    counts = latency.field("counts")
+    lengths = _ints(pc.list_value_length(counts))
+    weights = _ints(counts.flatten())
+    scales, offsets = _ints(latency.field("scale")), _ints(latency.field("offset"))
+    filled = _sums(np.arange(len(lengths)).repeat(lengths), len(lengths), weights) > 0
+    results = _sums(groups, size, _ints(latency.field("zero_count")))
+    scale = np.full(size, histograms.MAX_SCALE, dtype=np.int64)
+    np.minimum.at(scale, groups[filled], scales[filled])
+    starts = np.cumsum(lengths) - lengths
+    place = np.arange(len(weights), dtype=np.int64) - starts.repeat(lengths)
+    indexes = (offsets.repeat(lengths) + place) >> (scales - scale[groups]).clip(0).repeat(lengths)
+    parts = _by_group(groups.repeat(lengths), indexes, weights, size)
+    lows, highs = _extremes(latency, groups, size, filled)
+    sums = _sums(groups, size, _ints(latency.field("sum_us")))
+    made = []
+    for group, (index, weight) in enumerate(parts):
+        used, offset, dense = histograms.dense(index, weight, int(scale[group]))
+        made.append(
+            LatencyHistogram(
+                scale=used if len(dense) else histograms.DEFAULT_SCALE,
+                zero_count=int(results[group]),
+                offset=offset,
+                counts=tuple(dense.tolist()),
+                sum_us=int(sums[group]),
+                min_us=int(lows[group]),
+                max_us=int(highs[group]),
+            )
+        )
+    return made
+
+
+def _by_group(groups: Ints, indexes: Ints, weights: Ints, size: int) -> Iterator[tuple[Ints, Ints]]:
+    """Bucket indexes and weights of each group, added up where their range allows it."""
+    low = int(indexes.min()) if len(indexes) else 0
+    span = int(indexes.max()) - low + 1 if len(indexes) else 1
+    if span * size > DENSE_CELLS:  # an absurd offset of one device must not cost gigabytes
+        for group in range(size):
+            mine = groups == group
+            yield indexes[mine], weights[mine]
+        return
+    table = _sums(groups * span + indexes - low, size * span, weights).reshape(size, span)
+    wide = np.arange(low, low + span, dtype=np.int64)
+    for group in range(size):
+        yield wide, table[group]
+
+
+def _extremes(
+    latency: pa.StructArray, groups: Ints, size: int, filled: npt.NDArray[np.bool_]
+) -> tuple[Ints, Ints]:
+    judged = filled | (_ints(latency.field("zero_count")) > 0)
+    lows = np.full(size, np.iinfo(np.int64).max, dtype=np.int64)
+    highs = np.zeros(size, dtype=np.int64)
+    np.minimum.at(lows, groups[judged], _ints(latency.field("min_us"))[judged])
+    np.maximum.at(highs, groups[judged], _ints(latency.field("max_us"))[judged])
+    lows[lows == np.iinfo(np.int64).max] = 0
+    return lows, highs
+
+
+def _exemplars(
+    rows: pa.RecordBatch, groups: Ints, threshold_us: int
+) -> dict[int, tuple[AlertExemplar, ...]]:
+    """The slowest late inferences of each group."""
+    lists = rows.column("exemplars")
+    lengths = _ints(pc.list_value_length(lists))
+    flat = lists.flatten()
+    latencies = _ints(flat.field("latency_us"))
+    late = np.flatnonzero(latencies > threshold_us)
+    if len(late) == 0:
+        return {}
+    row_of = np.arange(len(lengths), dtype=np.int64).repeat(lengths)[late]
+    order = np.lexsort((-latencies[late], groups[row_of]))
+    ranked = groups[row_of][order]
+    rank = np.arange(len(ranked)) - np.searchsorted(ranked, ranked, side="left")
+    found: dict[int, list[AlertExemplar]] = {}
+    # Twice the limit, so that equal latencies are told apart by id and not by arrival.
+    for place in order[rank < 2 * MAX_EXEMPLARS].tolist():
+        row = int(row_of[place])
+        found.setdefault(int(groups[row]), []).append(
+            AlertExemplar(
+                event_id=rows.column("event_id")[row].as_py(),
+                device_id=rows.column("device_id")[row].as_py(),
+                trace_id=flat.field("trace_id")[int(late[place])].as_py(),
+                latency_us=int(latencies[late[place]]),
+            )
+        )
+    return {group: slowest(ones, MAX_EXEMPLARS) for group, ones in found.items()}
+
+
+def _sums(groups: Ints, size: int, values: Ints) -> Ints:
+    sums = np.zeros(size, dtype=np.int64)
+    np.add.at(sums, groups, values)
+    return sums
+
+
+def _ints(column: pa.Array) -> Ints:
+    """An Arrow column of whole numbers or times as int64."""
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    found: Ints = column.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
+    return found
