@@ -29,6 +29,8 @@ from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import MEMORY_ONLY_NOTICE, TansuBroker
 from infra.topics import apply_all
 
+__all__ = ["Stack", "StackSpec"]
+
 
 class Stack:
     """A context manager: inside it the engines run and the topics are there.
