@@ -1,0 +1,71 @@
+"""`fleetloop datasets`: what the dataset lines hold."""
+
+from typing import Annotated, Any
+
+import typer
+
+from infra.cli.output import Exit, Format, FormatOption, fail, show
+from infra.kafka.follower import Follower
+from infra.settings import Settings
+from schemas.codec import Codec
+from schemas.records import DatasetManifest
+from schemas.registry import registry_from
+from schemas.topics import DATASET_MANIFESTS
+
+app = typer.Typer(no_args_is_help=True, help="Look at datasets.")
+
+
+@app.command("list")
+def list_(output: FormatOption = Format.TABLE) -> None:
+    """Every step of every dataset line, in log order."""
+    show([_row(record) for record in _records()], output)
+
+
+@app.command()
+def get(
+    dataset_id: Annotated[str, typer.Argument(help="the dataset")],
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """One dataset: what it holds, what it cost, what was left out and where it came from."""
+    found = [record for record in _records() if record.dataset_id == dataset_id]
+    if not found:
+        fail(f"no dataset {dataset_id}; see: fleetloop datasets list", Exit.CONDITION_NOT_MET)
+    last = found[-1]
+    rows: list[dict[str, Any]] = [
+        {"what": name, "value": value}
+        for name, value in (
+            *_row(last).items(),
+            ("manifest", last.manifest_uri),
+            ("digest", last.manifest_digest),
+            *((f"examples {name}", count) for name, count in last.counts.items()),
+            *((f"left out: {name}", count) for name, count in last.excluded.items()),
+            *(
+                (f"{r.topic}/{r.partition}", f"offsets {r.first_offset} to {r.last_offset}")
+                for r in last.inputs
+            ),
+        )
+    ]
+    show(rows, output)
+
+
+def _records() -> list[DatasetManifest]:
+    settings = Settings()
+    codec = Codec(registry_from(settings.registry_url))
+    follower = Follower(settings.kafka, codec, [DATASET_MANIFESTS])
+    try:
+        return [fact.record for fact in follower.catch_up()]
+    finally:
+        follower.close()
+
+
+def _row(record: DatasetManifest) -> dict[str, Any]:
+    return {
+        "line": record.line,
+        "seq": record.seq,
+        "kind": record.kind.value,
+        "dataset_id": record.dataset_id,
+        "parent": record.parent,
+        "examples": sum(record.counts.values()),
+        "paid": record.label_cost,
+        "budget": record.budget,
+    }

@@ -1,0 +1,122 @@
+"""What the people in the story do, as a function of what stands on the log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from schemas.alert_log import AlertBook, Verdict
+from schemas.decisions import ReleaseBook, ReleaseView
+from schemas.facts import Fact
+from schemas.records import Alert, AlertState, Severity
+from schemas.strata import WITHDRAWN, StratumStatus
+from schemas.topics import ALERTS, MODEL_RELEASES
+
+
+class ActKind(StrEnum):
+    """What a person or the release engineer does."""
+
+    APPROVE = "APPROVE"
+    ROLLBACK = "ROLLBACK"
+    PROPOSE_BAD = "PROPOSE_BAD"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One order; `stratum` None speaks of all."""
+
+    kind: ActKind
+    release_id: str
+    stratum: str | None = None
+
+
+@dataclass(slots=True)
+class Director:
+    """Plays the operator and knows when the story is over.
+
+    The operator approves what the gate verified, proposes the bad release once `good_releases`
+    releases are complete, and orders it back where the gate holds it because it harmed another
+    stratum. Each order is given once.
+
+    Args:
+        book: Reader of model-releases.
+        good_releases: Completed releases after which the bad one is proposed.
+    """
+
+    book: ReleaseBook
+    good_releases: int = 2
+    alerts: AlertBook = field(default_factory=AlertBook, init=False)
+    history: list[Alert] = field(default_factory=list, init=False)
+    _given: set[Act] = field(default_factory=set, init=False)
+
+    def observe(self, fact: Fact) -> bool:
+        """Take one fact; False when it is void."""
+        if fact.topic == MODEL_RELEASES.name:
+            return self.book.observe(fact.record, offset=fact.offset, stamp_us=fact.stamp_us).valid
+        if fact.topic == ALERTS.name:
+            if self.alerts.observe(fact.record) is Verdict.VOID:
+                return False
+            self.history.append(fact.record)
+        return True
+
+    def acts(self) -> Sequence[Act]:
+        """Orders that are due and were not given yet."""
+        due = [act for act in self._due() if act not in self._given]
+        self._given.update(due)
+        return due
+
+    @property
+    def bad_release(self) -> ReleaseView | None:
+        """The bad release, once it is on the log."""
+        releases = list(self.book.releases.values())
+        return releases[self.good_releases] if len(releases) > self.good_releases else None
+
+    @property
+    def over(self) -> bool:
+        """The bad release is back everywhere, a page was sent and none is left."""
+        bad = self.bad_release
+        if bad is None or not self._paged or any(self.alerts.firing()):
+            return False
+        return all(s.status is StratumStatus.ROLLED_BACK for s in bad.strata.values())
+
+    def missing(self) -> str:
+        """What the story still waits for, in words."""
+        bad = self.bad_release
+        if bad is None:
+            found = {name: _states(view) for name, view in self.book.releases.items()}
+            return f"{self.good_releases} completed releases; there are {found or 'none'}"
+        if not all(s.status is StratumStatus.ROLLED_BACK for s in bad.strata.values()):
+            return f"the rollback of {bad.proposal.release_id}: {_states(bad)}"
+        if not self._paged:
+            return "a page about the bad release"
+        return f"the end of {', '.join(alert.alertname for alert in self.alerts.firing())}"
+
+    @property
+    def _paged(self) -> bool:
+        return any(
+            alert.severity is Severity.PAGE and alert.state is AlertState.FIRING
+            for alert in self.history
+        )
+
+    def _due(self) -> Sequence[Act]:
+        acts: list[Act] = []
+        for name, view in self.book.releases.items():
+            if _all(view, StratumStatus.VERIFIED):
+                acts.append(Act(ActKind.APPROVE, name))
+            harmed = any(s.status in WITHDRAWN for s in view.strata.values())
+            acts += [
+                Act(ActKind.ROLLBACK, name, stratum)
+                for stratum, s in view.strata.items()
+                if harmed and s.status is StratumStatus.HELD
+            ]
+        releases = list(self.book.releases.values())
+        if len(releases) == self.good_releases and _all(releases[-1], StratumStatus.COMPLETED):
+            acts.append(Act(ActKind.PROPOSE_BAD, releases[-1].proposal.release_id))
+        return acts
+
+
+def _all(view: ReleaseView, status: StratumStatus) -> bool:
+    return all(s.status is status for s in view.strata.values())
+
+
+def _states(view: ReleaseView) -> str:
+    return ", ".join(f"{stratum} {s.status}" for stratum, s in view.strata.items())

@@ -1,0 +1,111 @@
+"""Where the story is shown: a live view on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from infra.demo.telling import Tally
+
+
+class Screen(Protocol):
+    """What the story is told to."""
+
+    def say(self, line: str) -> None:
+        """Tell one sentence."""
+
+    def update(self, tally: Tally) -> None:
+        """Show the running counts, where there is a place for them."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class PlainScreen:
+    """Plain lines on stdout, each with the seconds since the start."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._start = clock()
+
+    def say(self, line: str) -> None:
+        """Tell one sentence."""
+        sys.stdout.write(f"{self._clock() - self._start:6.1f} s  {line}\n")
+        sys.stdout.flush()
+
+    def update(self, tally: Tally) -> None:
+        """Counts are part of the sentences here."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing to give back."""
+
+
+class LiveScreen:
+    """The last sentences and the running counts, redrawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._start = time.monotonic()
+        self._tally = Tally()
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._draw)
+
+    def say(self, line: str) -> None:
+        """Tell one sentence; it stays in the scrollback too."""
+        text = f"{time.monotonic() - self._start:6.1f} s  {line}"
+        self._live.console.print(Text(text))
+
+    def update(self, tally: Tally) -> None:
+        """Show the running counts."""
+        self._tally = tally
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def _draw(self) -> Panel:
+        table = Table(box=None, pad_edge=False)
+        for name in ("release", "generation", "committed", "ordered back"):
+            table.add_column(name)
+        for (release, hardware), count in sorted(self._tally.committed.items()):
+            back = self._tally.returned[release, hardware]
+            table.add_row(release, hardware, str(count), str(back or ""))
+        edge_cases = ", ".join(f"{k} {v}" for k, v in sorted(self._tally.edge_cases.items()))
+        words = Text(
+            f"edge cases: {edge_cases or 'none yet'}   labels: {self._tally.labels}   "
+            f"disengagements: {self._tally.disengagements}   "
+            f"{time.monotonic() - self._start:.0f} s"
+        )
+        return Panel(Group(table, words), title="fleetloop demo", title_align="left")
+
+
+def screen_for(stream_is_terminal: bool) -> Screen:
+    """The view that fits."""
+    return LiveScreen(Console()) if stream_is_terminal else PlainScreen()

@@ -1,0 +1,232 @@
+"""The story while it runs: follows the log, tells it, acts for its people, takes stock."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any, Final, Self
+
+from consumers.clickhouse.client import native
+from infra.demo import facts
+from infra.demo.director import Act, ActKind, Director
+from infra.demo.judge import Judge
+from infra.demo.malformed import Malformed, specimens
+from infra.demo.orders import order
+from infra.demo.pager import Pager
+from infra.demo.promises import promises
+from infra.demo.report import alert_rows, dead_letter_rows, release_rows, topic_rows
+from infra.demo.screen import Screen
+from infra.demo.telling import TOLD, Narrator
+from infra.kafka.admin import Admin
+from infra.kafka.follower import Follower
+from infra.kafka.publisher import Publisher
+from infra.keys import load_keyring, load_signer
+from infra.objects import ObjectStore
+from infra.stack.stack import Stack
+from producers.camera.open import open_camera
+from producers.model.bad_release import propose_bad
+from producers.scenario import load
+from producers.seed_dataset import publish_seed
+from schemas.codec import Codec
+from schemas.decisions import ReleaseBook
+from schemas.facts import Fact
+from schemas.records import CommandKind, ReleaseKind
+from schemas.registry import registry_from
+from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS, TOPICS
+
+_POLL_S: Final = 0.2
+_DRAIN_S: Final = 45.0
+_PAGER_S: Final = 20.0
+_TOLD_EVERY_S: Final = 20.0
+
+
+class StoryError(TimeoutError):
+    """The story did not come to its end in time; the message says what it waited for."""
+
+
+class Story:
+    """One run of the demo's story on a running stack.
+
+    Args:
+        stack: Running engines; the workers are started by the caller.
+        screen: Where it is told. pager: On-call's end.
+        started: time.monotonic() when the run began.
+    """
+
+    def __init__(self, stack: Stack, screen: Screen, pager: Pager, started: float) -> None:
+        self._stack, self._screen, self._pager = stack, screen, pager
+        self._settings = stack.settings
+        codec = Codec(registry_from(self._settings.registry_url))
+        self._follower = Follower(self._settings.kafka, codec, TOLD)
+        self._publisher = Publisher(self._settings.kafka, codec, "demo")
+        self._malformed = specimens(codec, _now_us())
+        self._objects = ObjectStore(self._settings.objects_url)
+        self._scenario = load(self._settings.scenario_file)
+        self._camera = open_camera(self._scenario)
+        self._director = Director(ReleaseBook(load_keyring(self._settings.keys_dir)))
+        self._narrator = Narrator()
+        self._started, self._ready = started, time.monotonic()
+        self._first_decision: float | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._follower.close()
+        self._publisher.close()
+
+    def play(self, deadline: float) -> Mapping[str, Any]:
+        """Play to the end and take stock.
+
+        Raises:
+            StoryError: The end did not come before `deadline` (time.monotonic()).
+            ChildDiedError: An engine or a worker died.
+        """
+        self._begin()
+        self._follow(deadline)
+        self._quiesce()
+        return self._report()
+
+    def _begin(self) -> None:
+        dataset = publish_seed(
+            self._camera, self._objects, self._publisher, line="perception", now_us=_now_us()
+        )
+        self._screen.say(f"the test drive is labelled: {sum(dataset.counts.values())} encounters")
+        for specimen in self._malformed:
+            self._publisher.publish_bytes(specimen.topic, specimen.key.encode(), specimen.value)
+        self._publisher.flush()
+        self._screen.say(f"{len(self._malformed)} malformed records are among the good ones")
+
+    def _follow(self, deadline: float) -> None:
+        told = time.monotonic()
+        while not self._done():
+            now = time.monotonic()
+            if now > deadline:
+                raise StoryError(f"the story waited for {self._director.missing()}; it gave up")
+            if now - told > _TOLD_EVERY_S:
+                told = now
+                self._screen.say(f"... waiting for {self._director.missing()}")
+            for fact in self._follower.poll(_POLL_S):
+                told = self._take(fact, told)
+            for act in self._director.acts():
+                self._perform(act)
+            self._screen.update(self._narrator.tally)
+            self._stack.check()
+
+    def _done(self) -> bool:
+        return self._director.over and all(
+            self._pager.deliveries(alert.fingerprint, "resolved") for alert in self._director.alerts
+        )
+
+    def _take(self, fact: Fact, told: float) -> float:
+        if not self._director.observe(fact):
+            return told
+        decides = fact.topic == MODEL_RELEASES.name and fact.record.kind is not ReleaseKind.PROPOSED
+        if decides and self._first_decision is None:
+            self._first_decision = time.monotonic()
+        line = self._narrator.tell(fact)
+        if line is None:
+            return told
+        self._screen.say(line)
+        return time.monotonic()
+
+    def _perform(self, act: Act) -> None:
+        if act.kind is ActKind.PROPOSE_BAD:
+            parent = self._director.book.releases[act.release_id].proposal
+            signer = load_signer(self._settings.keys_dir, "trainer")
+            record = propose_bad(parent, self._objects, signer, now_us=_now_us())
+            self._publisher.publish(MODEL_RELEASES, record)
+        else:
+            approves = act.kind is ActKind.APPROVE
+            command = CommandKind.APPROVE if approves else CommandKind.ROLLBACK
+            reason = "the evidence was read" if approves else "it harmed another generation"
+            operator = load_signer(self._settings.keys_dir, "operator")
+            record = order(operator, act.release_id, command, act.stratum, reason, _now_us())
+            self._publisher.publish(ROLLOUT_COMMANDS, record)
+            where = f" in {act.stratum}" if act.stratum else ""
+            self._screen.say(f"the operator orders {command.value} of {act.release_id}{where}")
+        self._publisher.flush()
+
+    def _quiesce(self) -> None:
+        """Stop what speaks, then what decides, then wait until the sink has read it all."""
+        self._screen.say("the story is over; the workers finish what is under way")
+        for names in ({"fleet", "reviewer", "trainer"}, {"rollout", "slo", "dataset", "oncall"}):
+            self._stack.supervisor.stop(
+                *(child for child in self._stack.supervisor.children if child.name in names)
+            )
+        deadline = time.monotonic() + _DRAIN_S
+        while time.monotonic() < deadline:
+            if self._produced() == self._stored():
+                break
+            self._stack.check()
+            time.sleep(0.5)
+        self._stack.supervisor.stop(
+            *(child for child in self._stack.supervisor.children if child.name == "sink")
+        )
+
+    def _produced(self) -> dict[str, int]:
+        """Valid records on the log by topic."""
+        ends = Admin(self._settings.kafka).end_offsets(list(TOPICS))
+        rows = topic_rows({t: sum(p.values()) for t, p in ends.items()}, {}, self._malformed)
+        return {row["topic"]: row["produced"] for row in rows}
+
+    def _stored(self) -> dict[str, int]:
+        with native(self._settings.clickhouse) as clickhouse:
+            return {topic: rows for topic, (rows, _) in facts.stored(clickhouse).items()}
+
+    def _report(self) -> Mapping[str, Any]:
+        book = self._director.book
+        judged = Judge(self._camera, self._objects).judge(book)
+        with native(self._settings.clickhouse) as clickhouse:
+            digests = {view.digest: name for name, view in book.releases.items()}
+            held = facts.releases(clickhouse)
+            report: dict[str, Any] = {
+                "engines": self._stack.engines,
+                "releases": release_rows(book.releases, held, judged),
+                "topics": self._topics(facts.stored(clickhouse)),
+                "dead_letters": dead_letter_rows(self._malformed, facts.dead_letters(clickhouse)),
+                "alerts": alert_rows(self._director.history, self._pager),
+                "devices": _devices(facts.running(clickhouse), digests, list(book.releases)),
+                "inference": facts.inference(clickhouse),
+                "seconds": self._seconds(),
+                "peak_rss_mb": round(self._stack.peak_rss_mb),
+                "peak_pss_mb": round(self._stack.peak_pss_mb),
+            }
+        kept = promises(report, self._director.bad_release)
+        return {**report, "promises": [asdict(promise) for promise in kept]}
+
+    def _topics(self, stored: Mapping[str, tuple[int, int]]) -> list[dict[str, Any]]:
+        ends = Admin(self._settings.kafka).end_offsets(list(TOPICS))
+        return topic_rows({t: sum(p.values()) for t, p in ends.items()}, stored, self._malformed)
+
+    def _seconds(self) -> dict[str, float]:
+        decided = self._first_decision or time.monotonic()
+        return {
+            "engines_ready": round(self._ready - self._started, 1),
+            "first_decision": round(decided - self._ready, 1),
+            "total": round(time.monotonic() - self._started, 1),
+        }
+
+
+def _devices(
+    running: Mapping[tuple[str, str], int], releases: Mapping[str, str], order_: list[str]
+) -> dict[str, int]:
+    second = order_[1] if len(order_) > 1 else None
+    return {
+        "total": sum(running.values()),
+        "on_release_2": sum(
+            count for (_, digest), count in running.items() if releases.get(digest) == second
+        ),
+    }
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+__all__ = ["Malformed", "Story", "StoryError"]
