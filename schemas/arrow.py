@@ -82,7 +82,7 @@ def wide_schema(shape: RecordShape, end: str) -> str:
     return json.dumps(node)
 
 
-def _wide(shape: Shape, seen: set[str]) -> Any:
+def _wide(shape: Shape, seen: set[str]) -> Any:  # noqa: PLR0911 - one return for each kind of shape
     match shape:
         case RecordShape() | EnumShape() if shape.name in seen:
             return shape.name
@@ -105,7 +105,7 @@ def _wide(shape: Shape, seen: set[str]) -> Any:
             return "long" if shape.name == "int" else shape.name
 
 
-def converter(writer: Shape, target: Shape) -> Convert:
+def converter(writer: Shape, target: Shape) -> Convert:  # noqa: PLR0911 - one return for each kind of shape
     """Converter of a wide column of `writer` into one of `target`, at any depth.
 
     Raises:

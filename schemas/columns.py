@@ -4,7 +4,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import pyruhvro
 
 from schemas.arrow import ColumnError, arrow_schema, fields_converter, holds_bytes, wide_schema
 from schemas.codec import newest_shape, read_whole, resolve
-from schemas.errors import RecordError
+from schemas.errors import FramingError, RecordError
 from schemas.framing import HEADER_BYTES, unframe
 from schemas.reading import Read
 from schemas.registry import Registry
@@ -76,13 +76,13 @@ class ColumnDecoder:
             self._shapes[name] = newest_shape(self._registry, name)
         pieces: list[_Piece] = []
         refusals: list[Refusal] = []
-        for schema_id, positions, bodies in _by_schema(values, refusals):
+        for schema_id, positions, group in _by_schema(values, refusals):
             try:
                 version = self._version(name, schema_id)
             except RecordError as error:
                 refusals.extend(Refusal(int(position), error) for position in positions)
             else:
-                version.read(positions, bodies, pieces, refusals)
+                version.read(positions, group, pieces, refusals)
         refusals.sort(key=lambda refusal: refusal.position)
         rows, kept = _joined(arrow_schema(self._shapes[name]), pieces)
         return Columns(rows=rows, positions=kept, refusals=refusals)
@@ -121,7 +121,7 @@ class RowBuild:
 
 
 class _VersionReader:
-    """Reads bodies that one schema wrote into columns of the newest version."""
+    """Reads values that one schema wrote into columns of the newest version."""
 
     def __init__(self, registry: Registry, target: RecordShape, schema_id: int) -> None:
         self._read_row: Read = resolve(registry, target, schema_id, RowBuild())
@@ -134,26 +134,28 @@ class _VersionReader:
     def read(
         self,
         positions: _Positions,
-        bodies: list[bytes],
+        values: Sequence[bytes],
         pieces: list[_Piece],
         refusals: list[Refusal],
     ) -> None:
         """Add the readable rows to `pieces` and the others to `refusals`.
 
-        The decoder does not say which body it stumbled over: the batch is halved until it does.
+        The decoder does not say which record it stumbled over: the batch is halved until it does.
         """
-        if len(bodies) == 1 or self._row_by_row:
-            self._read_rows(positions, bodies, pieces, refusals)
+        if len(values) == 1 or self._row_by_row:
+            self._read_rows(positions, values, pieces, refusals)
             return
         try:
-            pieces.append((positions, self._columns(bodies)))
+            pieces.append((positions, self._columns(values)))
         except ValueError:
-            half = len(bodies) // 2
-            self.read(positions[:half], bodies[:half], pieces, refusals)
-            self.read(positions[half:], bodies[half:], pieces, refusals)
+            half = len(values) // 2
+            self.read(positions[:half], values[:half], pieces, refusals)
+            self.read(positions[half:], values[half:], pieces, refusals)
 
-    def _columns(self, bodies: list[bytes]) -> pa.RecordBatch:
-        batch = pyruhvro.deserialize_array([body + END for body in bodies], self._wide)
+    def _columns(self, values: Sequence[bytes]) -> pa.RecordBatch:
+        batch = pyruhvro.deserialize_array(
+            [value[HEADER_BYTES:] + END for value in values], self._wide
+        )
         *columns, ends = batch.columns
         bits = np.frombuffer(ends.buffers()[1], np.int64, len(ends))
         if not (bits == _END_BITS).all():
@@ -164,15 +166,15 @@ class _VersionReader:
     def _read_rows(
         self,
         positions: _Positions,
-        bodies: list[bytes],
+        values: Sequence[bytes],
         pieces: list[_Piece],
         refusals: list[Refusal],
     ) -> None:
         rows: list[Any] = []
         kept: list[int] = []
-        for position, body in zip(positions.tolist(), bodies, strict=True):
+        for position, value in zip(positions.tolist(), values, strict=True):
             try:
-                rows.append(read_whole(self._read_row, body))
+                rows.append(read_whole(self._read_row, value[HEADER_BYTES:]))
             except RecordError as error:
                 refusals.append(Refusal(position, error))
             else:
@@ -184,21 +186,39 @@ class _VersionReader:
 
 def _by_schema(
     values: Sequence[bytes | None], refusals: list[Refusal]
-) -> list[tuple[int, _Positions, list[bytes]]]:
+) -> list[tuple[int, _Positions, Sequence[bytes]]]:
+    schema_id = _only_schema(values)
+    if schema_id is not None:
+        return [
+            (schema_id, np.arange(len(values), dtype=np.int32), cast("Sequence[bytes]", values))
+        ]
     groups: defaultdict[int, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
     for position, value in enumerate(values):
         try:
-            schema_id, body = unframe(value)
+            schema_id, _ = unframe(value)
         except RecordError as error:
             refusals.append(Refusal(position, error))
         else:
-            positions, bodies = groups[schema_id]
+            positions, group = groups[schema_id]
             positions.append(position)
-            bodies.append(body)
+            group.append(cast("bytes", value))
     return [
-        (schema_id, np.array(positions, np.int32), bodies)
-        for schema_id, (positions, bodies) in groups.items()
+        (schema_id, np.array(positions, np.int32), group)
+        for schema_id, (positions, group) in groups.items()
     ]
+
+
+def _only_schema(values: Sequence[bytes | None]) -> int | None:
+    """Schema id when all values open alike, as those of one stretch nearly always do."""
+    if None in values:
+        return None
+    openings = {value[:HEADER_BYTES] for value in cast("Sequence[bytes]", values)}
+    if len(openings) != 1:
+        return None
+    try:
+        return unframe(openings.pop())[0]
+    except FramingError:
+        return None
 
 
 def _joined(schema: pa.Schema, pieces: list[_Piece]) -> tuple[pa.RecordBatch, _Positions]:

@@ -64,7 +64,7 @@ class Build(Protocol):
         """Value of a map."""
 
 
-def reader(writer: Shape, target: Shape, build: Build) -> Read:
+def reader(writer: Shape, target: Shape, build: Build) -> Read:  # noqa: PLR0911 - one return for each kind of shape
     """Reader of what `writer` wrote, giving values of `target` (Avro schema resolution).
 
     Raises:
@@ -89,7 +89,7 @@ def reader(writer: Shape, target: Shape, build: Build) -> Read:
             raise IncompatibleError(f"{_told(writer)} cannot be read as {_told(target)}")
 
 
-def default_value(shape: Shape, default: Any, build: Build) -> Any:
+def default_value(shape: Shape, default: Any, build: Build) -> Any:  # noqa: PLR0911 - one return for each kind of shape
     """A field's JSON default as the value a reader gives."""
     match shape:
         case NullableShape():

@@ -92,7 +92,7 @@ def parse_record(text: str) -> RecordShape:
     return shape
 
 
-def _parse(node: Any, named: dict[str, Shape | None], path: str) -> Shape:
+def _parse(node: Any, named: dict[str, Shape | None], path: str) -> Shape:  # noqa: PLR0911 - one return for each kind of shape
     if isinstance(node, list):
         return _parse_union(node, named, path)
     if isinstance(node, str):

@@ -28,9 +28,11 @@ Put: TypeAlias = Callable[[bytes], None]
 Write: TypeAlias = Callable[[Any, Put], None]
 
 _END: Final = b"\x00"
+_pack_double: Final = struct.Struct("<d").pack
+_pack_float: Final = struct.Struct("<f").pack
 
 
-def writer(shape: Shape) -> Write:
+def writer(shape: Shape) -> Write:  # noqa: PLR0911 - one return for each kind of shape
     """Writer of values of a shape: records are objects with the fields as attributes."""
     match shape:
         case RecordShape():
@@ -185,16 +187,12 @@ def _boolean(value: bool, put: Put) -> None:
     put(_BOOLEAN[value])
 
 
-def _double(
-    value: float, put: Put, pack: Callable[[float], bytes] = struct.Struct("<d").pack
-) -> None:
-    put(pack(value))
+def _double(value: float, put: Put) -> None:
+    put(_pack_double(value))
 
 
-def _float(
-    value: float, put: Put, pack: Callable[[float], bytes] = struct.Struct("<f").pack
-) -> None:
-    put(pack(value))
+def _float(value: float, put: Put) -> None:
+    put(_pack_float(value))
 
 
 _BOOLEAN: Final = {False: b"\x00", True: b"\x01"}

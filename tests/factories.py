@@ -29,7 +29,7 @@ def _from_device() -> dict[str, Any]:
 
 def device(**over: Any) -> records.Device:
     """A registered, active vehicle."""
-    fields = {
+    fields: dict[str, Any] = {
         **_from_device(),
         "lifecycle": records.Lifecycle.ACTIVE,
         "slot_a_digest": DIGEST,
@@ -47,7 +47,7 @@ def device(**over: Any) -> records.Device:
 def latency_histogram(count: int = 100, **over: Any) -> records.LatencyHistogram:
     """Latencies of `count` results around 40 ms, spread over 20 buckets."""
     share, rest = divmod(count, 20)
-    fields = {
+    fields: dict[str, Any] = {
         "scale": 3,
         "zero_count": 0,
         "offset": -20,
@@ -61,7 +61,7 @@ def latency_histogram(count: int = 100, **over: Any) -> records.LatencyHistogram
 
 def exemplar(**over: Any) -> records.Exemplar:
     """An inference that was late."""
-    fields = {
+    fields: dict[str, Any] = {
         "inference_id": f"{DEVICE}/1763769000/i7",
         "ts": WINDOW_START_US + 7_000_000,
         "latency_us": 61_000,
@@ -75,7 +75,7 @@ def exemplar(**over: Any) -> records.Exemplar:
 def inference_event(**over: Any) -> records.InferenceEvent:
     """A window of ten seconds; the histogram adds up to produced - warmup."""
     judged = int(over.get("produced", 100)) - int(over.get("warmup", 0))
-    fields = {
+    fields: dict[str, Any] = {
         **_from_device(),
         "release_id": "release-1",
         "model_digest": DIGEST,
@@ -100,7 +100,7 @@ def inference_event(**over: Any) -> records.InferenceEvent:
 
 def ota_ack(**over: Any) -> records.OtaAck:
     """A committed update."""
-    fields = {
+    fields: dict[str, Any] = {
         **_from_device(),
         "release_id": "release-1",
         "model_digest": DIGEST,
@@ -119,7 +119,7 @@ def ota_ack(**over: Any) -> records.OtaAck:
 
 def frame(**over: Any) -> records.Frame:
     """A film strip of three pictures."""
-    fields = {
+    fields: dict[str, Any] = {
         "uri": f"file:///objects/frames/ab/{DIGEST}.png",
         "digest": DIGEST,
         "bytes": 4_200,
@@ -132,7 +132,7 @@ def frame(**over: Any) -> records.Frame:
 
 def edge_case(**over: Any) -> records.EdgeCase:
     """A sign the model was unsure of."""
-    fields = {
+    fields: dict[str, Any] = {
         **_from_device(),
         "release_id": "release-1",
         "model_digest": DIGEST,
@@ -154,7 +154,7 @@ def edge_case(**over: Any) -> records.EdgeCase:
 
 def disengagement(**over: Any) -> records.Disengagement:
     """The driver took over."""
-    fields = {
+    fields: dict[str, Any] = {
         **_from_device(),
         "release_id": "release-1",
         "model_digest": DIGEST,
@@ -172,7 +172,7 @@ def disengagement(**over: Any) -> records.Disengagement:
 
 def artifact(**over: Any) -> records.Artifact:
     """A model file of 32 x 32 pictures."""
-    fields = {
+    fields: dict[str, Any] = {
         "uri": f"file:///objects/models/ab/{DIGEST}.onnx",
         "digest": DIGEST,
         "bytes": 180_000,
@@ -186,7 +186,7 @@ def artifact(**over: Any) -> records.Artifact:
 
 def evidence(**over: Any) -> records.Evidence:
     """What opened a wave."""
-    fields = {
+    fields: dict[str, Any] = {
         "n": 40,
         "failures_low": 0,
         "failures_high": 1,
@@ -201,7 +201,7 @@ def evidence(**over: Any) -> records.Evidence:
 
 def model_release(**over: Any) -> records.ModelRelease:
     """The proposal of release 1."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("release-1/0"),
         "release_id": "release-1",
         "kind": records.ReleaseKind.PROPOSED,
@@ -231,7 +231,7 @@ def model_release(**over: Any) -> records.ModelRelease:
 
 def rollout_command(**over: Any) -> records.RolloutCommand:
     """An operator's approval."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("command-1"),
         "release_id": "release-1",
         "command": records.CommandKind.APPROVE,
@@ -246,7 +246,7 @@ def rollout_command(**over: Any) -> records.RolloutCommand:
 
 def label_request(**over: Any) -> records.LabelRequest:
     """A question about one encounter."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("ask-1/encounter-12"),
         "device_id": DEVICE,
         "ask_id": "ask-1",
@@ -262,7 +262,7 @@ def label_request(**over: Any) -> records.LabelRequest:
 
 def label_review(**over: Any) -> records.LabelReview:
     """An answer to it."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("review-1"),
         "device_id": DEVICE,
         "edge_case_id": f"{DEVICE}/1763769000/1",
@@ -278,7 +278,7 @@ def label_review(**over: Any) -> records.LabelReview:
 
 def offset_range(**over: Any) -> records.OffsetRange:
     """A hundred records of edge-cases."""
-    fields = {
+    fields: dict[str, Any] = {
         "topic": "edge-cases",
         "topic_id": "AAAAAAAAAAAAAAAAAAAAAA",
         "partition": 0,
@@ -290,7 +290,7 @@ def offset_range(**over: Any) -> records.OffsetRange:
 
 def dataset_manifest(**over: Any) -> records.DatasetManifest:
     """An assembled dataset."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("signs/1/2"),
         "kind": records.ManifestKind.ASSEMBLED,
         "line": "signs",
@@ -312,7 +312,7 @@ def dataset_manifest(**over: Any) -> records.DatasetManifest:
 
 def alert_exemplar(**over: Any) -> records.AlertExemplar:
     """The late inference of `exemplar`, as an alert tells it."""
-    fields = {
+    fields: dict[str, Any] = {
         "event_id": f"{DEVICE}/1763769000/1",
         "device_id": DEVICE,
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
@@ -323,7 +323,7 @@ def alert_exemplar(**over: Any) -> records.AlertExemplar:
 
 def slo_partial(**over: Any) -> records.SloPartial:
     """A cell of ten seconds."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("partial-1"),
         "kind": records.PartialKind.CELL,
         "generation": "generation-1",
@@ -345,7 +345,7 @@ def slo_partial(**over: Any) -> records.SloPartial:
 
 def rollout_partial(**over: Any) -> records.RolloutPartial:
     """The candidates of one stratum."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("partial-2"),
         "kind": records.PartialKind.CELL,
         "generation": "generation-1",
@@ -376,7 +376,7 @@ def rollout_partial(**over: Any) -> records.RolloutPartial:
 
 def alert_tier(**over: Any) -> records.AlertTier:
     """A burn-rate pair that is over its limit."""
-    fields = {
+    fields: dict[str, Any] = {
         "long_s": 120,
         "short_s": 20,
         "factor": 14.4,
@@ -393,7 +393,7 @@ def alert_tier(**over: Any) -> records.AlertTier:
 
 def alert(**over: Any) -> records.Alert:
     """A page about late inferences on HW3."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("alert-1/1"),
         "alert_id": "alert-1",
         "fingerprint": "fingerprint-1",
@@ -432,7 +432,7 @@ def alert(**over: Any) -> records.Alert:
 
 def alert_control(**over: Any) -> records.AlertControl:
     """A silence of an hour."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("control-1/1"),
         "control_id": "control-1",
         "kind": records.ControlKind.SILENCE,
@@ -447,7 +447,7 @@ def alert_control(**over: Any) -> records.AlertControl:
 
 def collection_campaign(**over: Any) -> records.CollectionCampaign:
     """More signs at night."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("campaign-1/1"),
         "campaign_id": "campaign-1",
         "predicate": "light == 'night'",
@@ -462,7 +462,7 @@ def collection_campaign(**over: Any) -> records.CollectionCampaign:
 
 def erasure(**over: Any) -> records.Erasure:
     """A device whose owner asked to be forgotten."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("erasure-1"),
         "device_id": DEVICE,
         "requested_ts": WINDOW_START_US,
@@ -474,7 +474,7 @@ def erasure(**over: Any) -> records.Erasure:
 
 def incident(**over: Any) -> records.Incident:
     """A crash report."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("report-1/2"),
         "source": "replay:nhtsa_sgo",
         "report_id": "report-1",
@@ -492,7 +492,7 @@ def incident(**over: Any) -> records.Incident:
 
 def dead_letter(**over: Any) -> records.DeadLetter:
     """A value that was no Avro."""
-    fields = {
+    fields: dict[str, Any] = {
         **_common("dead-letter-1"),
         "topic": "inference-events",
         "topic_id": "AAAAAAAAAAAAAAAAAAAAAA",
