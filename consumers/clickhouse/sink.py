@@ -14,12 +14,12 @@ from consumers.clickhouse.patience import Patience
 from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.server import Server, ServerError
 from consumers.clickhouse.startup import check
-from infra.health import HealthServer
+from infra.health import Check, Checks, HealthServer
 from infra.kafka.loop import GroupLoop
 from infra.kafka.publisher import Publisher
 from infra.settings import Settings
 from schemas.codec import Codec
-from schemas.registry import FileRegistry, HttpRegistry, Registry
+from schemas.registry import FileRegistry
 from schemas.topics import TOPICS
 
 # Messages of a turn: enough for full batches, few enough that a turn is short.
@@ -57,9 +57,7 @@ def assembled(settings: Settings, stopping: threading.Event) -> Generator[GroupL
             "this broker keeps no commit metadata: a crash may store one batch of a partition "
             "twice; the tables' sorting keys remove it when parts are merged"
         )
-    registry: Registry = (
-        HttpRegistry(settings.registry_url) if settings.registry_url else FileRegistry()
-    )
+    registry = FileRegistry()
     topics = tuple(TOPICS.values())
     preparation = Preparation(registry, topics)
     patience = Patience(settings.sink.give_up_after_s)
@@ -76,15 +74,7 @@ def assembled(settings: Settings, stopping: threading.Event) -> Generator[GroupL
             settings.kafka, GROUP, topics, intake, batch_records=TURN_MESSAGES
         )
         if settings.metrics_port is not None:
-            health = HealthServer(
-                settings.metrics_port,
-                {
-                    "assigned": lambda: bool(loop.owned),
-                    "clickhouse": lambda: patience.silent_s == 0,
-                },
-            )
-            health.start()
-            stack.callback(health.stop)
+            stack.enter_context(HealthServer(settings.metrics_port, _checks(loop, patience)))
         yield loop
 
 
@@ -104,6 +94,16 @@ def _when_up(action: Callable[[], None], patience: Patience, stopping: threading
         else:
             patience.answered()
             return
+
+
+def _checks(loop: GroupLoop, patience: Patience) -> Checks:
+    def assigned() -> Check:
+        return Check(bool(loop.owned), f"{len(loop.owned)} partitions")
+
+    def clickhouse() -> Check:
+        return Check(patience.silent_s == 0, f"silent for {patience.silent_s:.0f} s")
+
+    return {"assigned": assigned, "clickhouse": clickhouse}
 
 
 def _stopper(loop: GroupLoop, stopping: threading.Event) -> Callable[[int, object], None]:

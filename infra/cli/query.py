@@ -1,0 +1,73 @@
+"""`fleetloop query`: the named queries, their meaning and their answers."""
+
+from typing import Annotated
+
+import typer
+
+from consumers.clickhouse.client import ClickHouseError, UnreachableError
+from infra.cli.output import Exit, Format, FormatOption, fail, say, show
+from infra.clickhouse.queries import QueryError, named, stored
+from infra.clickhouse.queries import run as run_query
+from infra.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Ask ClickHouse by name.")
+
+_NameArgument = Annotated[str, typer.Argument(help="Name of a query, see `query list`.")]
+
+
+@app.command("list")
+def list_queries(output: FormatOption = Format.TABLE) -> None:
+    """List the queries with what each answers."""
+    rows = [
+        {
+            "name": query.name,
+            "answers": query.answers,
+            "params": ", ".join(param.name for param in query.params),
+        }
+        for query in stored().values()
+    ]
+    show(rows, output)
+
+
+@app.command("show")
+def show_query(name: _NameArgument) -> None:
+    """Print a query's meaning, parameters and SQL."""
+    try:
+        query = named(name)
+    except QueryError as error:
+        fail(str(error), Exit.USAGE)
+    say(f"{query.title}: {query.answers}\nunit: {query.unit}")
+    for param in query.params:
+        default = "must be given" if param.default is None else f"default {param.default!r}"
+        say(f"--param {param.name}=...  {param.type}, {default}: {param.doc}")
+    typer.echo(query.sql)
+
+
+@app.command("run")
+def run(
+    name: _NameArgument,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", help="name=value; may be given again")
+    ] = None,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Run a query and print its rows."""
+    try:
+        rows = run_query(Settings().clickhouse, name, _pairs(param or []))
+    except QueryError as error:
+        fail(str(error), Exit.USAGE)
+    except UnreachableError as error:
+        fail(str(error), Exit.UNREACHABLE)
+    except ClickHouseError as error:
+        fail(f"query {name}: {error}")
+    show(rows, output)
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            fail(f"--param {text}: write it as name=value", Exit.USAGE)
+        pairs[name] = value
+    return pairs
