@@ -98,6 +98,23 @@ class SinkSettings(BaseModel):
     accept_gaps: bool = False
 
 
+class OncallSettings(BaseModel):
+    """How on-call is told.
+
+    Attributes:
+        group_wait_s: How long a group of alerts waits for others before it is told.
+        request_timeout_s: How long a receiver may take to answer one request.
+        give_up_after_s: How long a receiver is tried again before a notification becomes a dead
+            letter.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    group_wait_s: float = Field(default=1.0, ge=0)
+    request_timeout_s: float = Field(default=5.0, gt=0)
+    give_up_after_s: float = Field(default=900.0, gt=0)
+
+
 class Settings(BaseSettings):
     """What a process needs to know. Environment: FLEETLOOP_KAFKA__BOOTSTRAP and so on.
 
@@ -117,6 +134,7 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     sink: SinkSettings = SinkSettings()
+    oncall: OncallSettings = OncallSettings()
     registry_url: str | None = None
     objects_url: str = "file://.fleetloop/objects"
     keys_dir: Path = Path(".fleetloop/keys")
