@@ -1,0 +1,155 @@
+"""How good a model is on pictures held back, with intervals that respect encounters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from producers.camera.camera import HeldBack
+from producers.model.runtime import Answers, Model
+
+RESAMPLES: Final = 2000
+_SEED: Final = 2026
+_LOW: Final = 2.5
+_HIGH: Final = 97.5
+_BINS: Final = 10
+
+
+class EvaluationError(ValueError):
+    """The held-back set cannot say anything; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Accuracy of the new model minus that of the old on the same pictures; 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Share of pictures named rightly, with a 95 % bootstrap interval by encounter.
+
+    Attributes:
+        per_class: Share by class, only classes that were held back.
+        per_slice: Share by slice name and value, for example light/NIGHT.
+        calibration_error: Mean gap between confidence and accuracy over ten bins of confidence,
+            weighted by pictures (Naeini, Cooper, Hauskrecht 2015).
+        pictures, encounters: What it rests on.
+    """
+
+    mean: float
+    low: float
+    high: float
+    per_class: Mapping[str, float]
+    per_slice: Mapping[str, float]
+    calibration_error: float
+    pictures: int
+    encounters: int
+
+
+def evaluate(model: bytes, held_back: HeldBack) -> Accuracy:
+    """Measure a model file.
+
+    Raises:
+        EvaluationError: Nothing is held back, or the set does not fit together.
+        ModelError: The model file cannot be run.
+    """
+    _check(held_back)
+    answers, right = _right(model, held_back)
+    hits, sizes = _by_encounter(right, held_back)
+    means = _resampled(hits, sizes)
+    return Accuracy(
+        mean=float(right.mean()),
+        low=float(np.percentile(means, _LOW)),
+        high=float(np.percentile(means, _HIGH)),
+        per_class={
+            name: float(right[held_back.labels == label].mean())
+            for label, name in enumerate(held_back.classes)
+            if (held_back.labels == label).any()
+        },
+        per_slice=_per_slice(hits, sizes, held_back),
+        calibration_error=_calibration_error(answers, right),
+        pictures=len(right),
+        encounters=len(sizes),
+    )
+
+
+def compare(new: bytes, old: bytes, held_back: HeldBack) -> Difference:
+    """Measure two model files on the same pictures; encounters are resampled in pairs.
+
+    Raises:
+        EvaluationError: Nothing is held back, or the set does not fit together.
+        ModelError: A model file cannot be run.
+    """
+    _check(held_back)
+    gain = _right(new, held_back)[1].astype(np.float64) - _right(old, held_back)[1]
+    sums, sizes = _by_encounter(gain, held_back)
+    means = _resampled(sums, sizes)
+    return Difference(
+        float(gain.mean()), float(np.percentile(means, _LOW)), float(np.percentile(means, _HIGH))
+    )
+
+
+def _check(held_back: HeldBack) -> None:
+    counts = {len(held_back.images), len(held_back.labels), len(held_back.groups)}
+    if counts == {0} or len(counts) != 1:
+        raise EvaluationError(
+            f"held back: {len(held_back.images)} images, {len(held_back.labels)} labels, "
+            f"{len(held_back.groups)} groups; there must be as many of each, at least 1"
+        )
+    found = len(np.unique(held_back.groups))
+    if not found == held_back.groups.max() + 1 == len(held_back.slices):
+        raise EvaluationError(
+            f"held back: {found} encounters, highest group {held_back.groups.max()}, "
+            f"{len(held_back.slices)} slices; groups must run from 0 and have a slice each"
+        )
+
+
+def _right(model: bytes, held_back: HeldBack) -> tuple[Answers, NDArray[np.bool_]]:
+    """Answers and whether each is right; classes are matched by name, not by index."""
+    loaded = Model(model)
+    index = {name: label for label, name in enumerate(held_back.classes)}
+    meant = np.array([index.get(name, -1) for name in loaded.classes], np.int64)
+    answers = loaded.run(held_back.images)
+    return answers, meant[answers.prob.argmax(1)] == held_back.labels
+
+
+def _by_encounter(
+    values: NDArray[np.bool_] | NDArray[np.float64], held_back: HeldBack
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    sums = np.bincount(held_back.groups, weights=values)
+    return sums.astype(np.float64), np.bincount(held_back.groups).astype(np.int64)
+
+
+def _resampled(sums: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Means of RESAMPLES draws of as many encounters with replacement (Efron 1979)."""
+    rng = np.random.default_rng(_SEED)
+    means = np.empty(RESAMPLES)
+    for row in range(RESAMPLES):
+        drawn = rng.integers(0, len(sums), len(sums))
+        means[row] = sums[drawn].sum() / sizes[drawn].sum()
+    return means
+
+
+def _per_slice(
+    hits: NDArray[np.float64], sizes: NDArray[np.int64], held_back: HeldBack
+) -> dict[str, float]:
+    members: dict[str, list[int]] = {}
+    for encounter, slices in enumerate(held_back.slices):
+        for name, value in slices.items():
+            members.setdefault(f"{name}/{value}", []).append(encounter)
+    return {
+        name: float(hits[rows].sum() / sizes[rows].sum()) for name, rows in sorted(members.items())
+    }
+
+
+def _calibration_error(answers: Answers, right: NDArray[np.bool_]) -> float:
+    confidence = answers.prob.max(1).astype(np.float64)
+    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
+    gaps = np.bincount(bins, weights=confidence - right, minlength=_BINS)
+    return float(np.abs(gaps).sum() / len(right))

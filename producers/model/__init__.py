@@ -1,0 +1,1 @@
+"""The model: oriented-gradient features as an ONNX graph and a small trained head."""

@@ -1,0 +1,74 @@
+"""Training in a process of its own: one BLAS thread, and its memory is given back at the end."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from producers.camera.camera import Pictures
+
+TIMEOUT_S: Final = 600.0
+_ONE_THREAD: Final = dict.fromkeys(
+    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+
+
+class TrainingError(RuntimeError):
+    """Training did not give a model; the message holds what it said last."""
+
+
+def fit_apart(
+    pictures: Pictures,
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    classes: Sequence[str],
+    dataset_id: str,
+    seed: int,
+) -> bytes:
+    """`training.fit` in a child process: the same arguments give the same bytes on one machine.
+
+    Raises:
+        TrainingError: It failed, or took longer than TIMEOUT_S.
+    """
+    task = io.BytesIO()
+    about = json.dumps({"classes": list(classes), "dataset_id": dataset_id, "seed": seed})
+    np.savez(task, pictures=pictures, labels=labels, weights=weights, about=np.array(about))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "producers.model.apart"],
+            input=task.getbuffer(),
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+            env=os.environ | _ONE_THREAD | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TrainingError(
+            f"training on {len(labels)} pictures: not done after {TIMEOUT_S} s; use fewer"
+        ) from error
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
+        raise TrainingError(
+            f"training on {len(labels)} pictures: exit status {done.returncode}: {' | '.join(said)}"
+        )
+    return done.stdout
+
+
+def main() -> None:
+    """Read a task from standard input, write the model file to standard output."""
+    from producers.model.training import fit  # noqa: PLC0415 - the parent needs none of it
+
+    with np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False) as task:
+        about = json.loads(str(task["about"]))
+        model = fit(task["pictures"], task["labels"], task["weights"], **about)
+    sys.stdout.buffer.write(model)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The model file: features and head in one ONNX graph, with what must be known about it."""
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from producers.model.features import append_features
+from producers.model.graph import Graph, to_bytes
+from producers.model.head import HIDDEN, Head
+
+INPUT_SHAPE: Final = (-1, 32, 32, 3)
+FORMAT: Final = "ONNX"
+RUNTIME: Final = "onnxruntime>=1.22"
+
+
+def to_onnx(head: Head, classes: Sequence[str], dataset_id: str, seed: int) -> bytes:
+    """The model file of a head.
+
+    Input `image` uint8 [N, 32, 32, 3]; outputs `prob` [N, classes] and `emb` [N, 128], the hidden
+    layer at unit length. Metadata: `classes` (JSON list), `dataset_id`, `seed`.
+    """
+    graph = Graph()
+    found = append_features(graph)
+    hidden = graph.add("Relu", graph.add("Gemm", found, head.w1, head.b1))
+    graph.add("LpNormalization", hidden, output="emb", axis=1, p=2)
+    logits = graph.add("Gemm", hidden, head.w2, head.b2)
+    graph.add("Softmax", logits, output="prob", axis=1)
+    metadata = {
+        "classes": json.dumps(list(classes), ensure_ascii=False),
+        "dataset_id": dataset_id,
+        "seed": str(seed),
+    }
+    return to_bytes(graph, {"prob": len(classes), "emb": HIDDEN}, metadata, "road-signs")
