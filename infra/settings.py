@@ -78,6 +78,7 @@ class SinkSettings(BaseModel):
     """How the ClickHouse sink batches, and when it gives up.
 
     Attributes:
+        group: Consumer group, which holds the ledger; a new one reads all topics from the start.
         max_rows: Messages in one insert at most.
         max_bytes: Bytes of one insert's messages at most.
         max_age_s: Seconds a message waits for its insert at most, while ClickHouse keeps up.
@@ -89,6 +90,7 @@ class SinkSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    group: str = Field(default="fleetloop.sink", min_length=1)
     max_rows: int = Field(default=20_000, ge=1)
     max_bytes: int = Field(default=8 << 20, ge=1)
     max_age_s: float = Field(default=0.5, gt=0)

@@ -22,7 +22,6 @@ from infra.kafka.loop import Committed, Deadline, GroupLoop, RawMessage
 from infra.settings import Settings, SinkSettings
 from schemas.topics import TOPICS, Cleanup
 
-GROUP: Final = "fleetloop.sink"
 # Positions without a new range behind them are committed this often.
 POSITION_INTERVAL_S: Final = 1.0
 
@@ -122,7 +121,7 @@ class Intake:
 
     def _lane(self, source: Source, at: Committed, begin: int) -> Lane:
         topic, partition = source
-        where = f"group {GROUP}, {topic}/{partition}"
+        where = f"group {self._limits.group}, {topic}/{partition}"
         topic_id = self.loop.topic_ids[topic]
         fresh = at.offset is None
         entry = Entry(topic_id, begin)

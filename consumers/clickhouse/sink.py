@@ -9,7 +9,7 @@ from typing import Final
 
 from consumers.clickhouse.delivery import FIRST_WAIT_S, LONGEST_WAIT_S, Delivery
 from consumers.clickhouse.faults import Fault
-from consumers.clickhouse.intake import GROUP, Intake
+from consumers.clickhouse.intake import Intake
 from consumers.clickhouse.patience import Patience
 from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.server import Server, ServerError
@@ -71,7 +71,7 @@ def assembled(settings: Settings, stopping: threading.Event) -> Generator[GroupL
         stack.callback(intake.close)
         stack.callback(stopping.set)  # runs first: a waiting writer lets go
         intake.loop = loop = GroupLoop(
-            settings.kafka, GROUP, topics, intake, batch_records=TURN_MESSAGES
+            settings.kafka, settings.sink.group, topics, intake, batch_records=TURN_MESSAGES
         )
         if settings.metrics_port is not None:
             stack.enter_context(HealthServer(settings.metrics_port, _checks(loop, patience)))
