@@ -1,5 +1,6 @@
 """A release in one stratum: its status, and which decision may move it from where to where."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -63,7 +64,8 @@ class StratumView:
         share: Cumulative share of the stratum that may run the release, in [0, 1].
         reason: Of the last decision.
         since_us: Broker stamp of the last decision, microseconds.
-        harmful: It was held or ordered back because the evidence of harm had crossed.
+        harmed_us: Broker stamp of the step that held it or ordered it back because the evidence
+            of harm had crossed; None: there was none, or a person resumed it.
         stalled: The rollback has passed its deadline.
         excused_failures: Known failures when a person resumed it; only more are new harm.
         rollback_to: Release and digest to return to, once ordered back.
@@ -74,7 +76,7 @@ class StratumView:
     share: float = 0.0
     reason: str = ""
     since_us: int
-    harmful: bool = False
+    harmed_us: int | None = None
     stalled: bool = False
     excused_failures: int | None = None
     rollback_to: tuple[str, str] | None = None
@@ -94,11 +96,11 @@ def _refined(view: StratumView, after: StratumView, record: ModelRelease) -> Str
         case K.WAVE_OPENED | K.WAVE_EXTENDED:
             return _widened(view, after, record)
         case K.HELD:
-            return replace(after, harmful=_rests_on_harm(record))
+            return replace(after, harmed_us=_harmed_us(after, record))
         case K.RESUMED:
             excused = record.evidence.failures_low if record.evidence else None
             back = S.APPROVED if view.wave is None else S.OPEN
-            return replace(after, status=back, harmful=False, excused_failures=excused)
+            return replace(after, status=back, harmed_us=None, excused_failures=excused)
         case K.ROLLBACK_ORDERED:
             return _ordered_back(after, record)
         case K.ROLLBACK_STALLED:
@@ -120,9 +122,11 @@ def _ordered_back(after: StratumView, record: ModelRelease) -> StratumView | Non
     release, digest = record.rollback_to_release_id, record.rollback_to_digest
     if release is None or digest is None or release == record.release_id:
         return None
-    return replace(after, rollback_to=(release, digest), harmful=_rests_on_harm(record))
+    return replace(after, rollback_to=(release, digest), harmed_us=_harmed_us(after, record))
 
 
-def _rests_on_harm(record: ModelRelease) -> bool:
+def _harmed_us(after: StratumView, record: ModelRelease) -> int | None:
     evidence = record.evidence
-    return evidence is not None and evidence.e_harm >= evidence.thresholds.get("harm", float("inf"))
+    if evidence is None or evidence.e_harm < evidence.thresholds.get("harm", math.inf):
+        return None
+    return after.since_us

@@ -130,11 +130,11 @@ def test_a_held_release_resumes_where_it_was_with_its_failures_excused() -> None
     harm = evidence(e_harm=700.0, failures_low=3)
     log.must("r1", K.HELD, stratum="HW3", evidence=harm)
     held = log.book.releases["r1"].strata["HW3"]
-    assert held.harmful
+    assert held.harmed_us == held.since_us
     log.must("r1", K.RESUMED, stratum="HW3", evidence=harm)
     resumed = log.book.releases["r1"].strata["HW3"]
     assert (resumed.status, resumed.wave, resumed.share) == (S.OPEN, 1, 0.5)
-    assert (resumed.harmful, resumed.excused_failures) == (False, 3)
+    assert (resumed.harmed_us, resumed.excused_failures) == (None, 3)
 
 
 def test_reading_the_log_again_changes_nothing() -> None:

@@ -1,0 +1,184 @@
+"""The rollout gate: what it would decide next, and which of its decisions stands in the log."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+
+from schemas.catalogue import Hardware
+from schemas.decisions import ReleaseView, decision_id
+from schemas.records import ModelRelease, ReleaseKind
+from schemas.signing import Signer, canonical
+from schemas.strata import BEFORE_OPENING, StratumStatus
+from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS, ROLLOUT_PARTIALS
+from streams.rollout.ledger import Ledger
+from streams.rollout.orders import ordered_step
+from streams.rollout.policy import Policy
+from streams.rollout.rollbacks import harm_steps
+from streams.rollout.standing import ReleaseStanding, Step
+from streams.rollout.tally import Tally
+from streams.rollout.verification import faults
+from streams.rollout.waves import advancing_step, opening_step
+
+
+class Gate:
+    """Decides about the releases of one partition of rollout-partials.
+
+    What it returns are proposals to the log: its state moves when they are read back as valid
+    from the ledger. One decision of a release is under way at a time; a voided one is evaluated
+    again. Equal ledgers and tallies give equal decisions.
+
+    Args:
+        policy: The rules.
+        signer: Key of the gate.
+        hardware: The catalogue's generations.
+        ledger: Decisions and commands read so far; whoever owns it feeds it.
+        tally: Counts read so far, and the time; whoever owns it feeds it.
+        partition: Partition of rollout-partials the tally folds.
+        mine: Whether a release's counts are in that partition.
+    """
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        signer: Signer,
+        hardware: Mapping[str, Hardware],
+        ledger: Ledger,
+        tally: Tally,
+        partition: int = 0,
+        mine: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        self._policy, self._signer, self._hardware = policy, signer, hardware
+        self._ledger, self._partition, self._mine = ledger, partition, mine
+        self._under_way: dict[str, ModelRelease] = {}
+        self.tally = tally
+
+    def advance(self) -> list[ModelRelease]:
+        """Decisions to write now, at most one for each release.
+
+        None before every source partition was heard: an unheard one may hold failures.
+        """
+        now_us = self.tally.now_us
+        if now_us is None:
+            return []
+        due = []
+        for release_id, view in self._ledger.book.releases.items():
+            if not self._mine(release_id) or self._waits(release_id, view):
+                continue
+            at = ReleaseStanding(
+                view=view,
+                parent=self._parent(view),
+                tally=self.tally,
+                policy=self._policy,
+                now_us=now_us,
+            )
+            step = self._step(at)
+            if step is not None:
+                self._under_way[release_id] = decision = self._drafted(at, step)
+                due.append(decision)
+        return due
+
+    def _waits(self, release_id: str, view: ReleaseView) -> bool:
+        """Whether a decision of the release was written and not read back yet."""
+        written = self._under_way.get(release_id)
+        if written is None:
+            return False
+        read = view.next_seq > written.decision_seq
+        if read or self._ledger.voided(release_id, written.event_id):
+            del self._under_way[release_id]
+            return False
+        return True
+
+    def _parent(self, view: ReleaseView) -> tuple[str, str] | None:
+        parent_id = view.proposal.parent_release_id
+        parent = self._ledger.book.releases.get(parent_id) if parent_id else None
+        return (parent.proposal.release_id, parent.digest) if parent else None
+
+    def _step(self, at: ReleaseStanding) -> Step | None:
+        return next(self._steps(at), None)
+
+    def _steps(self, at: ReleaseStanding) -> Iterator[Step]:
+        """What the rules call for, the most urgent first."""
+        statuses = {view.status for view in at.strata.values()}
+        if StratumStatus.PROPOSED in statuses:
+            yield self._verified(at)
+        if (step := ordered_step(at, self._ledger.open_orders(at.release_id))) is not None:
+            yield step
+        if statuses <= BEFORE_OPENING and (newer := self._newer_opened(at)) is not None:
+            yield Step(kind=ReleaseKind.SUPERSEDED, reason=f"release {newer} was opened before it")
+        if StratumStatus.VERIFIED in statuses and (step := self._approved(at)) is not None:
+            yield step
+        yield from harm_steps(at)
+        if (step := opening_step(at, self._conflict(at.release_id))) is not None:
+            yield step
+        for stratum in at.strata:
+            if (step := advancing_step(at, stratum)) is not None:
+                yield step
+
+    def _conflict(self, release_id: str) -> Callable[[str], str | None]:
+        return lambda stratum: self._ledger.book.conflict(release_id, stratum)
+
+    def _verified(self, at: ReleaseStanding) -> Step:
+        found = faults(at.view, self._ledger.book, self._hardware)
+        if found:
+            return Step(kind=ReleaseKind.REJECTED, reason="; ".join(found)[:1_000])
+        return Step(
+            kind=ReleaseKind.VERIFIED,
+            reason="counter rises, strata and deadlines are known, the artifact is named",
+        )
+
+    def _approved(self, at: ReleaseStanding) -> Step | None:
+        approvers = self._ledger.approvers(at.view)
+        needed = 2 if at.view.proposal.safety_relevant else 1
+        if len(approvers) < needed:
+            return None
+        reason = f"approved by {', '.join(approvers)}"
+        return Step(kind=ReleaseKind.APPROVED, reason=reason, approvers=approvers)
+
+    def _newer_opened(self, at: ReleaseStanding) -> str | None:
+        mine = at.view.proposal
+        for other_id, other in self._ledger.book.releases.items():
+            newer = other.proposal.counter > mine.counter
+            if newer and other.proposal.device_class is mine.device_class:
+                shared = (other.strata.get(stratum) for stratum in mine.strata)
+                if any(view is not None and view.wave is not None for view in shared):
+                    return other_id
+        return None
+
+    def _drafted(self, at: ReleaseStanding, step: Step) -> ModelRelease:
+        view, seq = at.view, at.view.next_seq
+        release, digest = step.rollback_to or (None, None)
+        draft = dataclasses.replace(
+            view.proposal,
+            artifact=None,
+            preconditions=None,
+            event_id="",
+            kind=step.kind,
+            decision_id=decision_id(at.release_id, seq),
+            decision_seq=seq,
+            decided_ts=at.now_us,
+            stratum=step.stratum,
+            wave=step.wave,
+            share=step.share,
+            approvers=step.approvers if step.approvers is not None else view.approvers,
+            evidence=at.evidence(step.stratum, self._offsets(at.release_id, step)),
+            rollback_to_release_id=release,
+            rollback_to_digest=digest,
+            reason=step.reason,
+        )
+        identity = hashlib.sha256(canonical(draft)).hexdigest()
+        return self._signer.sign(dataclasses.replace(draft, event_id=identity))
+
+    def _offsets(self, release_id: str, step: Step) -> dict[str, int]:
+        """What had been read: the core fed exactly that returns this decision."""
+        offsets = {
+            f"{ROLLOUT_PARTIALS.name}/{self._partition}": self.tally.last_offset,
+            f"{MODEL_RELEASES.name}/0": self._ledger.book.last_offset,
+        }
+        orders = self._ledger.orders_partition(release_id)
+        handled = step.handled
+        if handled is None:
+            handled = self._ledger.handled_through(release_id)
+        if orders is not None and handled >= 0:
+            offsets[f"{ROLLOUT_COMMANDS.name}/{orders}"] = handled
+        return offsets

@@ -1,0 +1,120 @@
+"""What was decided and ordered so far: the book of releases, and commands not acted on yet."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from schemas.decisions import ReleaseBook, ReleaseView
+from schemas.facts import Fact
+from schemas.records import CommandKind, ModelRelease, RolloutCommand
+from schemas.signing import Keyring, SignatureError
+from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
+from streams.rollout.proposals import Proposal
+
+MAX_ORDERS: Final = 1_000
+"""Commands kept for one release; further ones are refused and counted."""
+MAX_RELEASES: Final = 10_000
+"""Releases that commands may name; commands about further ones are refused and counted."""
+_VOIDS_KEPT: Final = 64
+
+
+class Order(NamedTuple):
+    """A signed command and where it stands."""
+
+    partition: int
+    offset: int
+    stamp_us: int
+    command: RolloutCommand
+
+
+class Ledger:
+    """Folds model-releases and rollout-commands; shared by the gates of one worker.
+
+    A command is acted on once: each decision carries the offset of the last command its release
+    had been given and that it had taken note of, and what stands up to there is done with.
+
+    Attributes:
+        book: The valid decisions.
+        refused: Commands that do not count: bad signature, or over a limit.
+    """
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._orders: dict[str, list[Order]] = {}
+        self._handled: dict[str, int] = {}
+        self._voided: dict[str, deque[str]] = {}
+        self.book = ReleaseBook(keyring)
+        self.refused = 0
+
+    def observe(self, facts: Sequence[Fact]) -> None:
+        """Include records of the two topics, each in log order."""
+        for fact in facts:
+            if fact.topic == MODEL_RELEASES.name:
+                self._decided(fact, fact.record)
+            elif fact.topic == ROLLOUT_COMMANDS.name:
+                self._ordered(fact, fact.record)
+
+    def proposal(self, release_id: str) -> Proposal | None:
+        """A release's proposal, with the stamp it was proposed at."""
+        view = self.book.releases.get(release_id)
+        return Proposal(view.proposal, view.proposed_us) if view else None
+
+    def voided(self, release_id: str, event_id: str) -> bool:
+        """Whether this record was read back and does not count."""
+        return event_id in self._voided.get(release_id, ())
+
+    def handled_through(self, release_id: str) -> int:
+        """Offset of the last command of the release that a decision took note of; -1: none."""
+        return self._handled.get(release_id, -1)
+
+    def open_orders(self, release_id: str) -> Iterator[Order]:
+        """Commands that no decision took note of yet, in log order."""
+        handled = self.handled_through(release_id)
+        return (order for order in self._orders.get(release_id, ()) if order.offset > handled)
+
+    def orders_partition(self, release_id: str) -> int | None:
+        """Partition that holds the release's commands; None when it was given none."""
+        orders = self._orders.get(release_id)
+        return orders[0].partition if orders else None
+
+    def approvers(self, view: ReleaseView) -> tuple[str, ...]:
+        """Signers who approved the release and did not make it, by name."""
+        author = view.proposal.author
+        found = {
+            order.command.signer
+            for order in self._orders.get(view.proposal.release_id, ())
+            if order.command.command is CommandKind.APPROVE
+            and order.stamp_us >= view.proposed_us
+            and author not in (order.command.signer, order.command.by)
+        }
+        return tuple(sorted(found))
+
+    def _decided(self, fact: Fact, record: ModelRelease) -> None:
+        verdict = self.book.observe(record, offset=fact.offset, stamp_us=fact.stamp_us)
+        release_id = record.release_id
+        if not verdict.valid:
+            if release_id not in self.book.releases:
+                return
+            kept = self._voided.setdefault(release_id, deque(maxlen=_VOIDS_KEPT))
+            kept.append(record.event_id)
+            return
+        offsets = record.evidence.offsets if record.evidence else {}
+        for name, offset in offsets.items():
+            if name.startswith(f"{ROLLOUT_COMMANDS.name}/"):
+                self._handled[release_id] = max(self.handled_through(release_id), offset)
+
+    def _ordered(self, fact: Fact, command: RolloutCommand) -> None:
+        try:
+            self._keyring.verify(command, fact.stamp_us)
+        except SignatureError:
+            self.refused += 1
+            return
+        orders = self._orders.get(command.release_id)
+        if orders is None and len(self._orders) >= MAX_RELEASES:
+            self.refused += 1
+            return
+        orders = self._orders.setdefault(command.release_id, [])
+        if len(orders) >= MAX_ORDERS:
+            self.refused += 1
+        elif not orders or fact.offset > orders[-1].offset:
+            orders.append(Order(fact.partition, fact.offset, fact.stamp_us, command))

@@ -1,0 +1,225 @@
+"""Stage two's fold of rollout-partials: sums over source partitions, time, and peak evidence."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from schemas.records import PartialKind, RolloutPartial
+from schemas.topics import DISENGAGEMENTS, INFERENCE_EVENTS, OTA_ACKS
+from streams.processor import LogBatch, Source
+from streams.rollout.cells import CellKey
+from streams.rollout.evidence import Counts, log_e_harm, log_e_safe
+from streams.rollout.policy import Policy
+
+SOURCES: Final = (OTA_ACKS, INFERENCE_EVENTS, DISENGAGEMENTS)
+METRICS: Final = (OTA_ACKS.name, INFERENCE_EVENTS.name)
+"""A device is tested by its update, and by its latency."""
+MAX_CELLS: Final = 100_000
+MAX_RETIRED: Final = 16
+_PLACED: Final = (
+    "kind",
+    "generation",
+    "source_topic",
+    "source_partition",
+    "last_offset",
+    "ingest_ts",
+    "release_id",
+    "stratum",
+)
+_COUNTED: Final = ("accepted", "committed", "failed", "silent", "critical", "rolled_back")
+
+
+class TallyLimitError(RuntimeError):
+    """More cells than stage two may keep; the message names the limit."""
+
+
+class Sums(NamedTuple):
+    """Devices of one release and stratum by one source topic, over all its partitions."""
+
+    accepted: int = 0
+    committed: int = 0
+    failed: int = 0
+    silent: int = 0
+    critical: int = 0
+    rolled_back: int = 0
+
+    @property
+    def counts(self) -> Counts:
+        """Devices under test with the least and the most that can have failed."""
+        return Counts(self.accepted, self.failed + self.silent, self.accepted - self.committed)
+
+    @property
+    def decided(self) -> int:
+        """Devices whose outcome is known."""
+        return self.committed + self.failed + self.silent
+
+    @property
+    def may_run_it(self) -> int:
+        """Devices that accepted and are not known to be on another model; silent ones count."""
+        return self.accepted - self.failed - self.rolled_back
+
+
+class Peak(NamedTuple):
+    """Highest log e-values so far of one test: evidence that has crossed stays crossed."""
+
+    harm: float = -math.inf
+    safe: float = -math.inf
+
+
+class _Line(NamedTuple):
+    kind: str
+    generation: str
+    topic: str
+    partition: int
+    last_offset: int
+    ingest_ts: int
+    release_id: str
+    stratum: str
+    sums: Sums
+
+
+class Tally:
+    """Folds one partition of rollout-partials: a function of that log and the policy.
+
+    Of each cell the highest (last_offset, ingest time) counts. Only one generation of each
+    source topic counts: the expected one, or, where none is expected, the newest to appear.
+
+    Args:
+        policy: Its ceiling.
+        sources: Partitions that must be heard before there is a time.
+        snapshot: State to go on from.
+    """
+
+    def __init__(
+        self, policy: Policy, sources: Iterable[Source], snapshot: bytes | None = None
+    ) -> None:
+        self._ceiling = policy.ceiling
+        self._sources = frozenset(sources)
+        self._expected: dict[str, str] = {}
+        self._generation: dict[str, str] = {}
+        self._retired: dict[str, list[str]] = {}
+        self._progress: dict[Source, int] = {}
+        self._cells: dict[tuple[Source, CellKey], tuple[int, int, Sums]] = {}
+        self._sums: dict[tuple[str, CellKey], Sums] = {}
+        self._peaks: dict[tuple[str, CellKey], Peak] = {}
+        self.last_offset = -1
+        if snapshot is not None:
+            self._restore(json.loads(snapshot))
+
+    @property
+    def now_us(self) -> int | None:
+        """Ingest time up to which every source partition has been counted; None: not all heard."""
+        if not self._sources <= self._progress.keys():
+            return None
+        return min(self._progress.values())
+
+    def expect(self, generations: Mapping[str, str]) -> None:
+        """Count only these generations of the named source topics."""
+        for topic, generation in generations.items():
+            self._expected[topic] = generation
+            if self._generation.get(topic, generation) != generation:
+                self._forget(topic)
+            self._generation[topic] = generation
+
+    def apply(self, batch: LogBatch) -> None:
+        """Include the next stretch of the partition."""
+        columns = [batch.rows.column(name).to_pylist() for name in (*_PLACED, *_COUNTED)]
+        for row in zip(*columns, strict=True):
+            sums = Sums._make(row[len(_PLACED) :])
+            self._include(_Line._make((*row[: len(_PLACED)], sums)))
+        self.last_offset = batch.last_offset
+
+    def include(self, record: RolloutPartial, offset: int) -> None:
+        """Include one record."""
+        sums = Sums._make(getattr(record, name) for name in _COUNTED)
+        self._include(_Line._make((*(getattr(record, name) for name in _PLACED), sums)))
+        self.last_offset = offset
+
+    def sums(self, topic: str, release_id: str, stratum: str) -> Sums:
+        """Devices of a release and stratum as one source topic tells of them."""
+        return self._sums.get((topic, (release_id, stratum)), Sums())
+
+    def peak(self, topic: str, release_id: str, stratum: str) -> Peak:
+        """Highest evidence so far; that of no device when none was heard of."""
+        return self._peaks.get((topic, (release_id, stratum)), Peak())
+
+    def snapshot(self) -> bytes:
+        """State as JSON."""
+        return json.dumps(
+            {
+                "generation": self._generation,
+                "retired": self._retired,
+                "progress": [[*source, at] for source, at in self._progress.items()],
+                "cells": [[*source, *key, *cell] for (source, key), cell in self._cells.items()],
+                "peaks": [[topic, *key, *peak] for (topic, key), peak in self._peaks.items()],
+                "last_offset": self.last_offset,
+            }
+        ).encode()
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self._generation = state["generation"]
+        self._retired = state["retired"]
+        self._progress = {(topic, partition): at for topic, partition, at in state["progress"]}
+        for topic, partition, release_id, stratum, offset, ingest, sums in state["cells"]:
+            key = (release_id, stratum)
+            self._cells[(topic, partition), key] = (offset, ingest, Sums(*sums))
+            self._add(topic, key, Sums(), Sums(*sums))
+        for topic, release_id, stratum, harm, safe in state["peaks"]:
+            self._peaks[topic, (release_id, stratum)] = Peak(harm, safe)
+        self.last_offset = state["last_offset"]
+
+    def _include(self, line: _Line) -> None:
+        if not self._is_current(line.topic, line.generation):
+            return
+        source = (line.topic, line.partition)
+        if line.kind == PartialKind.PROGRESS:
+            self._progress[source] = max(self._progress.get(source, 0), line.ingest_ts)
+        elif line.kind == PartialKind.CELL:
+            key = (line.release_id, line.stratum)
+            self._replace(source, key, (line.last_offset, line.ingest_ts, line.sums))
+
+    def _replace(self, source: Source, key: CellKey, cell: tuple[int, int, Sums]) -> None:
+        known = self._cells.get((source, key))
+        if known is None and len(self._cells) >= MAX_CELLS:
+            raise TallyLimitError(
+                f"rollout: release {key[0]} in {key[1]} is one more than MAX_CELLS={MAX_CELLS} "
+                "cells of stage two; give rollout-partials more partitions"
+            )
+        if known is not None and known[:2] >= cell[:2]:
+            return
+        self._cells[source, key] = cell
+        topic = source[0]
+        self._add(topic, key, known[2] if known else Sums(), cell[2])
+        if topic in METRICS:
+            counts, peak = self._sums[topic, key].counts, self._peaks.get((topic, key), Peak())
+            self._peaks[topic, key] = Peak(
+                max(peak.harm, log_e_harm(counts, self._ceiling)),
+                max(peak.safe, log_e_safe(counts, self._ceiling)),
+            )
+
+    def _add(self, topic: str, key: CellKey, before: Sums, after: Sums) -> None:
+        total = self._sums.get((topic, key), Sums())
+        self._sums[topic, key] = Sums(
+            *(was - old + new for was, old, new in zip(total, before, after, strict=True))
+        )
+
+    def _is_current(self, topic: str, generation: str) -> bool:
+        current = self._generation.setdefault(topic, generation)
+        if generation == current:
+            return True
+        retired = self._retired.setdefault(topic, [])
+        if topic in self._expected or generation in retired:
+            return False
+        retired.append(current)
+        del retired[:-MAX_RETIRED]
+        self._forget(topic)
+        self._generation[topic] = generation
+        return True
+
+    def _forget(self, topic: str) -> None:
+        """Another count of a source topic begins: nothing of the last one may be mixed in."""
+        self._progress = {at: us for at, us in self._progress.items() if at[0] != topic}
+        self._cells = {at: cell for at, cell in self._cells.items() if at[0][0] != topic}
+        self._sums = {at: sums for at, sums in self._sums.items() if at[0] != topic}
+        self._peaks = {at: peak for at, peak in self._peaks.items() if at[0] != topic}

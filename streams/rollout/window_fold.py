@@ -1,0 +1,142 @@
+"""Stage one over inference-events: devices judged by latency, and the distance they drove."""
+
+import base64
+import json
+from array import array
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schemas.sequences import DeviceSequences
+from streams.processor import LogBatch
+from streams.rollout.attempts import MAX_DEVICES, DeviceLimitError
+from streams.rollout.cells import CellCounts, Cells
+from streams.rollout.policy import Policy
+from streams.rollout.proposals import Proposals, objection
+
+_FAILED: Final = 255
+_MOST_JUDGED: Final = 65_535
+
+
+class WindowFold:
+    """Folds one partition of inference-events.
+
+    A reporting window is over when more than `slo_share` of the frames to judge were late or
+    missing. A device fails for good with `windows_over` such windows in a row and passes while
+    it has `windows_judged` without. Devices are counted, not windows: the windows of one device
+    are not independent. Windows of a release nobody proposed are nobody's.
+    """
+
+    def __init__(self, policy: Policy, proposals: Proposals, snapshot: bytes | None = None) -> None:
+        self._policy = policy
+        self._proposals = proposals
+        self._sequences = DeviceSequences()
+        self._devices: dict[tuple[str, str], int] = {}
+        self._judged = array("H")
+        self._streak = array("B")
+        self.cells = Cells()
+        self.last_offset = -1
+        self.high_stamp_us = 0
+        self.watermark_us = 0
+        if snapshot is not None:
+            self._restore(json.loads(snapshot))
+
+    def apply(self, batch: LogBatch) -> None:
+        """Include the next stretch of the partition."""
+        rows = batch.rows
+        if rows.num_rows:
+            fresh = self._sequences.fresh(rows.column("device_id"), rows.column("event_id"))
+            ours = np.asarray(rows.column("release_id").is_valid()) & fresh
+            self._count(rows.filter(pa.array(ours)), batch.stamps_us[ours])
+            stamped = min(int(np.max(rows.column("window_end"))), batch.high_stamp_us)
+            self.watermark_us = max(self.watermark_us, stamped)
+        self.last_offset = batch.last_offset
+        self.high_stamp_us = max(self.high_stamp_us, batch.high_stamp_us)
+
+    def advance(self, now_us: int) -> None:
+        """Windows fall due by nothing but their records."""
+
+    def snapshot(self) -> bytes:
+        """State as JSON."""
+        return json.dumps(
+            {
+                "sequences": base64.b64encode(self._sequences.snapshot()).decode(),
+                "devices": list(self._devices),
+                "judged": base64.b64encode(self._judged.tobytes()).decode(),
+                "streak": base64.b64encode(self._streak.tobytes()).decode(),
+                "cells": self.cells.state(),
+                "last_offset": self.last_offset,
+                "high_stamp_us": self.high_stamp_us,
+                "watermark_us": self.watermark_us,
+            }
+        ).encode()
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self._sequences = DeviceSequences.restore(base64.b64decode(state["sequences"]))
+        self._devices = {
+            (release, device): at for at, (release, device) in enumerate(state["devices"])
+        }
+        self._judged.frombytes(base64.b64decode(state["judged"]))
+        self._streak.frombytes(base64.b64decode(state["streak"]))
+        self.cells = Cells.from_state(state["cells"])
+        self.last_offset = state["last_offset"]
+        self.high_stamp_us = state["high_stamp_us"]
+        self.watermark_us = state["watermark_us"]
+
+    def _count(self, rows: pa.RecordBatch, stamps_us: npt.NDArray[np.int64]) -> None:
+        numbers = {
+            name: rows.column(name).to_numpy(zero_copy_only=False).astype(np.int64)
+            for name in ("expected", "produced", "warmup", "late")
+        }
+        total = numbers["expected"] - numbers["warmup"]
+        bad = numbers["late"] + numbers["expected"] - numbers["produced"]
+        over = bad > self._policy.slo_share * total
+        for release_id, hardware, device_id, metres, stamp, judged, is_over in zip(
+            rows.column("release_id").to_pylist(),
+            rows.column("hardware").to_pylist(),
+            rows.column("device_id").to_pylist(),
+            rows.column("distance_m").to_pylist(),
+            stamps_us.tolist(),
+            (total > 0).tolist(),
+            over.tolist(),
+            strict=True,
+        ):
+            if objection(self._proposals(release_id), release_id, hardware, stamp) is not None:
+                continue
+            cell = self.cells.touch((release_id, hardware))
+            cell.exposure_m += metres or 0.0
+            if judged:
+                self._judge(cell, self._row(release_id, device_id), is_over)
+
+    def _judge(self, cell: CellCounts, row: int, is_over: bool) -> None:
+        cell.windows_judged += 1
+        cell.windows_over += is_over
+        if self._streak[row] == _FAILED:
+            return
+        passed = self._judged[row] >= self._policy.windows_judged
+        if self._judged[row] == 0:
+            cell.accepted += 1
+        self._judged[row] = min(self._judged[row] + 1, _MOST_JUDGED)
+        self._streak[row] = self._streak[row] + 1 if is_over else 0
+        if self._streak[row] >= self._policy.windows_over:
+            self._streak[row] = _FAILED
+            cell.failed += 1
+            cell.committed -= passed
+        elif not passed and self._judged[row] >= self._policy.windows_judged:
+            cell.committed += 1
+
+    def _row(self, release_id: str, device_id: str) -> int:
+        row = self._devices.get((release_id, device_id))
+        if row is None:
+            row = len(self._devices)
+            if row >= MAX_DEVICES:
+                raise DeviceLimitError(
+                    f"rollout: device {device_id} is one more than MAX_DEVICES={MAX_DEVICES} "
+                    "judged in one partition; give the device topics more partitions"
+                )
+            self._devices[release_id, device_id] = row
+            self._judged.append(0)
+            self._streak.append(0)
+        return row
