@@ -1,10 +1,17 @@
-"""Where logs end now: the offset that the next record of a partition will get."""
+"""Where logs begin and end now; the end is the offset that the next record will get."""
 
 import time
 from collections.abc import Collection, Mapping
 from typing import Final, TypeAlias
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 
 from infra.kafka.config import consumer_config
 from infra.kafka.errors import KafkaUnreachableError
@@ -40,26 +47,38 @@ class LogEnds:
         if not sources:
             return {}
         deadline = time.monotonic() + timeout_s
-        listed = self._listed(sources, timeout_s)
+        listed = self._listed(sources, OFFSET_END, timeout_s)
         return self._fetched(listed, deadline) if self._lists_batches else listed
+
+    def ask_begin(
+        self, sources: Collection[Source], timeout_s: float = 10.0
+    ) -> Mapping[Source, int]:
+        """First offset that each partition still holds, none older than this call.
+
+        Raises:
+            KafkaUnreachableError: No answer within `timeout_s`.
+        """
+        return self._listed(sources, OFFSET_BEGINNING, timeout_s) if sources else {}
 
     def close(self) -> None:
         """Give the connections back."""
         self._consumer.close()
 
-    def _listed(self, sources: Collection[Source], timeout_s: float) -> dict[Source, int]:
-        asked = [TopicPartition(*source, OFFSET_END) for source in sources]
+    def _listed(
+        self, sources: Collection[Source], which: int, timeout_s: float
+    ) -> dict[Source, int]:
+        asked = [TopicPartition(*source, which) for source in sources]
         try:
             answers = self._consumer.offsets_for_times(asked, timeout=timeout_s)
         except KafkaException as error:
             raise KafkaUnreachableError(
-                f"{self._bootstrap} did not tell where logs end: {error.args[0].str()}"
+                f"{self._bootstrap} did not tell where logs stand: {error.args[0].str()}"
             ) from error
         for answer in answers:
             if answer.error is not None or answer.offset < 0:
                 raise KafkaUnreachableError(
-                    f"{self._bootstrap} did not tell the end of {answer.topic}/{answer.partition}:"
-                    f" {answer.error or answer.offset}"
+                    f"{self._bootstrap} did not tell the place of "
+                    f"{answer.topic}/{answer.partition}: {answer.error or answer.offset}"
                 )
         return {(answer.topic, answer.partition): answer.offset for answer in answers}
 

@@ -16,6 +16,7 @@ from schemas.codec import Codec
 from schemas.errors import RecordError
 from schemas.facts import Fact
 from schemas.topics import TopicSpec
+from schemas.validation import check
 
 _PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, but named so
 _POLL_RECORDS: Final = 2_000
@@ -30,7 +31,7 @@ class Follower:
 
     Attributes:
         topic_ids: Identity of each followed log, as found at the start.
-        refused: Unreadable records passed over, by topic; the sink dead-letters them.
+        refused: Unreadable and invalid records passed over, by topic; the sink dead-letters them.
 
     Raises:
         UnknownTopicError: A topic is missing.
@@ -117,6 +118,7 @@ class Follower:
             return None
         try:
             record = self._codec.decode(raw.topic, raw.value)
+            check(raw.topic, record, raw.stamp_us)
         except RecordError:
             self.refused[raw.topic] += 1
             return None

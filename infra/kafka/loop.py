@@ -191,22 +191,8 @@ class GroupLoop:
         return self._ends.ask(sources, _ASK_S)
 
     def begin_offsets(self, sources: Collection[Source]) -> Mapping[Source, int]:
-        """First offset that the log still holds.
-
-        Raises:
-            KafkaUnreachableError: No answer.
-        """
-        try:
-            return {
-                source: int(
-                    self._consumer.get_watermark_offsets(TopicPartition(*source), timeout=_ASK_S)[0]
-                )
-                for source in sources
-            }
-        except KafkaException as error:
-            raise KafkaUnreachableError(
-                f"{self._kafka.bootstrap} did not tell where logs begin: {error.args[0].str()}"
-            ) from error
+        """First offset that each log still holds. Raises KafkaUnreachableError."""
+        return self._ends.ask_begin(sources, _ASK_S)
 
     def _turn(self) -> None:
         batches: dict[Source, list[RawMessage]] = {}

@@ -1,0 +1,61 @@
+"""Every metric of a worker: its name, its labels and what it counts, in one typed place."""
+
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class MetricName(StrEnum):
+    """Names as Prometheus sees them; counters get `_total`."""
+
+    RECORDS = "fleetloop_worker_records"
+    REFUSED = "fleetloop_worker_refused"
+    BATCHES = "fleetloop_worker_batches"
+    PUBLISHED = "fleetloop_worker_published"
+    LAG = "fleetloop_worker_lag_records"
+    CHECKPOINT_AGE = "fleetloop_worker_checkpoint_age_seconds"
+    CHECKPOINT_BYTES = "fleetloop_worker_checkpoint_bytes"
+
+
+class WorkerMetrics:
+    """Metrics of one worker process, on a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        by_topic, by_partition = ["topic"], ["topic", "partition"]
+        self.records = Counter(
+            MetricName.RECORDS,
+            "Offsets passed, refused records included.",
+            by_topic,
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            MetricName.REFUSED,
+            "Records counted and passed over.",
+            by_topic,
+            registry=self.registry,
+        )
+        self.batches = Counter(
+            MetricName.BATCHES, "Batches folded.", by_topic, registry=self.registry
+        )
+        self.published = Counter(
+            MetricName.PUBLISHED, "Records handed to the log.", by_topic, registry=self.registry
+        )
+        self.lag = Gauge(
+            MetricName.LAG,
+            "Records between the fold and the end of the log when last asked.",
+            by_partition,
+            registry=self.registry,
+        )
+        self.checkpoint_age = Gauge(
+            MetricName.CHECKPOINT_AGE,
+            "Seconds since the partition's state was last stored.",
+            by_partition,
+            registry=self.registry,
+        )
+        self.checkpoint_bytes = Gauge(
+            MetricName.CHECKPOINT_BYTES,
+            "Size of the last stored state.",
+            by_partition,
+            registry=self.registry,
+        )

@@ -1,0 +1,294 @@
+"""Runs one processor: folds batches, hands on what it says, and stores its state; no Faust here.
+
+All methods are called from one thread, so a processor never sees two at a time.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from schemas.topics import TopicSpec
+from streams.checkpoints import Checkpoint, Checkpoints
+from streams.fetched import BatchReader, FetchedBatch
+from streams.metrics import WorkerMetrics
+from streams.processor import Fact, Fold, Position, Processor, Source, Standing
+
+ASK_EVERY_S: Final = 1.0
+CATCH_UP_S: Final = 10.0
+
+
+class Ends(Protocol):
+    """Where logs begin and end; `infra.kafka.ends.LogEnds`."""
+
+    def ask(self, sources: Collection[Source], timeout_s: float = 10.0) -> Mapping[Source, int]:
+        """End offsets, none older than the call."""
+
+    def ask_begin(
+        self, sources: Collection[Source], timeout_s: float = 10.0
+    ) -> Mapping[Source, int]:
+        """First offsets still held."""
+
+
+class Following(Protocol):
+    """Reads followed topics whole; `infra.kafka.follower.Follower`."""
+
+    def poll(self, timeout_s: float = 0.0) -> list[Fact]:
+        """What has arrived."""
+
+    def catch_up(self, timeout_s: float = 10.0) -> list[Fact]:
+        """Everything up to where the logs end now."""
+
+
+class Publishing(Protocol):
+    """Writes records; `infra.kafka.publisher.Publisher`."""
+
+    def publish(self, topic: TopicSpec, record: Any, *, partition: int | None = None) -> None:
+        """Queue a record."""
+
+    def flush(self, timeout_s: float = 30.0) -> None:
+        """Wait until all queued records are acknowledged."""
+
+
+@dataclass(slots=True)
+class _Partition:
+    fold: Fold
+    topic_id: str
+    generation: str
+    applied_through: int
+    high_stamp_us: int
+    saved_through: int
+    saved_at: float
+    end_offset: int = 0
+    asked_us: int = 0
+
+
+class Runner:
+    """The state machine between a transport that delivers batches and a processor.
+
+    Args:
+        topic_ids: Identity of the log of each batched topic.
+        following: Reader of the followed topics; None when there are none.
+        check_logs: Called once a second; raises when a batched topic is not the log it was.
+        checkpoint_interval_s: State is stored this often while it changes.
+        clock_us: Wall clock, UTC microseconds; paces emissions and stamps the asking.
+        monotonic: Seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        processor: Processor,
+        *,
+        topic_ids: Mapping[str, str],
+        reader: BatchReader,
+        ends: Ends,
+        following: Following | None,
+        publisher: Publishing,
+        checkpoints: Checkpoints,
+        metrics: WorkerMetrics,
+        check_logs: Callable[[], None] = lambda: None,
+        checkpoint_interval_s: float = 10.0,
+        clock_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._processor = processor
+        self._topic_ids = topic_ids
+        self._specs = {spec.name: spec for spec in processor.batched}
+        self._reader = reader
+        self._ends = ends
+        self._following = following
+        self._publisher = publisher
+        self._checkpoints = checkpoints
+        self._metrics = metrics
+        self._check_logs = check_logs
+        self._interval_s = checkpoint_interval_s
+        self._clock_us = clock_us
+        self._monotonic = monotonic
+        self._partitions: dict[Source, _Partition] = {}
+        self._committable: Mapping[Source, int] = {}
+        self._caught_up_at = float("-inf")
+        self._asked_at = float("-inf")
+        self._checkpointed_at = monotonic()
+
+    @property
+    def sources(self) -> frozenset[Source]:
+        """Partitions that are open."""
+        return frozenset(self._partitions)
+
+    @property
+    def committable(self) -> Mapping[Source, int]:
+        """Offset after the last one that a stored checkpoint includes; safe from any thread."""
+        return self._committable
+
+    def start(self) -> None:
+        """Read the followed topics to their ends, before the first record is folded."""
+        self._catch_up_since(self._monotonic())
+
+    def open(self, sources: Iterable[Source]) -> dict[Source, int]:
+        """Make the state of exactly these partitions; offset of the first record each needs.
+
+        Raises:
+            OtherLogError: The state found is of another log of that name.
+        """
+        wanted = set(sources)
+        self.close(self._partitions.keys() - wanted)
+        for source in sorted(wanted - self._partitions.keys()):
+            self._partitions[source] = self._load(source)
+        self._note_committable()
+        return {source: self._partitions[source].applied_through + 1 for source in wanted}
+
+    def close(self, sources: Collection[Source]) -> None:
+        """Store and forget the state of partitions that are taken away."""
+        gone = {source for source in sources if source in self._partitions}
+        self._save(gone)
+        for source in gone:
+            del self._partitions[source]
+            self._processor.drop(*source)
+        self._note_committable()
+
+    def take(self, fetched: FetchedBatch) -> None:
+        """Fold a batch and hand on what the processor then says.
+
+        Raises:
+            GapError: Records before it are missing.
+            CatchUpError: The followed topics could not be read to their ends.
+            DeliveryError: Records were not acknowledged.
+        """
+        source = (fetched.topic, fetched.partition)
+        partition = self._partitions.get(source)
+        if partition is None:
+            return
+        refused = self._reader.refused[fetched.topic]
+        batch = self._reader.read(fetched, partition.applied_through, partition.high_stamp_us)
+        if batch is None:
+            return
+        self._catch_up_since(fetched.fetched_at)
+        partition.fold.apply(batch)
+        self._metrics.records.labels(fetched.topic).inc(
+            batch.last_offset - partition.applied_through
+        )
+        self._metrics.batches.labels(fetched.topic).inc()
+        self._metrics.refused.labels(fetched.topic).inc(
+            self._reader.refused[fetched.topic] - refused
+        )
+        partition.applied_through = batch.last_offset
+        partition.high_stamp_us = batch.high_stamp_us
+        self._emit()
+        self._save_when_due()
+
+    def tick(self) -> None:
+        """What happens without records: facts, ends of logs, emissions, checkpoints.
+
+        Raises:
+            KafkaUnreachableError: The broker does not answer.
+            LogChangedError: A topic was deleted and made again.
+        """
+        if self._following is not None:
+            self._observe(self._following.poll())
+        self._ask_ends()
+        self._emit()
+        self._save_when_due()
+
+    def finish(self) -> None:
+        """Store and forget everything, in order."""
+        self.close(self.sources)
+
+    def _load(self, source: Source) -> _Partition:
+        topic, number = source
+        topic_id = self._topic_ids[topic]
+        generation = self._processor.generation(self._specs[topic], topic_id)
+        found = self._checkpoints.load(topic, number, topic_id=topic_id, generation=generation)
+        if found is None:
+            applied_through, high_stamp_us = self._ends.ask_begin([source])[source] - 1, 0
+        else:
+            applied_through, high_stamp_us = found.applied_through, found.high_stamp_us
+        return _Partition(
+            fold=self._processor.fold(topic, number, found.state if found else None),
+            topic_id=topic_id,
+            generation=generation,
+            applied_through=applied_through,
+            high_stamp_us=high_stamp_us,
+            saved_through=applied_through,
+            saved_at=self._monotonic(),
+        )
+
+    def _catch_up_since(self, moment: float) -> None:
+        if self._following is None or self._caught_up_at > moment:
+            return
+        began = self._monotonic()
+        self._observe(self._following.catch_up(CATCH_UP_S))
+        self._caught_up_at = began
+
+    def _observe(self, facts: Sequence[Fact]) -> None:
+        if facts:
+            self._processor.observe(facts)
+
+    def _ask_ends(self) -> None:
+        now = self._monotonic()
+        if now - self._asked_at < ASK_EVERY_S:
+            return
+        self._asked_at = now
+        self._check_logs()
+        asked_us = self._clock_us()
+        for source, end in self._ends.ask(self._partitions.keys()).items():
+            partition = self._partitions[source]
+            partition.end_offset, partition.asked_us = end, asked_us
+            labels = (source[0], str(source[1]))
+            self._metrics.lag.labels(*labels).set(max(0, end - partition.applied_through - 1))
+            self._metrics.checkpoint_age.labels(*labels).set(now - partition.saved_at)
+
+    def _emit(self) -> None:
+        for outgoing in self._processor.emit(self._standing()):
+            self._publisher.publish(outgoing.topic, outgoing.record, partition=outgoing.partition)
+            self._metrics.published.labels(outgoing.topic.name).inc()
+
+    def _standing(self) -> Standing:
+        return Standing(
+            now_us=self._clock_us(),
+            partitions={
+                source: Position(
+                    topic_id=at.topic_id,
+                    generation=at.generation,
+                    applied_through=at.applied_through,
+                    end_offset=at.end_offset,
+                    asked_us=at.asked_us,
+                    high_stamp_us=at.high_stamp_us,
+                )
+                for source, at in self._partitions.items()
+            },
+        )
+
+    def _save_when_due(self) -> None:
+        if self._monotonic() - self._checkpointed_at >= self._interval_s:
+            self._save(self._partitions.keys())
+            self._note_committable()
+
+    def _save(self, sources: Collection[Source]) -> None:
+        """Store what changed; what was handed on is acknowledged first."""
+        self._checkpointed_at = self._monotonic()
+        if not sources:
+            return
+        self._publisher.flush()
+        for source in sources:
+            partition = self._partitions[source]
+            if partition.applied_through != partition.saved_through:
+                self._save_one(source, partition)
+            partition.saved_at = self._monotonic()
+
+    def _save_one(self, source: Source, partition: _Partition) -> None:
+        topic, number = source
+        checkpoint = Checkpoint(
+            topic_id=partition.topic_id,
+            generation=partition.generation,
+            applied_through=partition.applied_through,
+            high_stamp_us=partition.high_stamp_us,
+            state=partition.fold.snapshot(),
+        )
+        self._checkpoints.save(topic, number, checkpoint)
+        partition.saved_through = checkpoint.applied_through
+        self._metrics.checkpoint_bytes.labels(topic, str(number)).set(len(checkpoint.state))
+
+    def _note_committable(self) -> None:
+        self._committable = {
+            source: at.saved_through + 1 for source, at in self._partitions.items()
+        }
