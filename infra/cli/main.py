@@ -2,13 +2,11 @@
 
 import importlib
 import sys
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-import click
 import typer
 from pydantic import ValidationError
-from typer.core import TyperGroup
 
 from infra.cli.output import Exit, say
 
@@ -27,48 +25,39 @@ NOUNS: Final[Mapping[str, str]] = {
     "clickhouse": "plan and apply the migrations",
     "dead-letters": "look at and replay what could not be used",
 }
+VERBLESS: Final = frozenset({"demo", "doctor"})
 
 
-class Nouns(TyperGroup):
-    """Loads a noun's module when it is named, so that no command pays for the others."""
+def command_for(arguments: Sequence[str]) -> typer.Typer:
+    """The command line with the named noun's commands; the other nouns are only listed.
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """All nouns."""
-        return list(NOUNS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """The noun's own commands; its one-line help without loading when only listing."""
-        if cmd_name not in NOUNS:
-            return None
-        module = importlib.import_module(f"infra.cli.{cmd_name.replace('-', '_')}")
-        command: Any = typer.main.get_command(module.app)
-        command.name = cmd_name
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        """The list of nouns, without loading them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(NOUNS.items()))
-
-
-app = typer.Typer(
-    cls=Nouns,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    help="The closed loop of a fleet-AI company as an event-streaming backend.",
-)
+    A worker must not pay, in memory and in start-up, for the commands of the others.
+    """
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        help="The closed loop of a fleet-AI company as an event-streaming backend.",
+    )
+    named = next((word for word in arguments if not word.startswith("-")), None)
+    for noun, words in NOUNS.items():
+        if noun == named:
+            module = importlib.import_module(f"infra.cli.{noun.replace('-', '_')}")
+            # A noun without verbs is a command itself and stands beside the groups.
+            app.add_typer(module.app, name=None if noun in VERBLESS else noun, help=words)
+        else:
+            app.command(noun, help=words)(_listed)
+    return app
 
 
-@app.callback()
-def fleetloop() -> None:
-    """The closed loop of a fleet-AI company as an event-streaming backend."""
+def _listed() -> None:
+    """Stands for a noun in the list of all; it is never called, since naming it loads it."""
 
 
 def run() -> None:
     """Entry point: errors that a person can mend are one sentence, not a traceback."""
     try:
-        app()
+        command_for(sys.argv[1:])()
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
@@ -76,3 +65,7 @@ def run() -> None:
         sys.exit(Exit.USAGE)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

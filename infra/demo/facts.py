@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from consumers.clickhouse.census import census
 from consumers.clickhouse.client import Native
+from infra.settings import ClickHouseSettings
 from schemas.histograms import merge, quantile
 from schemas.records import LatencyHistogram
 
@@ -24,7 +25,8 @@ SELECT hardware, digest, count() FROM (
 ) GROUP BY hardware, digest
 """
 _DEAD: Final = """
-SELECT trim(concat(error_class, ' ', ifNull(field, ''))) AS reason, uniqExact(event_id)
+SELECT if(error_class = 'INVALID', concat('INVALID ', ifNull(field, '')), error_class) AS reason,
+       uniqExact(event_id)
 FROM dead_letters GROUP BY reason ORDER BY reason
 """
 _HISTOGRAMS: Final = """
@@ -57,9 +59,9 @@ def dead_letters(clickhouse: Native) -> Mapping[str, int]:
     return {str(reason): int(n) for reason, n in clickhouse.execute(_DEAD)}
 
 
-def stored(clickhouse: Native) -> Mapping[str, tuple[int, int]]:
+def stored(clickhouse: ClickHouseSettings) -> Mapping[str, tuple[int, int]]:
     """Rows and distinct event ids by topic, without FINAL."""
-    return {topic: (row.stored, row.distinct_ids) for topic, row in census(clickhouse).items()}
+    return {topic: (count.rows, count.events) for topic, count in census(clickhouse).items()}
 
 
 def inference(clickhouse: Native) -> Mapping[str, Any]:

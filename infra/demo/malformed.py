@@ -16,7 +16,7 @@ class Malformed:
     """A message that must end in dead letters, once, for the named reason.
 
     Attributes:
-        error_class, field: What the dead letter must say; field None: not about one field.
+        error_class, field: What the dead letter must say; field None: it may name any.
     """
 
     topic: TopicSpec
@@ -44,14 +44,14 @@ def specimens(codec: Codec, now_us: int) -> Sequence[Malformed]:
     ahead = replace(
         good, window_start=now_us + 3 * HOUR_US, window_end=now_us + 3 * HOUR_US + 2_000_000
     )
-    broken = {
-        "late": replace(good, late=-1),
-        "window_end": replace(good, window_end=good.window_start - 1),
-        "latency.counts": replace(good, latency=replace(good.latency, counts=(1,))),
-        "window_start": ahead,
-        "hardware": replace(good, hardware="HW99"),
-        "model_digest": replace(good, model_digest="not a digest"),
-    }
+    broken = [
+        ("late", replace(good, late=-1)),
+        ("window_end", replace(good, window_end=good.window_start - 1)),
+        ("latency.counts", replace(good, latency=replace(good.latency, counts=(1,)))),
+        ("window_end", ahead),
+        ("hardware", replace(good, hardware="HW99")),
+        ("model_digest", replace(good, model_digest="not a digest")),
+    ]
     return [
         Malformed(OTA_ACKS, good.device_id, b"hello, this is not Avro", "FRAMING", None),
         Malformed(EDGE_CASES, good.device_id, unknown_schema + b"\x02", "UNKNOWN_SCHEMA", None),
@@ -64,7 +64,7 @@ def specimens(codec: Codec, now_us: int) -> Sequence[Malformed]:
                 "INVALID",
                 field,
             )
-            for field, record in broken.items()
+            for field, record in broken
         ),
     ]
 

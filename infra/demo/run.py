@@ -23,6 +23,7 @@ from infra.settings import Settings
 from infra.stack.child import ChildDiedError
 from infra.stack.spec import StackSpec
 from infra.stack.stack import Stack
+from producers.scenario import load
 
 HERE: Final = Path(__file__).parent
 WORKERS: Final = ("sink", "rollout", "slo", "dataset", "oncall", "trainer", "reviewer")
@@ -63,12 +64,14 @@ def play(options: DemoOptions) -> bool:
         screen_for(stream_is_terminal=sys.stdout.isatty()) as screen,
         Pager() as pager,
     ):
-        base = _settings(options, folder, pager)
+        scenario_file = _scenario(folder, options.frames)
+        scenario = load(scenario_file)
+        base = _settings(scenario_file, folder, pager)
         spec = StackSpec(options.broker, options.clickhouse, options.registry)
         try:
             with Stack(spec, folder / "stack", base=base, progress=screen.say) as stack:
                 apply(stack.settings.clickhouse)
-                story = Story(stack, screen, pager, started)
+                story = Story(stack, scenario, screen, pager, started)
                 for name in WORKERS:
                     stack.spawn_python(name, "infra.cli.main", "worker", "run", name)
                 stack.spawn_python("fleet", "infra.cli.main", "fleet", "run")
@@ -87,14 +90,14 @@ def _emptied(folder: Path) -> Path:
     return folder
 
 
-def _settings(options: DemoOptions, folder: Path, pager: Pager) -> Settings:
+def _settings(scenario_file: Path, folder: Path, pager: Pager) -> Settings:
     make_keys(folder / "keys")
     return Settings(
         keys_dir=folder / "keys",
         policy_file=HERE / "policy.yaml",
         slo_file=HERE / "slo.yaml",
         dataset_file=HERE / "dataset.yaml",
-        scenario_file=_scenario(folder, options.frames),
+        scenario_file=scenario_file,
         webhook_url=pager.url,
         checkpoint_interval_s=5.0,
     )

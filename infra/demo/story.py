@@ -1,6 +1,7 @@
 """The story while it runs: follows the log, tells it, acts for its people, takes stock."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from types import TracebackType
@@ -25,7 +26,7 @@ from infra.objects import ObjectStore
 from infra.stack.stack import Stack
 from producers.camera.open import open_camera
 from producers.model.bad_release import propose_bad
-from producers.scenario import load
+from producers.scenario import Scenario
 from producers.seed_dataset import publish_seed
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook
@@ -49,11 +50,13 @@ class Story:
 
     Args:
         stack: Running engines; the workers are started by the caller.
-        screen: Where it is told. pager: On-call's end.
+        scenario: What the fleet plays. screen: Where it is told. pager: On-call's end.
         started: time.monotonic() when the run began.
     """
 
-    def __init__(self, stack: Stack, screen: Screen, pager: Pager, started: float) -> None:
+    def __init__(
+        self, stack: Stack, scenario: Scenario, screen: Screen, pager: Pager, started: float
+    ) -> None:
         self._stack, self._screen, self._pager = stack, screen, pager
         self._settings = stack.settings
         codec = Codec(registry_from(self._settings.registry_url))
@@ -61,8 +64,7 @@ class Story:
         self._publisher = Publisher(self._settings.kafka, codec, "demo")
         self._malformed = specimens(codec, _now_us())
         self._objects = ObjectStore(self._settings.objects_url)
-        self._scenario = load(self._settings.scenario_file)
-        self._camera = open_camera(self._scenario)
+        self._camera = open_camera(scenario)
         self._director = Director(ReleaseBook(load_keyring(self._settings.keys_dir)))
         self._narrator = Narrator()
         self._started, self._ready = started, time.monotonic()
@@ -146,8 +148,8 @@ class Story:
             command = CommandKind.APPROVE if approves else CommandKind.ROLLBACK
             reason = "the evidence was read" if approves else "it harmed another generation"
             operator = load_signer(self._settings.keys_dir, "operator")
-            record = order(operator, act.release_id, command, act.stratum, reason, _now_us())
-            self._publisher.publish(ROLLOUT_COMMANDS, record)
+            ordered = order(operator, act.release_id, command, act.stratum, reason, _now_us())
+            self._publisher.publish(ROLLOUT_COMMANDS, ordered)
             where = f" in {act.stratum}" if act.stratum else ""
             self._screen.say(f"the operator orders {command.value} of {act.release_id}{where}")
         self._publisher.flush()
@@ -171,13 +173,11 @@ class Story:
 
     def _produced(self) -> dict[str, int]:
         """Valid records on the log by topic."""
-        ends = Admin(self._settings.kafka).end_offsets(list(TOPICS))
-        rows = topic_rows({t: sum(p.values()) for t, p in ends.items()}, {}, self._malformed)
-        return {row["topic"]: row["produced"] for row in rows}
+        return {row["topic"]: row["produced"] for row in self._topics({})}
 
     def _stored(self) -> dict[str, int]:
-        with native(self._settings.clickhouse) as clickhouse:
-            return {topic: rows for topic, (rows, _) in facts.stored(clickhouse).items()}
+        found = facts.stored(self._settings.clickhouse)
+        return {topic: rows for topic, (rows, _) in found.items()}
 
     def _report(self) -> Mapping[str, Any]:
         book = self._director.book
@@ -188,7 +188,7 @@ class Story:
             report: dict[str, Any] = {
                 "engines": self._stack.engines,
                 "releases": release_rows(book.releases, held, judged),
-                "topics": self._topics(facts.stored(clickhouse)),
+                "topics": self._topics(facts.stored(self._settings.clickhouse)),
                 "dead_letters": dead_letter_rows(self._malformed, facts.dead_letters(clickhouse)),
                 "alerts": alert_rows(self._director.history, self._pager),
                 "devices": _devices(facts.running(clickhouse), digests, list(book.releases)),
@@ -201,8 +201,10 @@ class Story:
         return {**report, "promises": [asdict(promise) for promise in kept]}
 
     def _topics(self, stored: Mapping[str, tuple[int, int]]) -> list[dict[str, Any]]:
-        ends = Admin(self._settings.kafka).end_offsets(list(TOPICS))
-        return topic_rows({t: sum(p.values()) for t, p in ends.items()}, stored, self._malformed)
+        ends: Counter[str] = Counter()
+        for (topic, _), end in Admin(self._settings.kafka).end_offsets(list(TOPICS)).items():
+            ends[topic] += end
+        return topic_rows(ends, stored, self._malformed)
 
     def _seconds(self) -> dict[str, float]:
         decided = self._first_decision or time.monotonic()

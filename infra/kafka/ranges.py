@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from infra.kafka.loop import RawMessage
+from infra.kafka.messages import RawMessage
 from infra.settings import KafkaSettings
 from schemas.records import OffsetRange
 
@@ -61,7 +61,8 @@ class RangeReader:
                         message.error()
                     )
                 deadline = time.monotonic() + self._timeout_s
-                at = message.offset() + 1
-                if message.offset() <= span.last_offset:
-                    found.append(RawMessage.of(message))
+                raw = RawMessage.of(message)
+                at = raw.offset + 1
+                if raw.offset <= span.last_offset:
+                    found.append(raw)
         return found

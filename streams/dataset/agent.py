@@ -57,7 +57,7 @@ class DatasetProcessor:
 
     def generation(self, topic: TopicSpec, topic_id: str) -> str:
         """Build of the tallies."""
-        return generation(topic_id, f"{self.name}.{topic.name}", "", _CODE_VERSION)
+        return generation(topic_id, f"{self.name}.{topic.name}", "none", _CODE_VERSION)
 
     def fold(self, topic: str, partition: int, snapshot: bytes | None) -> Tally:  # noqa: ARG002 - every partition is tallied alike
         """A tally, from a snapshot when there is one."""

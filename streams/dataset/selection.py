@@ -82,4 +82,5 @@ def _square_distance(
     """Array [points, centroids]."""
     cross = points @ centroids.T
     square = (points**2).sum(axis=1)[:, None] + (centroids**2).sum(axis=1)[None, :]
-    return np.maximum(square - 2.0 * cross, 0.0)
+    distance: NDArray[np.float64] = np.maximum(square - 2.0 * cross, 0.0)
+    return distance

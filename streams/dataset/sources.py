@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.kafka.admin import Admin
-from infra.kafka.loop import RawMessage
+from infra.kafka.messages import RawMessage
 from infra.kafka.ranges import RangeReader
 from infra.objects import ObjectStore
 from infra.settings import KafkaSettings
@@ -59,7 +59,8 @@ class KafkaLog:
 
     def ends(self, topic: str) -> Mapping[int, int]:
         """End offset by partition."""
-        return self._admin.end_offsets([topic])[topic]
+        ends = self._admin.end_offsets([topic])
+        return {partition: end for (_, partition), end in ends.items()}
 
     def sightings(self, ranges: Sequence[OffsetRange]) -> Sequence[Sighting]:
         """The valid edge cases in the ranges."""
