@@ -41,7 +41,13 @@ TICK_US: Final = 40_000
 """A step waits this long for more devices to come due."""
 
 ENCOUNTERS: Final = 24
-"""Encounters pictured at once when nobody waits for them."""
+"""Encounters pictured at once at most."""
+
+FLUSH_EVERY_US: Final = 5_000_000
+"""How soon a record that the log did not take stops the process."""
+
+SAVE_EVERY_US: Final = 1_000_000
+"""After a crash a device may have lost this much: it begins its attempt again."""
 
 FRAMES = Counter("fleetloop_fleet_frames", "Frames answered by the devices of this process")
 MISSED = Counter("fleetloop_fleet_frames_missed", "Frames due that no model answered")
@@ -56,6 +62,9 @@ class Publishing(Protocol):
 
     def publish(self, topic: TopicSpec, record: Any) -> None:
         """Encode and queue one record."""
+
+    def flush(self) -> None:
+        """Wait until all queued records are acknowledged; raises when some are not."""
 
 
 class Following(Protocol):
@@ -162,7 +171,15 @@ class Fleet:
         phases = [fraction(scenario.seed, "phase", one.device_id) for one in who]
         self._schedule = Schedule(scenario.frame_period_us, phases, self._start_us)
         self._saved: list[object] = []
-        self._save()
+        self._save_from_us = 0
+        self._flushed_us = self._start_us
+        self._save(self._start_us)
+
+    @property
+    def on_schedule(self) -> bool:
+        """Whether the next frame is not overdue by more than the limit."""
+        lag_us = self._schedule.lag_us(self._shore.clock())
+        return lag_us <= self._scenario.pace.lag_s * 1e6
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Step until `stopping()`, then close all reporting windows and save.
@@ -177,11 +194,14 @@ class Fleet:
             self.stop()
 
     def stop(self) -> None:
-        """Close all reporting windows and save what the devices keep."""
+        """Close all reporting windows, save what the devices keep, wait for the log."""
         now_us = self._shore.clock()
         for device in self.devices:
             device.flush(now_us)
-        self._save(always=True)
+        self._save_from_us = 0
+        self._saved = []
+        self._save(now_us)
+        self._shore.publisher.flush()
 
     def step(self) -> None:
         """Wait for the next tick or decision, then do everything that is due."""
@@ -192,7 +212,10 @@ class Fleet:
         due = [self.devices[index] for index in self._schedule.take(now_us, BATCH)]
         if due:
             self._drive(due, now_us)
-            self._save()
+            self._save(now_us)
+        if now_us - self._flushed_us > FLUSH_EVERY_US:
+            self._flushed_us = now_us
+            self._shore.publisher.flush()
 
     # Decisions
 
@@ -248,7 +271,7 @@ class Fleet:
         return True
 
     def _picture(self, due: Sequence[Device], now_us: int) -> None:
-        """Have the camera picture what is needed now, and what will be soon in the same batch."""
+        """Have the camera picture encounters a little ahead, in batches."""
         waiting = [device for device in due if device.wants_encounter]
         for first in range(0, len(waiting), ENCOUNTERS):
             batch = waiting[first : first + ENCOUNTERS]
@@ -301,10 +324,17 @@ class Fleet:
         if kept is None:
             return Flash(boot=boot, registered_ts=self._start_us)
         kept.boot = boot
+        # A crash lost the last numbers: begin above all that fit into the device's life.
+        life_us = max(0, self._start_us - kept.registered_ts)
+        each_us = self._scenario.frame_period_us * self._scenario.drive.frames_per_encounter
+        kept.encounters = max(kept.encounters, -(-life_us // each_us))
         return kept
 
-    def _save(self, *, always: bool = False) -> None:
+    def _save(self, now_us: int) -> None:
+        if now_us < self._save_from_us:
+            return
         slots: list[object] = [flash.slots for flash in self._flashes.values()]
-        if always or slots != self._saved:
+        if slots != self._saved:
             self._saved = slots
+            self._save_from_us = now_us + SAVE_EVERY_US
             self._shore.save(self._flashes)

@@ -11,6 +11,10 @@ MAX_ATTEMPTED: Final = 32
 """Releases whose attempts a device remembers; older ones are forgotten first."""
 
 
+class FlashError(ValueError):
+    """The storage of the devices cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tried:
     """How far a device came with a release: attempts begun, acks of the last, whether it is over.
@@ -56,13 +60,13 @@ def from_json(body: bytes) -> dict[str, Flash]:
     """Read back what `to_json` wrote.
 
     Raises:
-        ValueError: It is not that.
+        FlashError: It is not that.
     """
     try:
         content: dict[str, Any] = json.loads(body)
         return {name: _flash(flash) for name, flash in content.items()}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"storage of devices: not readable: {error!r}; remove it") from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise FlashError(f"storage of devices: not readable: {error!r}; remove it") from error
 
 
 def _flash(content: dict[str, Any]) -> Flash:

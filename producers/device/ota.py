@@ -341,14 +341,15 @@ class OtaClient:
     ) -> None:
         at.phase = phase
         self._say(at, state, now_us)
-        self._wait(at, now_us, seconds)
+        # From when the step was due, not from the frame that found it due: no time adds up.
+        self._wait(at, at.due_us, seconds)
 
-    def _wait(self, at: Attempt, now_us: int, seconds: float) -> None:
+    def _wait(self, at: Attempt, from_us: int, seconds: float) -> None:
         chance = fraction(
             self._seed, self._who.device_id, at.wanted.model.release_id, at.number, at.phase
         )
         share = 1 + self._rules.jitter * (2 * chance - 1)
-        at.due_us = now_us + round(seconds * share * 1e6)
+        at.due_us = from_us + round(seconds * share * 1e6)
 
     def _say(self, at: Attempt, state: AckState, now_us: int, reason: str = "") -> None:
         self._ack(at.wanted.model.release_id, at.wanted.model.wave, state, now_us, reason)

@@ -1,0 +1,181 @@
+"""`fleetloop fleet run`: simulated devices, with real inference, on a real log."""
+
+import hashlib
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Final
+
+import typer
+
+from infra.cli.output import Exit, fail, say
+from infra.health import Check, HealthServer
+from infra.kafka.admin import AdminError, BrokerUnreachableError
+from infra.kafka.errors import DeliveryError, KafkaUnreachableError, LogChangedError, LogReadError
+from infra.kafka.follower import Follower
+from infra.kafka.publisher import Publisher
+from infra.keys import KeysError, load_keyring
+from infra.objects import ObjectMissingError, ObjectStore
+from infra.settings import Settings
+from producers.camera.camera import CameraError
+from producers.camera.open import open_camera
+from producers.device import flash
+from producers.device.models import ModelShelf
+from producers.fleet import Fleet, Shore, people
+from producers.scenario import Scenario, ScenarioError, load
+from schemas.codec import Codec
+from schemas.decisions import ReleaseBook
+from schemas.registry import registry_from
+from schemas.topics import MODEL_RELEASES
+
+app = typer.Typer(no_args_is_help=True, help="Simulated devices.")
+
+UNREACHABLE: Final = (BrokerUnreachableError, KafkaUnreachableError)
+ENDINGS: Final = (
+    AdminError,
+    CameraError,
+    DeliveryError,
+    KeysError,
+    LogChangedError,
+    LogReadError,
+    OSError,
+    flash.FlashError,
+)
+"""What ends a fleet with one sentence: each names what is wrong and what to do."""
+
+
+@app.callback()
+def fleet() -> None:
+    """Simulated devices."""
+
+
+@app.command("run")
+def run(
+    scenario: Annotated[
+        Path | None, typer.Option(help="What to play; else the setting scenario_file.")
+    ] = None,
+    devices: Annotated[
+        int | None, typer.Option(min=1, help="So many devices, in the scenario's proportions.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.0, help="Stop after this time; else on TERM or Ctrl-C.")
+    ] = None,
+    shard: Annotated[
+        str, typer.Option(help="I/N: run every N-th device from the I-th on, I from 0.")
+    ] = "0/1",
+) -> None:
+    """Run the devices of a scenario until stopped; open reporting windows are sent at the end."""
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    settings = Settings()
+    playing = _scenario(scenario or settings.scenario_file, devices)
+    part = _shard(shard)
+    try:
+        with _stopping(seconds) as stopping:
+            _run(settings, playing, part, stopping)
+    except UNREACHABLE as error:
+        fail(str(error), Exit.UNREACHABLE)
+    except ENDINGS as error:
+        fail(str(error))
+
+
+def _scenario(path: Path | None, devices: int | None) -> Scenario:
+    if path is None:
+        fail("fleet run: no scenario; give --scenario or set FLEETLOOP_SCENARIO_FILE", Exit.USAGE)
+    try:
+        scenario = load(path)
+        return scenario if devices is None else scenario.with_devices(devices)
+    except ScenarioError as error:
+        fail(str(error), Exit.USAGE)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    shard, slash, shards = text.partition("/")
+    if not (slash and shard.isdecimal() and shards.isdecimal() and int(shard) < int(shards)):
+        fail(f"--shard {text}: must be I/N with 0 <= I < N, for example 0/2", Exit.USAGE)
+    return int(shard), int(shards)
+
+
+@contextmanager
+def _stopping(seconds: float | None) -> Iterator[Callable[[], bool]]:
+    """Whether to stop: the time is over, or TERM or Ctrl-C came."""
+    asked = threading.Event()
+    until = None if seconds is None else time.monotonic() + seconds
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        asked.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: asked.is_set() or (until is not None and time.monotonic() >= until)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(
+    settings: Settings, scenario: Scenario, part: tuple[int, int], stopping: Callable[[], bool]
+) -> None:
+    codec = Codec(registry_from(settings.registry_url))
+    book = ReleaseBook(load_keyring(settings.keys_dir))
+    objects = ObjectStore(settings.objects_url)
+    name = f"fleet/{scenario.name}/{part[0]}-of-{part[1]}.json"
+    camera = open_camera(scenario)
+    with ExitStack() as stack:
+        follower = stack.enter_context(
+            closing(Follower(settings.kafka, codec, [MODEL_RELEASES], "fleet"))
+        )
+        publisher = stack.enter_context(Publisher(settings.kafka, codec, "fleet"))
+        shore = Shore(
+            camera=camera,
+            shelf=ModelShelf(objects.get, _sha256),
+            pictures=objects,
+            publisher=publisher,
+            follower=follower,
+            book=book,
+            clock=_now_us,
+            save=lambda flashes: objects.put_named(name, flash.to_json(flashes)),
+        )
+        running = Fleet(scenario, shore, people(scenario, *part), _kept(objects, name))
+        _serve(settings, running, stack)
+        say(f"fleet: {len(running.devices)} devices of {scenario.name}, boot saved in {name}")
+        running.run(stopping)
+        _say_figures(running)
+
+
+def _serve(settings: Settings, running: Fleet, stack: ExitStack) -> None:
+    if settings.metrics_port is None:
+        return
+    checks = {"pace": lambda: Check(running.on_schedule, f"shifted {running.figures.shifts} times")}
+    server = stack.enter_context(HealthServer(settings.metrics_port, checks))
+    say(f"fleet: health and metrics on 127.0.0.1:{server.port}")
+
+
+def _say_figures(running: Fleet) -> None:
+    figures = running.figures
+    mean_us = figures.cpu_ns / max(1, figures.frames) / 1000
+    wall_us = figures.wall_ns / max(1, figures.frames) / 1000
+    say(
+        f"fleet: {figures.frames} frames, {figures.missed} missed; an inference took "
+        f"{mean_us:.0f} us of CPU time and {wall_us:.0f} us of wall time in the mean; "
+        f"schedule shifted {figures.shifts} times by {figures.shifted_us / 1e6:.1f} s in all"
+    )
+
+
+def _kept(objects: ObjectStore, name: str) -> dict[str, flash.Flash]:
+    try:
+        return flash.from_json(objects.get(name))
+    except ObjectMissingError:
+        return {}
+
+
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000

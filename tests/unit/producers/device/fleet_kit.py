@@ -1,0 +1,97 @@
+"""A fleet on a stage: a clock that the follower moves, and a log that the test writes."""
+
+import dataclasses
+from typing import Any
+
+from producers.device.engine import Engine
+from producers.device.flash import Flash
+from producers.device.models import ModelShelf
+from producers.fleet import Fleet, Shore, people
+from schemas.decisions import ReleaseBook
+from schemas.facts import Fact
+from schemas.records import Artifact, ModelRelease
+from schemas.topics import MODEL_RELEASES
+from tests.rollout_log import KEYRING, Log
+from tests.unit.producers.device import kit
+
+
+class Stage:
+    """A fleet whose time passes only while it waits, and its surroundings.
+
+    Args:
+        factor_ns: CPU time of one inference, by release.
+    """
+
+    def __init__(self, *, factor_ns: dict[str, int] | None = None, **scenario: Any) -> None:
+        self.now = kit.NOW
+        self.scenario = kit.scenario(**scenario)
+        self.log, self.outbox, self.album = Log(), kit.Outbox(), kit.Album()
+        self.camera = kit.FakeCamera()
+        self.models: dict[str, bytes] = {}
+        self.saved: dict[str, Flash] = {}
+        self.told = 0
+        self._steps = factor_ns or {}
+        self.fleet = self.start({})
+
+    def start(self, flashes: dict[str, Flash]) -> Fleet:
+        """A process begins: it knows what the devices kept, and reads the log from its start."""
+        self.told = 0
+        shore = Shore(
+            camera=self.camera,
+            shelf=ModelShelf(self._fetch, kit.sha, self._load),
+            pictures=self.album,
+            publisher=self.outbox,
+            follower=self,
+            book=ReleaseBook(KEYRING),
+            clock=lambda: self.now,
+            save=self._save,
+        )
+        self.fleet = Fleet(self.scenario, shore, people(self.scenario), flashes)
+        return self.fleet
+
+    def poll(self, timeout_s: float = 0.0) -> list[Fact]:
+        self.now += round(timeout_s * 1e6)
+        new = self.log.records[self.told :]
+        first, self.told = self.told, len(self.log.records)
+        return [
+            Fact(topic=MODEL_RELEASES.name, partition=0, offset=first + index, stamp_us=at,
+                 record=record)
+            for index, (record, at) in enumerate(new)
+        ]  # fmt: skip
+
+    def release(self, name: str, share: float = 1.0, **changes: Any) -> ModelRelease:
+        """Propose a release with a model of its own and open its first wave."""
+        body = kit.tiny_model(tag=name)
+        uri = f"memory://{name}"
+        self.models[uri] = body
+        artifact = Artifact(uri=uri, digest=kit.sha(body), bytes=len(body), format="onnx",
+                            opset=18, input_shape=(1, 32, 32, 3), runtime="ort")  # fmt: skip
+        given = changes.pop("artifact", {})
+        counter = len(self.log.book.releases) + 1
+        return self.log.opened(
+            name,
+            share,
+            artifact=dataclasses.replace(artifact, **given),
+            **{"strata": ("HW3",), "deadline_us": {"HW3": 50_000}, "counter": counter, **changes},
+        )
+
+    def play(self, seconds: float) -> None:
+        until = self.now + round(seconds * 1e6)
+        while self.now < until:
+            self.fleet.step()
+
+    def running(self) -> list[str | None]:
+        slots = [device.flash.slots for device in self.fleet.devices]
+        return [one.running.release_id if one.running else None for one in slots]
+
+    def _fetch(self, uri: str) -> bytes:
+        return self.models[uri]
+
+    def _load(self, body: bytes, digest: str) -> Any:
+        name = next(
+            uri.removeprefix("memory://") for uri, kept in self.models.items() if kept == body
+        )
+        return Engine(body, digest, cpu_clock=kit.Stepping(self._steps.get(name, 100_000)))
+
+    def _save(self, flashes: dict[str, Flash]) -> None:
+        self.saved = flashes
