@@ -1,0 +1,106 @@
+"""`fleetloop worker run NAME`: one worker process until SIGTERM or Ctrl-C."""
+
+import logging
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from importlib import import_module
+from typing import Annotated, Any, Final
+
+import typer
+from pydantic import ValidationError
+
+from infra.cli.output import Exit, fail
+from infra.kafka.admin import BrokerUnreachableError, UnknownTopicError
+from infra.settings import Settings
+
+app = typer.Typer(help="Run one worker.", no_args_is_help=True)
+
+
+class WorkerName(StrEnum):
+    """Every worker there is."""
+
+    ROLLOUT = "rollout"
+    SLO = "slo"
+    DATASET = "dataset"
+    SINK = "sink"
+    ONCALL = "oncall"
+    TRAINER = "trainer"
+    REVIEWER = "reviewer"
+
+
+# Imported when asked for: each worker carries only the libraries of its own work.
+PROCESSORS: Final = {
+    WorkerName.ROLLOUT: "streams.rollout.agent:processor",
+    WorkerName.SLO: "streams.slo.agent:processor",
+    WorkerName.DATASET: "streams.dataset.agent:processor",
+}
+LOOPS: Final = {
+    WorkerName.SINK: "consumers.clickhouse.sink:run",
+    WorkerName.ONCALL: "consumers.oncall.notifier:run",
+    WorkerName.TRAINER: "producers.trainer:run",
+    WorkerName.REVIEWER: "producers.reviewer:run",
+}
+
+
+@app.callback()
+def workers() -> None:
+    """Workers decide, store and notify; each is one process."""
+
+
+@app.command()
+def run(
+    name: Annotated[WorkerName, typer.Argument(help="Which worker.")],
+    adopt_new_topic: Annotated[
+        bool,
+        typer.Option(
+            "--adopt-new-topic",
+            help="Start afresh where the log is not the one of the state found.",
+        ),
+    ] = False,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+) -> None:
+    """Run a worker until it is told to stop; settings come from FLEETLOOP_* variables."""
+    _log_to_stderr(log_level)
+    settings = _settings(adopt_new_topic=adopt_new_topic)
+    try:
+        code = _run(name, settings)
+    except BrokerUnreachableError as error:
+        fail(str(error), Exit.UNREACHABLE)
+    except UnknownTopicError as error:
+        fail(str(error))
+    raise typer.Exit(code)
+
+
+def _run(name: WorkerName, settings: Settings) -> int:
+    if name in PROCESSORS:
+        return int(_entry("streams.worker:run")(_entry(PROCESSORS[name])(settings), settings))
+    _entry(LOOPS[name])(settings)
+    return Exit.OK
+
+
+def _settings(*, adopt_new_topic: bool) -> Settings:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        fail(f"settings: {error}", Exit.USAGE)
+    return settings.model_copy(update={"adopt_new_topic": True}) if adopt_new_topic else settings
+
+
+def _entry(place: str) -> Callable[..., Any]:
+    module, _, name = place.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), name)
+    return found
+
+
+def _log_to_stderr(level: str) -> None:
+    known = logging.getLevelNamesMapping()
+    if level.upper() not in known:
+        fail(f"log level {level!r} is none of {', '.join(known)}", Exit.USAGE)
+    logging.basicConfig(
+        level=logging.WARNING,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for package in ("fleetloop", "schemas", "streams", "producers", "consumers", "infra"):
+        logging.getLogger(package).setLevel(known[level.upper()])
