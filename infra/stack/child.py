@@ -12,6 +12,7 @@ from typing import Final
 
 TAIL_LINES: Final = 20
 _TAIL_BYTES: Final = 16_384
+_JAVA_FRAME: Final = "\tat "
 _NEARLY_FULL_BYTES: Final = 4 * 1024 * 1024
 
 
@@ -29,15 +30,22 @@ class ChildDiedError(RuntimeError):
         name: The child. status: Its exit status, negative for a signal. tail: Last log lines.
     """
 
-    def __init__(self, name: str, status: int, log: Path, tail: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, status: int, log: Path, tail: Sequence[str], disk: str = ""
+    ) -> None:
         said = "\n".join(f"    {line}" for line in tail) or "    (it wrote nothing)"
-        super().__init__(f"{name} {_ending(status)}{_disk(log)}; the end of {log}:\n{said}")
+        super().__init__(f"{name} {_ending(status)}{disk}; the end of {log}:\n{said}")
         self.name, self.status, self.tail = name, status, tuple(tail)
 
 
 @dataclass(slots=True)
 class Child:
-    """A process and its log; `expected` means that its end is wanted and no failure."""
+    """A process and its log.
+
+    Attributes:
+        store: Folder it writes to; when its disk is full, that is told of its end.
+        expected: Its end is wanted and no failure.
+    """
 
     name: str
     argv: Sequence[str]
@@ -45,6 +53,7 @@ class Child:
     process: subprocess.Popen[bytes]
     tier: Tier = Tier.WORKER
     grace_s: float = 10.0
+    store: Path | None = None
     expected: bool = field(default=False)
 
     @property
@@ -61,13 +70,15 @@ class Child:
         status = self.process.poll()
         if status is None or self.expected:
             return None
-        return ChildDiedError(self.name, status, self.log, self.tail())
+        disk = full_disk(self.store or self.log.parent)
+        return ChildDiedError(self.name, status, self.log, self.tail(), disk)
 
     def tail(self, lines: int = TAIL_LINES) -> list[str]:
-        """Last lines of the log."""
+        """Last lines of the log, without the frames of Java's stack traces."""
         with self.log.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            return log.read().decode(errors="replace").splitlines()[-lines:]
+            said = log.read().decode(errors="replace").splitlines()
+        return [line for line in said if not line.startswith(_JAVA_FRAME)][-lines:]
 
     def signal_group(self, number: signal.Signals) -> None:
         """Send a signal to the process and to all that it started."""
@@ -86,9 +97,9 @@ def _ending(status: int) -> str:
         return f"was killed by signal {-status}"
 
 
-def _disk(log: Path) -> str:
-    """A full disk is the reason that a dying program can often no longer write down."""
-    free = shutil.disk_usage(log.parent).free
+def full_disk(folder: Path) -> str:
+    """What to say of a full disk, empty when it is not: the dying often cannot write it down."""
+    free = shutil.disk_usage(folder).free
     if free > _NEARLY_FULL_BYTES:
         return ""
-    return f" (the disk of {log.parent} is full: {free // 1024} KiB free; make room)"
+    return f" (the disk of {folder} is full: {free // 1024} KiB free; make room)"

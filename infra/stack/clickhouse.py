@@ -10,6 +10,7 @@ from infra.settings import ClickHouseSettings
 from infra.stack import clickhouse_server
 from infra.stack.child import Child, Tier
 from infra.stack.clickhouse_http import answers, ask, server_version
+from infra.stack.data_dir import require_space
 from infra.stack.engine import MissingEngineError
 from infra.stack.ports import LOOPBACK, free_ports, listening, require_free
 from infra.stack.supervisor import Supervisor
@@ -67,11 +68,13 @@ class ClickHouseServer:
         Raises:
             MissingEngineError: The wheel is not installed.
             PortTakenError: Something else listens on a port.
+            DiskFullError: There is no room in its folder.
             ChildDiedError: It ended at once; the message holds its last words.
         """
         _require_wheel()
         for port, name in ((self.settings.tcp_port, "TCP"), (self.settings.http_port, "HTTP")):
             require_free(port, f"embedded ClickHouse ({name})")
+        require_space(self._dir)
         home = self._write_home()
         self.child = self._supervisor.start(
             "clickhouse",
@@ -79,6 +82,7 @@ class ClickHouseServer:
             env={**os.environ, "HOME": str(home), "PYTHONPATH": python_path()},
             tier=Tier.ENGINE,
             grace_s=_STOP_S,
+            store=self._dir,
         )
         self._supervisor.wait_ready(
             self.child,

@@ -27,7 +27,6 @@ def hold(folder: Path) -> Iterator[None]:
         DataDirBusyError: Another process holds it.
         DiskFullError: Less than 64 MiB are free.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     require_space(folder)
     with (folder / "stack.lock").open("a+") as lock:
         try:
@@ -45,11 +44,12 @@ def hold(folder: Path) -> Iterator[None]:
 
 
 def require_space(folder: Path, needed: int = _NEEDED_BYTES) -> None:
-    """Make sure that there are `needed` bytes free.
+    """Make the folder, and make sure that there are `needed` bytes free in it.
 
     Raises:
         DiskFullError: There are not.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DiskFullError(

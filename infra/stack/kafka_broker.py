@@ -9,6 +9,7 @@ from typing import Final
 from infra.kafka.admin import Admin
 from infra.settings import KafkaSettings
 from infra.stack.child import Child, Tier
+from infra.stack.data_dir import require_space
 from infra.stack.engine import MissingEngineError, Progress, to_stderr
 from infra.stack.maven import fetch, java, pom_version
 from infra.stack.ports import LOOPBACK, free_ports, require_free
@@ -67,11 +68,13 @@ class KafkaBroker:
         Raises:
             MissingEngineError: Java or Maven is missing, or the folder cannot be formatted.
             PortTakenError: Something else listens on the port.
+            DiskFullError: There is no room in its folder.
             ChildDiedError: It ended at once; the message holds its last words.
         """
         runtime = java("Apache Kafka")
         libraries = kafka_libraries(self._progress)
         require_free(self.port, "Apache Kafka")
+        require_space(self._dir)
         properties = self._write_properties()
         if not (self._dir / "log" / "meta.properties").exists():
             self._format(runtime, libraries, properties)
@@ -87,6 +90,7 @@ class KafkaBroker:
             ],
             tier=Tier.ENGINE,
             grace_s=_STOP_S,
+            store=self._dir,
         )
         admin = Admin(self.settings)
         self._supervisor.wait_ready(
@@ -113,7 +117,6 @@ class KafkaBroker:
             "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{self.port}",
             "log.dirs": str(self._dir / "log"),
         }
-        self._dir.mkdir(parents=True, exist_ok=True)
         properties = self._dir / "server.properties"
         lines = (f"{key}={value}\n" for key, value in own.items())
         properties.write_text((FILES / "server.properties").read_text() + "".join(lines))

@@ -25,7 +25,10 @@ def die_with_parent(parent: int) -> None:
 def main(arguments: list[str]) -> None:
     """Become the program."""
     die_with_parent(int(arguments[0]))
-    os.execvp(arguments[1], arguments[1:])  # noqa: S606 - the program is given as a list
+    try:
+        os.execvp(arguments[1], arguments[1:])  # noqa: S606 - the program is given as a list
+    except OSError as error:
+        sys.exit(f"fleetloop: cannot start {arguments[1]}: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -63,8 +63,17 @@ class Supervisor:
         env: Mapping[str, str] | None = None,
         tier: Tier = Tier.WORKER,
         grace_s: float = 10.0,
+        store: Path | None = None,
     ) -> Child:
-        """Start a program; `env` is its whole environment, None: that of this process.
+        """Start a program; its output goes to its log.
+
+        Args:
+            name: What it is called in messages and the name of its log.
+            argv: Program and arguments.
+            env: Its whole environment; None: that of this process.
+            tier: What is stopped together with it.
+            grace_s: Seconds between TERM and KILL when it is stopped.
+            store: Folder it writes to, whose full disk is told of its end.
 
         Raises:
             ValueError: A child of that name is running.
@@ -76,7 +85,7 @@ class Supervisor:
                 raise ValueError(f"child {name}: already running as pid {known.pid}; stop it first")
             log = self._open_log(name)
             process = self._spawner.submit(self._spawn, argv, env, log).result()
-            child = Child(name, tuple(argv), log, process, tier, grace_s)
+            child = Child(name, tuple(argv), log, process, tier, grace_s, store)
             self._tell_guard(f"+{child.pid}")
             self._children[name] = child
             return child

@@ -1,0 +1,89 @@
+"""A whole stack: what it starts answers, what it leaves is nothing, what fails is named."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from infra.kafka.admin import Admin
+from infra.settings import Settings
+from infra.stack.child import ChildDiedError
+from infra.stack.clickhouse import ClickHouseServer
+from infra.stack.health import OK, health
+from infra.stack.ports import LOOPBACK, PortTakenError, listening
+from infra.stack.stack import Stack, StackSpec
+from infra.stack.state import published, running_stack
+from infra.stack.supervisor import Supervisor
+from infra.stack.tansu import TansuBroker
+from schemas.topics import TOPICS
+
+pytestmark = pytest.mark.engine
+
+
+def quiet(_: str) -> None:
+    """No progress."""
+
+
+def test_inside_the_engines_answer_and_outside_nothing_is_left(tmp_path: Path) -> None:
+    with Stack(StackSpec(), tmp_path, progress=quiet) as stack:
+        assert set(health(stack.settings).values()) == {OK}
+        assert set(stack.engines) == {"broker", "clickhouse", "registry"}
+        assert Admin(stack.settings.kafka).names() == set(TOPICS)
+        processes = psutil.Process().children(recursive=True)
+        clickhouse = stack.settings.clickhouse
+        broker_port = int(stack.settings.kafka.bootstrap.split(":")[1])
+        ports = [broker_port, clickhouse.tcp_port, clickhouse.http_port]
+        assert all(listening(port) for port in ports)
+        ours = {child.pid for child in stack.supervisor.children}
+        assert stack.peak_rss_mb > 100
+    assert not any(listening(port) for port in ports)
+    assert not any(one.is_running() for one in processes if one.pid in ours)
+
+
+def test_a_worker_gets_the_settings_and_its_death_is_told(tmp_path: Path) -> None:
+    with Stack(StackSpec(), tmp_path, progress=quiet) as stack:
+        code = "from infra.settings import Settings; print(Settings().model_dump_json())"
+        worker = stack.spawn("asker", [sys.executable, "-c", code])
+        worker.process.wait(60)
+        assert Settings.model_validate_json(worker.tail()[-1]) == stack.settings
+        with pytest.raises(ChildDiedError, match="asker ended with exit status 0"):
+            stack.check()
+
+
+def test_a_running_stack_is_found_by_its_data_folder(tmp_path: Path) -> None:
+    with Stack(StackSpec(), tmp_path, progress=quiet) as stack:
+        assert running_stack(tmp_path) is None
+        with published(stack) as state:
+            found = running_stack(tmp_path)
+            assert found == state
+            assert found is not None
+            assert found.settings() == stack.settings
+            assert (tmp_path / "stack.env").stat().st_mode & 0o077 == 0
+        assert running_stack(tmp_path) is None
+
+
+def test_an_engine_that_fails_takes_the_others_down(tmp_path: Path) -> None:
+    before = set(psutil.Process().children(recursive=True))
+    spec = StackSpec(clickhouse=f"{LOOPBACK}:1:1")
+    with (
+        pytest.raises(ConnectionError, match=f"ClickHouse at http://{LOOPBACK}:1/"),
+        Stack(spec, tmp_path, progress=quiet),
+    ):
+        pytest.fail("started without its ClickHouse")
+    assert set(psutil.Process().children(recursive=True)) <= before
+
+
+@pytest.mark.parametrize("engine", ["broker", "clickhouse"])
+def test_a_taken_port_is_named(engine: str, tmp_path: Path) -> None:
+    with socket.create_server((LOOPBACK, 0)) as taken, Supervisor(tmp_path) as supervised:
+        port = taken.getsockname()[1]
+        start = {
+            "broker": TansuBroker(supervised, port=port).start,
+            "clickhouse": ClickHouseServer(supervised, tmp_path, ports=(port, 1)).start,
+        }[engine]
+        with pytest.raises(PortTakenError, match=rf"port {port} for .*pid {os.getpid()}"):
+            start()
+        assert supervised.children == ()
