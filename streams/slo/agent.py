@@ -21,6 +21,8 @@ from streams.slo.objectives import Slo, alerting_digest, counting_digest
 
 COUNTING_VERSION: Final = "1"
 BURNING_VERSION: Final = "1"
+GONE: Final = frozenset({ReleaseKind.ROLLBACK_DONE, ReleaseKind.SUPERSEDED})
+"""Nobody runs the release any more: evidence that its promise is no longer being broken."""
 
 
 class SloProcessor:
@@ -90,8 +92,6 @@ class SloProcessor:
                 yield from self._counting[partition].emit(position, standing.now_us)
 
     def _announced(self, standing: Standing) -> Iterator[Outgoing]:
-        if self._source_generation is None:
-            return
         for topic, partition in standing.partitions:
             if topic != SLO_PARTIALS.name or partition not in self._burning:
                 continue
@@ -103,7 +103,7 @@ class SloProcessor:
 
     def _decided(self, fact: Fact, record: ModelRelease) -> None:
         verdict = self._releases.observe(record, offset=fact.offset, stamp_us=fact.stamp_us)
-        if not verdict.valid or record.kind is not ReleaseKind.ROLLBACK_DONE:
+        if not verdict.valid or record.kind not in GONE:
             return
         withdrawal = (record.release_id, record.stratum)
         self._withdrawals[withdrawal] = max(fact.stamp_us, self._withdrawals.get(withdrawal, 0))

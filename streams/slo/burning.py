@@ -2,7 +2,7 @@
 
 import json
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -181,9 +181,15 @@ class BurnFold:
         self._generations.move_to_end(record.generation)
         generation.observe(record, stamp_us)
 
-    def generation(self, name: str) -> Generation | None:
-        """What one generation of stage one has told, None when nothing was heard of it."""
-        return self._generations.get(name)
+    def generation(self, name: str | None) -> Generation | None:
+        """What one generation of stage one has told, None when nothing was heard of it.
+
+        A worker that has no partition of the source cannot name the generation (`name` None): it
+        takes the one that has been read furthest, which a new one is only once it has caught up.
+        """
+        if name is not None:
+            return self._generations.get(name)
+        return max(self._generations.values(), key=lambda one: one.ingest_us, default=None)
 
     def withdraw(self, release: str, hardware: str | None, at_us: int) -> None:
         """Let nothing of a withdrawn release count any more."""
@@ -214,6 +220,3 @@ class BurnFold:
             generation = Generation(self._slos, self._withdrawals)
             generation.load(held)
             self._generations[name] = generation
-
-    def __iter__(self) -> Iterator[Generation]:
-        return iter(self._generations.values())

@@ -1,0 +1,185 @@
+"""What each receiver was told, kept so that kill -9 loses no page and repeats none needlessly.
+
+One object for each delivery is the truth; `told.json` is its summary, so that a start reads few.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from consumers.oncall.delivery import Answer
+from consumers.oncall.grouping import Notification
+from infra.objects import ObjectMissingError, ObjectStore
+
+ROOT: Final = "oncall"
+MAX_DELIVERIES: Final = 10_000
+SUMMARY_EVERY: Final = 20
+
+
+class Outcome(StrEnum):
+    """How a delivery ended."""
+
+    DELIVERED = "DELIVERED"
+    REFUSED = "REFUSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveredAlert:
+    """One alert of a notification; `news` when this notification told its step first."""
+
+    alert_id: str
+    fingerprint: str
+    seq: int
+    alertname: str
+    severity: str
+    status: str
+    news: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One notification that a receiver took, or never will.
+
+    Attributes:
+        number: Place in the receiver's order of deliveries, from 0.
+        sent_us: When the receiver answered, UTC microseconds.
+        error: Why it was refused, None when it was taken.
+    """
+
+    number: int
+    receiver: str
+    notification_id: str
+    group_key: str
+    status: str
+    outcome: Outcome
+    attempts: int
+    error: str | None
+    sent_us: int
+    alerts: tuple[DeliveredAlert, ...]
+
+
+class OutboxError(ValueError):
+    """The outbox holds what this program did not write; the message names the object."""
+
+
+class Outbox:
+    """The deliveries of one receiver; keeps the last 10,000 of them.
+
+    One process writes it: the notifier runs once in an installation.
+    """
+
+    def __init__(self, objects: ObjectStore, receiver: str) -> None:
+        self._objects = objects
+        self._receiver = receiver
+        self._folder = f"{ROOT}/{receiver}"
+        self._told, self._next = self._load()
+
+    @property
+    def new(self) -> bool:
+        """Nothing was ever told or noted here."""
+        return self._next == 0 and not self._objects.list(f"{self._folder}/told.json")
+
+    @property
+    def told(self) -> Mapping[str, int]:
+        """By fingerprint, the last step that the receiver was told."""
+        return self._told
+
+    def begin(self, told: Mapping[str, int]) -> None:
+        """Note what need not be told, at the very first start."""
+        self._told = dict(told)
+        self._summarise()
+
+    def record(self, notification: Notification, answer: Answer, now_us: int) -> Delivery:
+        """Note how a delivery ended. Once this returns it is never sent again."""
+        news = {(step.alert.fingerprint, step.alert.seq) for step in notification.news}
+        delivery = Delivery(
+            number=self._next,
+            receiver=self._receiver,
+            notification_id=notification.notification_id,
+            group_key=notification.key,
+            status="firing" if notification.firing else "resolved",
+            outcome=Outcome.DELIVERED if answer.error is None else Outcome.REFUSED,
+            attempts=answer.attempts,
+            error=answer.error,
+            sent_us=now_us,
+            alerts=tuple(
+                DeliveredAlert(
+                    alert_id=alert.alert_id,
+                    fingerprint=alert.fingerprint,
+                    seq=alert.seq,
+                    alertname=alert.alertname,
+                    severity=alert.severity.value,
+                    status=alert.state.value.lower(),
+                    news=(alert.fingerprint, alert.seq) in news,
+                )
+                for alert in notification.alerts
+            ),
+        )
+        self._objects.put_named(self._name(self._next), _dumped(asdict(delivery)))
+        self._told = _after(self._told, delivery)
+        self._next += 1
+        if self._next % SUMMARY_EVERY == 0:
+            self._summarise()
+        return delivery
+
+    def _load(self) -> tuple[dict[str, int], int]:
+        told: dict[str, int] = {}
+        number = 0
+        try:
+            name = f"{self._folder}/told.json"
+            state = json.loads(self._objects.get(name))
+            told, number = dict(state["told"]), int(state["next"])
+        except ObjectMissingError:
+            pass
+        except (ValueError, KeyError, TypeError) as error:
+            raise OutboxError(f"object {name}: {error!r}; restore it or remove it") from error
+        while (delivery := _read(self._objects, self._name(number))) is not None:
+            told = _after(told, delivery)
+            number += 1
+        return told, number
+
+    def _summarise(self) -> None:
+        state = {"told": dict(self._told), "next": self._next}
+        self._objects.put_named(f"{self._folder}/told.json", _dumped(state))
+        for number in range(
+            max(0, self._next - MAX_DELIVERIES - SUMMARY_EVERY),
+            max(0, self._next - MAX_DELIVERIES),
+        ):
+            self._objects.delete(self._name(number))
+
+    def _name(self, number: int) -> str:
+        return f"{self._folder}/deliveries/{number:012d}.json"
+
+
+def deliveries(objects: ObjectStore) -> list[Delivery]:
+    """Every delivery still kept, by receiver and in order."""
+    return list(_all(objects))
+
+
+def _all(objects: ObjectStore) -> Iterator[Delivery]:
+    for name in objects.list(ROOT):
+        if "/deliveries/" in name and (found := _read(objects, name)) is not None:
+            yield found
+
+
+def _read(objects: ObjectStore, name: str) -> Delivery | None:
+    try:
+        state: dict[str, Any] = json.loads(objects.get(name))
+        alerts = tuple(DeliveredAlert(**alert) for alert in state.pop("alerts"))
+        outcome = Outcome(state.pop("outcome"))
+        return Delivery(**state, outcome=outcome, alerts=alerts)
+    except ObjectMissingError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutboxError(f"object {name}: {error!r}; restore it or remove it") from error
+
+
+def _after(told: Mapping[str, int], delivery: Delivery) -> dict[str, int]:
+    news = {alert.fingerprint: alert.seq for alert in delivery.alerts if alert.news}
+    return dict(told) | news
+
+
+def _dumped(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

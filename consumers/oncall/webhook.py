@@ -1,0 +1,62 @@
+"""The body of an Alertmanager webhook, version 4."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from consumers.oncall.grouping import Notification
+from schemas.records import Alert, AlertState
+
+MAX_ALERTS: Final = 100
+NEVER: Final = "0001-01-01T00:00:00Z"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def body(notification: Notification, receiver: str) -> dict[str, Any]:
+    """What a receiver of Alertmanager's webhooks expects; at most 100 alerts, the rest counted.
+
+    Fields and meanings: alertmanager notify/webhook/webhook.go and template/template.go.
+    """
+    alerts = notification.alerts[:MAX_ALERTS]
+    return {
+        "receiver": receiver,
+        "status": "firing" if notification.firing else "resolved",
+        "alerts": [_alert(alert) for alert in alerts],
+        "groupLabels": dict(notification.labels),
+        "commonLabels": _common([alert.labels for alert in alerts]),
+        "commonAnnotations": _common([alert.annotations for alert in alerts]),
+        "externalURL": "",
+        "version": "4",
+        "groupKey": notification.key,
+        "truncatedAlerts": len(notification.alerts) - len(alerts),
+    }
+
+
+def rfc3339(time_us: int) -> str:
+    """UTC microseconds as Go prints RFC 3339: no trailing zeros in the fraction."""
+    moment = _EPOCH + timedelta(microseconds=time_us)
+    fraction = f".{moment.microsecond:06d}".rstrip("0").rstrip(".")
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    firing = alert.state is AlertState.FIRING
+    ended = alert.ends_at if alert.ends_at is not None else alert.evaluated_at
+    return {
+        "status": "firing" if firing else "resolved",
+        "labels": dict(sorted(alert.labels.items())),
+        "annotations": dict(sorted(alert.annotations.items())),
+        "startsAt": rfc3339(alert.starts_at),
+        "endsAt": NEVER if firing else rfc3339(ended),
+        "generatorURL": "",
+        "fingerprint": alert.fingerprint,
+    }
+
+
+def _common(maps: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    first, *others = maps
+    return {
+        name: value
+        for name, value in sorted(first.items())
+        if all(other.get(name) == value for other in others)
+    }
