@@ -43,23 +43,26 @@ def release_rows(
 
 def topic_rows(
     produced: Mapping[str, int],
+    distinct_produced: Mapping[str, int],
     stored: Mapping[str, tuple[int, int]],
-    malformed: Sequence[Malformed],
 ) -> list[dict[str, Any]]:
-    """A row for each topic: valid records on the log, rows stored, distinct event ids."""
-    bad = Counter(specimen.topic.name for specimen in malformed)
-    rows = []
-    for topic, on_log in sorted(produced.items()):
-        rows_stored, distinct = stored.get(topic, (0, 0))
-        rows.append(
-            {
-                "topic": topic,
-                "produced": on_log - bad[topic],
-                "stored": rows_stored,
-                "distinct": distinct,
-            }
-        )
-    return rows
+    """A row for each topic: valid records on the log, rows stored, distinct event ids.
+
+    Args:
+        produced: Valid records on the log.
+        distinct_produced: Distinct ids on the log, where that may be fewer.
+        stored: Rows and distinct ids in ClickHouse.
+    """
+    return [
+        {
+            "topic": topic,
+            "produced": on_log,
+            "distinct_produced": distinct_produced.get(topic, on_log),
+            "stored": stored.get(topic, (0, 0))[0],
+            "distinct": stored.get(topic, (0, 0))[1],
+        }
+        for topic, on_log in sorted(produced.items())
+    ]
 
 
 def dead_letter_rows(

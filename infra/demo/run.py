@@ -26,7 +26,6 @@ from infra.stack.stack import Stack
 from producers.scenario import load
 
 HERE: Final = Path(__file__).parent
-WORKERS: Final = ("sink", "rollout", "slo", "dataset", "oncall", "trainer", "reviewer")
 
 
 class DemoError(RuntimeError):
@@ -72,9 +71,6 @@ def play(options: DemoOptions) -> bool:
             with Stack(spec, folder / "stack", base=base, progress=screen.say) as stack:
                 apply(stack.settings.clickhouse)
                 story = Story(stack, scenario, screen, pager, started)
-                for name in WORKERS:
-                    stack.spawn_python(name, "infra.cli.main", "worker", "run", name)
-                stack.spawn_python("fleet", "infra.cli.main", "fleet", "run")
                 with story:
                     report = story.play(started + options.limit_s)
         except (ChildDiedError, TimeoutError, ValueError) as error:

@@ -1,7 +1,6 @@
 """The story while it runs: follows the log, tells it, acts for its people, takes stock."""
 
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from types import TracebackType
@@ -9,16 +8,17 @@ from typing import Any, Final, Self
 
 from consumers.clickhouse.client import native
 from infra.demo import facts
+from infra.demo.census import distinct_ids, valid_records
 from infra.demo.director import Act, ActKind, Director
 from infra.demo.judge import Judge
-from infra.demo.malformed import Malformed, specimens
+from infra.demo.malformed import specimens
 from infra.demo.orders import order
 from infra.demo.pager import Pager
 from infra.demo.promises import promises
 from infra.demo.report import alert_rows, dead_letter_rows, release_rows, topic_rows
 from infra.demo.screen import Screen
 from infra.demo.telling import TOLD, Narrator
-from infra.kafka.admin import Admin
+from infra.demo.workers import FLEET, Workers
 from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
 from infra.keys import load_keyring, load_signer
@@ -33,7 +33,7 @@ from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
 from schemas.records import CommandKind, ReleaseKind
 from schemas.registry import registry_from
-from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS, TOPICS
+from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
 
 _POLL_S: Final = 0.2
 _DRAIN_S: Final = 45.0
@@ -49,7 +49,7 @@ class Story:
     """One run of the demo's story on a running stack.
 
     Args:
-        stack: Running engines; the workers are started by the caller.
+        stack: Running engines.
         scenario: What the fleet plays. screen: Where it is told. pager: On-call's end.
         started: time.monotonic() when the run began.
     """
@@ -59,13 +59,14 @@ class Story:
     ) -> None:
         self._stack, self._screen, self._pager = stack, screen, pager
         self._settings = stack.settings
-        codec = Codec(registry_from(self._settings.registry_url))
-        self._follower = Follower(self._settings.kafka, codec, TOLD)
-        self._publisher = Publisher(self._settings.kafka, codec, "demo")
-        self._malformed = specimens(codec, _now_us())
+        self._codec = Codec(registry_from(self._settings.registry_url))
+        self._follower = Follower(self._settings.kafka, self._codec, TOLD)
+        self._publisher = Publisher(self._settings.kafka, self._codec, "demo")
+        self._malformed = specimens(self._codec, _now_us())
         self._objects = ObjectStore(self._settings.objects_url)
         self._camera = open_camera(scenario)
         self._director = Director(ReleaseBook(load_keyring(self._settings.keys_dir)))
+        self._workers = Workers(stack)
         self._narrator = Narrator()
         self._started, self._ready = started, time.monotonic()
         self._first_decision: float | None = None
@@ -87,8 +88,9 @@ class Story:
 
         Raises:
             StoryError: The end did not come before `deadline` (time.monotonic()).
-            ChildDiedError: An engine or a worker died.
+            ChildDiedError: An engine died, or a worker died too often.
         """
+        self._workers.start_all()
         self._begin()
         self._follow(deadline)
         self._quiesce()
@@ -118,7 +120,8 @@ class Story:
             for act in self._director.acts():
                 self._perform(act)
             self._screen.update(self._narrator.tally)
-            self._stack.check()
+            for line in self._workers.revive():
+                self._screen.say(line)
 
     def _done(self) -> bool:
         return self._director.over and all(
@@ -157,23 +160,19 @@ class Story:
     def _quiesce(self) -> None:
         """Stop what speaks, then what decides, then wait until the sink has read it all."""
         self._screen.say("the story is over; the workers finish what is under way")
-        for names in ({"fleet", "reviewer", "trainer"}, {"rollout", "slo", "dataset", "oncall"}):
-            self._stack.supervisor.stop(
-                *(child for child in self._stack.supervisor.children if child.name in names)
-            )
+        self._workers.stop({FLEET, "reviewer", "trainer"})
+        self._workers.stop({"rollout", "slo", "dataset", "oncall"})
         deadline = time.monotonic() + _DRAIN_S
         while time.monotonic() < deadline:
             if self._produced() == self._stored():
                 break
-            self._stack.check()
+            self._workers.revive()
             time.sleep(0.5)
-        self._stack.supervisor.stop(
-            *(child for child in self._stack.supervisor.children if child.name == "sink")
-        )
+        self._workers.stop({"sink"})
 
-    def _produced(self) -> dict[str, int]:
+    def _produced(self) -> Mapping[str, int]:
         """Valid records on the log by topic."""
-        return {row["topic"]: row["produced"] for row in self._topics({})}
+        return valid_records(self._settings.kafka, self._malformed)
 
     def _stored(self) -> dict[str, int]:
         found = facts.stored(self._settings.clickhouse)
@@ -188,23 +187,22 @@ class Story:
             report: dict[str, Any] = {
                 "engines": self._stack.engines,
                 "releases": release_rows(book.releases, held, judged),
-                "topics": self._topics(facts.stored(self._settings.clickhouse)),
+                "topics": self._topics(),
                 "dead_letters": dead_letter_rows(self._malformed, facts.dead_letters(clickhouse)),
                 "alerts": alert_rows(self._director.history, self._pager),
                 "devices": _devices(facts.running(clickhouse), digests, list(book.releases)),
                 "inference": facts.inference(clickhouse),
                 "seconds": self._seconds(),
+                "deaths": dict(self._workers.deaths),
                 "peak_rss_mb": round(self._stack.peak_rss_mb),
                 "peak_pss_mb": round(self._stack.peak_pss_mb),
             }
         kept = promises(report, self._director.bad_release)
         return {**report, "promises": [asdict(promise) for promise in kept]}
 
-    def _topics(self, stored: Mapping[str, tuple[int, int]]) -> list[dict[str, Any]]:
-        ends: Counter[str] = Counter()
-        for (topic, _), end in Admin(self._settings.kafka).end_offsets(list(TOPICS)).items():
-            ends[topic] += end
-        return topic_rows(ends, stored, self._malformed)
+    def _topics(self) -> list[dict[str, Any]]:
+        ids = distinct_ids(self._settings.kafka, self._codec) if self._workers.deaths else {}
+        return topic_rows(self._produced(), ids, facts.stored(self._settings.clickhouse))
 
     def _seconds(self) -> dict[str, float]:
         decided = self._first_decision or time.monotonic()
@@ -229,6 +227,3 @@ def _devices(
 
 def _now_us() -> int:
     return time.time_ns() // 1000
-
-
-__all__ = ["Malformed", "Story", "StoryError"]

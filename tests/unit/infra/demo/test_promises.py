@@ -32,7 +32,10 @@ def report() -> dict[str, Any]:
         "releases": [{"accuracy": None}, gain, counts],
         "devices": {"total": 320, "on_release_2": 320},
         "alerts": [page],
-        "topics": [{"topic": "alerts", "produced": 2, "stored": 2, "distinct": 2}],
+        "topics": [
+            {"topic": "alerts", "produced": 2, "stored": 2, "distinct": 2, "distinct_produced": 2}
+        ],
+        "deaths": {},
         "dead_letters": [{"reason": "AVRO", "expected": 1, "found": 1}],
     }
 
@@ -74,3 +77,13 @@ def test_a_finding_breaks_its_promise(
 def test_a_rollback_that_another_generation_harmed_is_not_the_story() -> None:
     assert broken(report(), bad_release(harmed="HW4")) == [1]
     assert broken(report(), None) == [1]
+
+
+def test_after_a_death_a_repeated_derived_record_is_told_by_its_id() -> None:
+    repeated = report()
+    repeated["topics"][0] |= {"produced": 3, "stored": 3}
+    assert broken(repeated, bad_release()) == [4]
+    repeated["deaths"] = {"slo": 1}
+    assert broken(repeated, bad_release()) == []
+    repeated["topics"][0]["distinct"] = 1
+    assert broken(repeated, bad_release()) == [4]
