@@ -1,4 +1,4 @@
-"""Schema registries: the interface, the one made of this package's files, and the HTTP client."""
+"""Schema registries: the interface, and the one made of this package's files."""
 
 from pathlib import Path
 from typing import Protocol

@@ -155,7 +155,7 @@ def run(processor: Processor, settings: Settings) -> int:
 def _registry(settings: Settings) -> Registry:
     if settings.registry_url is None:
         return FileRegistry()
-    from schemas.registry import HttpRegistry  # noqa: PLC0415 - most workers need no HTTP client
+    from schemas.http_registry import HttpRegistry  # noqa: PLC0415 - most workers need no HTTP client
 
     return HttpRegistry(settings.registry_url)
 
