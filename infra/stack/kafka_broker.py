@@ -128,7 +128,7 @@ class KafkaBroker:
         done = subprocess.run(  # noqa: S603 - Kafka's own tool
             [
                 *(runtime, *_SMALL_JVM, "-cp", f"{libraries}/*", "kafka.tools.StorageTool"),
-                *("format", "-t", cluster, "-c", str(properties)),
+                *("format", f"--cluster-id={cluster}", "-c", str(properties)),
             ],
             capture_output=True,
             text=True,
