@@ -1,0 +1,157 @@
+"""A log in memory, and the collaborators of a runner over it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from infra.kafka.errors import DeliveryError
+from infra.objects import ObjectStore
+from schemas.codec import Codec
+from schemas.columns import ColumnDecoder
+from schemas.facts import Fact
+from schemas.registry import FileRegistry
+from schemas.topics import INFERENCE_EVENTS, TopicSpec
+from schemas.validation import validate
+from streams.checkpoints import Checkpoints
+from streams.fetched import BatchReader, FetchedBatch, Record
+from streams.metrics import WorkerMetrics
+from streams.processor import Processor, Source
+from streams.runner import Runner
+from tests.summing import event
+
+NOW_US = 1_750_000_000_000_000
+STAMP_MS = NOW_US // 1_000
+REGISTRY = FileRegistry()
+CODEC = Codec(REGISTRY)
+DECODER = ColumnDecoder(REGISTRY)
+TOPIC = INFERENCE_EVENTS.name
+
+
+class LogRecord(NamedTuple):
+    """A record as the Kafka client gives it."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
+def record(offset: int, value: bytes | None) -> LogRecord:
+    return LogRecord(offset, STAMP_MS + offset, b"key", value, ())
+
+
+def good(produced: int) -> bytes:
+    return CODEC.encode(TOPIC, event(1, produced, produced, now_us=NOW_US))
+
+
+def stretch(
+    records: Sequence[Record], partition: int = 0, *, topic: str = TOPIC, fetched_at: float = 0.0
+) -> FetchedBatch:
+    return FetchedBatch(topic, partition, records, fetched_at)
+
+
+def reader(*topics: TopicSpec) -> BatchReader:
+    return BatchReader(topics or (INFERENCE_EVENTS,), DECODER, validate)
+
+
+class FakeEnds:
+    """Logs that begin at 0 unless told, and end where told."""
+
+    def __init__(self) -> None:
+        self.begins: dict[Source, int] = {}
+        self.ends: dict[Source, int] = {}
+
+    def ask(
+        self,
+        sources: Collection[Source],
+        timeout_s: float = 10.0,  # noqa: ARG002 - the interface
+    ) -> Mapping[Source, int]:
+        return {source: self.ends.get(source, 0) for source in sources}
+
+    def ask_begin(
+        self,
+        sources: Collection[Source],
+        timeout_s: float = 10.0,  # noqa: ARG002 - the interface
+    ) -> Mapping[Source, int]:
+        return {source: self.begins.get(source, 0) for source in sources}
+
+
+@dataclass
+class FakePublisher:
+    """Notes what is published, and whether it was acknowledged."""
+
+    waiting: list[Any] = field(default_factory=list)
+    acknowledged: list[Any] = field(default_factory=list)
+    broken: bool = False
+
+    def publish(
+        self,
+        topic: TopicSpec,  # noqa: ARG002 - the interface
+        record: Any,
+        *,
+        partition: int | None = None,  # noqa: ARG002 - the interface
+    ) -> None:
+        self.waiting.append(record)
+
+    def flush(self, timeout_s: float = 30.0) -> None:
+        if self.broken:
+            raise DeliveryError("slo-partials", len(self.waiting), f"no answer in {timeout_s} s")
+        self.acknowledged += self.waiting
+        self.waiting.clear()
+
+
+@dataclass
+class FakeFollower:
+    """Facts that arrive when asked for."""
+
+    arriving: list[Fact] = field(default_factory=list)
+    asked: int = 0
+
+    def poll(self, timeout_s: float = 0.0) -> list[Fact]:  # noqa: ARG002 - the interface
+        facts, self.arriving = self.arriving, []
+        return facts
+
+    def catch_up(self, timeout_s: float = 10.0) -> list[Fact]:
+        self.asked += 1
+        return self.poll(timeout_s)
+
+
+class Clock:
+    """Seconds that pass when told."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def us(self) -> int:
+        return NOW_US + int(self.seconds * 1_000_000)
+
+
+class Bench:
+    """A place to run workers over one log, one after another or side by side."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = ObjectStore(f"file://{folder}/objects")
+        self.ends = FakeEnds()
+        self.publisher = FakePublisher()
+        self.clock = Clock()
+
+    def worker(
+        self, processor: Processor, *, topic_id: str = "log-1", follower: FakeFollower | None = None
+    ) -> Runner:
+        return Runner(
+            processor,
+            topic_ids={TOPIC: topic_id},
+            reader=reader(*processor.batched),
+            ends=self.ends,
+            following=follower,
+            publisher=self.publisher,
+            checkpoints=Checkpoints(self.store, processor.name),
+            metrics=WorkerMetrics(),
+            clock_us=self.clock.us,
+            monotonic=self.clock,
+        )
