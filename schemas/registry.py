@@ -80,3 +80,12 @@ class FileRegistry:
                 f"ids are unique, but {stored.topic} version {stored.version} has that of another "
                 "schema; change a doc in the newer one",
             )
+
+
+def registry_from(url: str | None) -> Registry:
+    """The registry of a `registry_url` setting; None means the schemas of this package."""
+    if url is None:
+        return FileRegistry()
+    from schemas.http_registry import HttpRegistry  # noqa: PLC0415 - most workers need no client
+
+    return HttpRegistry(url)

@@ -24,7 +24,7 @@ from infra.objects import ObjectStore
 from infra.settings import Settings
 from schemas.codec import Codec
 from schemas.columns import ColumnDecoder
-from schemas.registry import FileRegistry, Registry
+from schemas.registry import Registry, registry_from
 from schemas.validation import validate
 from streams.app import create_app
 from streams.checkpoints import Checkpoints
@@ -145,19 +145,11 @@ def run(processor: Processor, settings: Settings) -> int:
         Exit code: 0 after an orderly stop, 1 when something stopped it; the log says what.
     """
     with ExitStack() as stack:
-        registry = _registry(settings)
+        registry = registry_from(settings.registry_url)
         metrics = WorkerMetrics()
         runner = _runner(processor, settings, registry, metrics, stack)
         datadir = stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetloop-faust-"))
         return asyncio.run(_serve(processor, settings, runner, metrics, datadir))
-
-
-def _registry(settings: Settings) -> Registry:
-    if settings.registry_url is None:
-        return FileRegistry()
-    from schemas.http_registry import HttpRegistry  # noqa: PLC0415 - most workers need no HTTP client
-
-    return HttpRegistry(settings.registry_url)
 
 
 def _runner(

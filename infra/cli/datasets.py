@@ -9,7 +9,7 @@ from infra.kafka.follower import Follower
 from infra.settings import Settings
 from schemas.codec import Codec
 from schemas.records import DatasetManifest
-from schemas.registries import registry_from
+from schemas.registry import registry_from
 from schemas.topics import DATASET_MANIFESTS
 
 app = typer.Typer(no_args_is_help=True, help="Look at datasets.")

@@ -32,7 +32,7 @@ from schemas.codec import Codec
 from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
 from schemas.records import CommandKind, ReleaseKind
-from schemas.registries import registry_from
+from schemas.registry import registry_from
 from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
 
 _POLL_S: Final = 0.2

@@ -7,7 +7,7 @@ from infra.objects import ObjectStore
 from infra.settings import Settings
 from schemas.facts import Fact
 from schemas.records import DatasetManifest
-from schemas.registries import registry_from
+from schemas.registry import registry_from
 from schemas.topics import (
     DATASET_MANIFESTS,
     EDGE_CASES,
