@@ -1,6 +1,7 @@
 """A dataset manifest as a Parquet file: which picture stands on which side, with its lineage."""
 
 import io
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -114,6 +115,30 @@ def from_parquet(body: bytes) -> Manifest:
     _check(rows)
     metadata.pop("ARROW:schema", None)
     return Manifest(tuple(rows), metadata)
+
+
+def classes_metadata(classes: Iterable[str]) -> str:
+    """The value of the metadata `classes`."""
+    return json.dumps(list(classes), ensure_ascii=False)
+
+
+def classes_of(manifest: Manifest) -> tuple[str, ...]:
+    """Classes in the order of a model's outputs; labels the metadata does not name come last.
+
+    Raises:
+        ManifestError: The metadata `classes` is no JSON list of distinct names.
+    """
+    text = manifest.metadata.get("classes", "[]")
+    try:
+        known = json.loads(text)
+    except ValueError as error:
+        raise ManifestError(f"manifest metadata classes={text[:80]!r}: not JSON") from error
+    names = known if isinstance(known, list) else [None]
+    if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+        raise ManifestError(
+            f"manifest metadata classes={text[:80]!r}: must be a JSON list of distinct names"
+        )
+    return (*names, *sorted({example.label for example in manifest.examples} - set(names)))
 
 
 def _split(value: str, example_id: str) -> Split:

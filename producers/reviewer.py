@@ -1,0 +1,113 @@
+"""The simulated person: answers each label request once, with what the camera knows is true."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+from infra.settings import Settings
+from producers.camera.camera import Camera, CameraError
+from producers.camera.draws import key
+from producers.camera.open import open_camera
+from producers.scenario import load
+from producers.serving import serve
+from schemas.facts import Fact
+from schemas.records import LabelRequest, LabelReview
+from schemas.topics import LABEL_REQUESTS, LABEL_REVIEWS, TopicSpec
+
+REVIEWER: Final = "reviewer-1"
+GUIDELINE: Final = "1"
+SKIP: Final = "SKIP"
+MAX_ANSWERED: Final = 1_000_000
+"""Answers remembered; label topics keep 30 days, and a line's budget is far below this."""
+
+
+class ReviewerError(RuntimeError):
+    """The reviewer cannot go on; the message names the limit."""
+
+
+class Publishing(Protocol):
+    """Where records go: `infra.kafka.publisher.Publisher`."""
+
+    def publish(self, topic: TopicSpec, record: Any) -> None:
+        """Encode and queue one record."""
+
+    def flush(self) -> None:
+        """Wait until all queued records are acknowledged."""
+
+
+class Reviewer:
+    """Knows what was asked and what was answered, by any run of it.
+
+    Args:
+        camera: Says the truth of an encounter.
+        now_us: Clock, UTC microseconds.
+    """
+
+    def __init__(self, camera: Camera, now_us: Callable[[], int]) -> None:
+        self._camera = camera
+        self._now_us = now_us
+        self._answered: set[str] = set()
+        self._waiting: dict[str, LabelRequest] = {}
+
+    def observe(self, facts: Sequence[Fact]) -> None:
+        """Take requests and reviews in any order: a reviewed moment is not asked about again.
+
+        Raises:
+            ReviewerError: More than MAX_ANSWERED moments were asked about.
+        """
+        for fact in facts:
+            record = fact.record
+            if isinstance(record, LabelReview):
+                self._answered.add(record.edge_case_id)
+                self._waiting.pop(record.edge_case_id, None)
+            elif isinstance(record, LabelRequest) and record.edge_case_id not in self._answered:
+                self._waiting[record.edge_case_id] = record
+        if len(self._answered) + len(self._waiting) > MAX_ANSWERED:
+            raise ReviewerError(
+                f"label requests: more than {MAX_ANSWERED} (MAX_ANSWERED); split the line"
+            )
+
+    def act(self, publisher: Publishing) -> None:
+        """Answer what waits, and only then count it as answered."""
+        if not self._waiting:
+            return
+        for request in self._waiting.values():
+            publisher.publish(LABEL_REVIEWS, self.review(request))
+        publisher.flush()
+        self._answered.update(self._waiting)
+        self._waiting.clear()
+
+    def review(self, request: LabelRequest) -> LabelReview:
+        """The answer to a request; SKIP when it is about nothing this camera ever saw."""
+        try:
+            label = self._camera.truth(request.encounter_id)
+        except CameraError:
+            label = SKIP
+        identity = hashlib.sha256(f"review\n{REVIEWER}\n{request.edge_case_id}".encode())
+        return LabelReview(
+            event_id=identity.hexdigest()[:32],
+            source="simulated",
+            device_id=request.device_id,
+            edge_case_id=request.edge_case_id,
+            encounter_id=request.encounter_id,
+            reviewer=REVIEWER,
+            label=label,
+            seconds_spent=2.0 + key("seconds", request.edge_case_id) % 6_000 / 1_000,
+            reviewed_ts=self._now_us(),
+            guideline_version=GUIDELINE,
+        )
+
+
+def run(settings: Settings) -> None:
+    """Review until SIGTERM or SIGINT.
+
+    Raises:
+        ValueError: No scenario file is set.
+        ScenarioError, CameraError: The scenario or its camera is not usable.
+    """
+    if settings.scenario_file is None:
+        raise ValueError("scenario_file: not set; the reviewer asks its camera for the truth")
+    camera = open_camera(load(settings.scenario_file))
+    worker = Reviewer(camera, lambda: time.time_ns() // 1_000)
+    serve(settings, "reviewer", [LABEL_REQUESTS, LABEL_REVIEWS], worker)

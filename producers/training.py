@@ -1,0 +1,166 @@
+"""From a dataset manifest to a trained model with its card; nothing here knows the log."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infra.objects import ObjectStore
+from producers.camera.camera import HeldBack, Pictures
+from producers.camera.strips import from_png
+from producers.evaluation import Accuracy, evaluate
+from producers.model.apart import fit_apart
+from producers.model.graph import OPSET
+from schemas.manifests import Example, Manifest, Split, classes_of
+
+MAX_PICTURES: Final = 40_000
+"""Training holds 10 kB of features for each picture in memory."""
+
+
+class DatasetError(ValueError):
+    """A dataset that cannot be trained on; the message names what and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model file and what is known about it.
+
+    Attributes:
+        metrics: Flat, as a release carries them: accuracy, low, high, calibration_error of the
+            held-back pictures (of the validation side when nothing is held back), and
+            slice/<name>/<value>.
+        card: The model card: JSON with sorted keys and no time, so equal models have equal cards.
+    """
+
+    model: bytes
+    metrics: Mapping[str, float]
+    card: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Pictures uint8 [n, 32, 32, 3] of some examples; labels, weights and groups [n]."""
+
+    pictures: Pictures
+    labels: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    groups: NDArray[np.int64]
+
+
+def train(
+    manifest: Manifest, objects: ObjectStore, seed: int, held_back: HeldBack | None = None
+) -> Trained:
+    """Train on the TRAIN side; the same manifest and seed give the same bytes on one machine.
+
+    Args:
+        manifest: Its metadata `classes` fixes the outputs, `dataset_id` is noted in the model.
+        objects: Holds the film strips.
+        seed: Of the initial weights, the order and the dropout.
+        held_back: Measured for the card alone; nothing is chosen by it.
+
+    Raises:
+        DatasetError: No training examples, or more than MAX_PICTURES pictures.
+        ObjectMissingError, ObjectCorruptError, CameraError: A film strip is not as announced.
+        TrainingError: Training failed.
+    """
+    classes = classes_of(manifest)
+    dataset_id = manifest.metadata.get("dataset_id", "")
+    sides = {
+        split: [example for example in manifest.examples if example.split is split]
+        for split in Split
+    }
+    side = _load(sides[Split.TRAIN], objects, classes)
+    if side is None:
+        raise DatasetError(f"dataset {dataset_id}: 0 examples with split TRAIN; label some")
+    model = fit_apart(side.pictures, side.labels, side.weights, classes, dataset_id, seed)
+    validation = _validation(sides[Split.VALIDATION], objects, classes)
+    measured = {
+        "validation": evaluate(model, validation) if validation else None,
+        "held_back": evaluate(model, held_back) if held_back else None,
+    }
+    card = {
+        "format": "fleetloop.card/1",
+        "dataset_id": dataset_id,
+        "seed": seed,
+        "model": {
+            "digest": sha256(model).hexdigest(),
+            "bytes": len(model),
+            "opset": OPSET,
+            "classes": list(classes),
+        },
+        "training": _about(sides[Split.TRAIN], len(side.labels)),
+        **{name: found and asdict(found) for name, found in measured.items()},
+    }
+    said = measured["held_back"] or measured["validation"]
+    return Trained(model, _metrics(said), _json(card))
+
+
+def _load(
+    examples: Sequence[Example], objects: ObjectStore, classes: Sequence[str]
+) -> _Side | None:
+    index = {name: label for label, name in enumerate(classes)}
+    strips: list[Pictures] = []
+    total = 0
+    for example in examples:
+        strips.append(from_png(objects.get(example.frame_uri, digest=example.frame_digest)))
+        total += len(strips[-1])
+        if total > MAX_PICTURES:
+            raise DatasetError(
+                f"pictures: more than {MAX_PICTURES} of {len(examples)} examples; "
+                "cut the dataset smaller"
+            )
+    if not strips:
+        return None
+    sizes = [len(strip) for strip in strips]
+    weights = np.array([example.weight for example in examples]).repeat(sizes)
+    return _Side(
+        np.concatenate(strips),
+        np.array([index[example.label] for example in examples], np.int64).repeat(sizes),
+        (weights / weights.mean()).astype(np.float32),
+        np.arange(len(strips), dtype=np.int64).repeat(sizes),
+    )
+
+
+def _validation(
+    examples: Sequence[Example], objects: ObjectStore, classes: Sequence[str]
+) -> HeldBack | None:
+    side = _load(examples, objects, classes)
+    if side is None:
+        return None
+    slices = tuple({"origin": _origin(example)} for example in examples)
+    return HeldBack(side.pictures, side.labels, side.groups, tuple(classes), slices)
+
+
+def _origin(example: Example) -> str:
+    return "fleet" if example.source_topic else "test-drive"
+
+
+def _about(examples: Sequence[Example], pictures: int) -> dict[str, Any]:
+    return {
+        "examples": len(examples),
+        "pictures": pictures,
+        "by_origin": dict(sorted(Counter(_origin(one) for one in examples).items())),
+        "by_class": dict(sorted(Counter(one.label for one in examples).items())),
+    }
+
+
+def _metrics(found: Accuracy | None) -> dict[str, float]:
+    if found is None:
+        return {}
+    slices = {f"slice/{name}": share for name, share in found.per_slice.items()}
+    return {
+        "accuracy": found.mean,
+        "accuracy_low": found.low,
+        "accuracy_high": found.high,
+        "calibration_error": found.calibration_error,
+        **slices,
+    }
+
+
+def _json(card: Mapping[str, Any]) -> bytes:
+    return json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
