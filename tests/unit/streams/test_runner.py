@@ -212,7 +212,7 @@ def test_positions_tell_how_far_the_log_was_read_and_when_it_was_asked(bench: Be
     worker = bench.worker(summing)
     worker.open([SOURCE])
     worker.take(stretch(LOG[:10]))
-    assert (summing.seen[-1].applied_through, seen[-1].asked_us) == (9, 0)
+    assert (summing.seen[-1].applied_through, summing.seen[-1].asked_us) == (9, 0)
     worker.tick()
-    assert (summing.seen[-1].end_offset, seen[-1].asked_us) == (10, bench.clock.us())
+    assert (summing.seen[-1].end_offset, summing.seen[-1].asked_us) == (10, bench.clock.us())
     assert summing.seen[-1].topic_id == "log-1"
