@@ -67,7 +67,9 @@ def cuts(draw: st.DrawFn) -> Iterator[tuple[int, int]]:
 
 
 @given(st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_batching_and_any_crash_equals_one_event_at_a_time(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
