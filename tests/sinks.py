@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from consumers.clickhouse.census import Count, census
@@ -96,7 +96,7 @@ def publishing(kafka: KafkaSettings) -> Iterator[Publisher]:
 
 def counted_until(
     clickhouse: ClickHouseSettings,
-    enough: Callable[[dict[str, Count]], bool],
+    enough: Callable[[Mapping[str, Count]], bool],
     timeout_s: float = 40.0,
 ) -> dict[str, Count]:
     """The census once it is enough, or the last one seen."""
