@@ -210,8 +210,8 @@ def _share_out(total: int, weights: Mapping[str, int]) -> dict[str, int]:
     spare = total - len(weights)
     whole = sum(weights.values())
     shares = {name: 1 + spare * weight // whole for name, weight in weights.items()}
-    first = next(iter(shares))
-    shares[first] += total - sum(shares.values())
+    largest = max(weights, key=weights.__getitem__)
+    shares[largest] += total - sum(shares.values())
     return shares
 
 

@@ -1,0 +1,325 @@
+"""What a device tells: reporting windows, edge cases, takeovers, and the world it drives in."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from producers.camera.camera import EncounterRequest, Light, Weather, World
+from producers.device.disengagements import CHOICE, LATE, UNSURE, WRONG, Cause, Driver, cause
+from producers.device.encounters import Glimpse, Meeting
+from producers.device.identity import EventIds
+from producers.device.triggers import EdgeCases, TokenBucket, trigger
+from producers.device.windows import Windows
+from producers.device.world import Surroundings
+from producers.scenario import Drive, Triggers
+from schemas.facts import Fact
+from schemas.histograms import count
+from schemas.records import InferenceEvent, Trigger
+from schemas.records import ReleaseKind as K
+from schemas.topics import MODEL_RELEASES
+from schemas.validation import check
+from tests.rollout_log import Log
+from tests.unit.producers.device import kit
+from tests.unit.producers.device.kit import NOW, SECOND
+
+MODEL = kit.model("r1")
+
+
+def windows(exemplars: int = 2) -> Windows:
+    return Windows(kit.who(), EventIds("hw3-00001", 1), 2 * SECOND, exemplars)
+
+
+def frame(one: Windows, at_s: float, latency_us: int | None = 10_000, **changes: Any) -> Any:
+    """A frame that is due, and its answer unless `latency_us` is None."""
+    now = NOW + round(at_s * SECOND)
+    record = one.due(now, changes.get("model", MODEL), 3, 7.0)
+    if latency_us is not None:
+        one.deliver(
+            now,
+            latency_us,
+            changes.get("top1", 1),
+            changes.get("confidence", 0.95),
+            judged=changes.get("judged", True),
+        )
+    return record
+
+
+def test_a_window_is_told_with_the_first_frame_after_its_end() -> None:
+    one = windows()
+    assert [frame(one, at) for at in (0, 0.5, 1.0, 1.5)] == [None] * 4
+    record: InferenceEvent = frame(one, 2.0)
+    assert (record.window_start, record.window_end) == (NOW, NOW + 2 * SECOND)
+    assert (record.expected, record.produced, record.distance_m) == (4, 4, 28.0)
+    assert record.event_id == "hw3-00001/1/0"
+
+
+def test_late_missing_and_unjudged_results_are_counted_apart() -> None:
+    one = windows()
+    frame(one, 0.0, 400_000, judged=False)
+    frame(one, 0.5, 50_000)
+    frame(one, 1.0, 50_001, top1=2, confidence=0.31)
+    frame(one, 1.5, None)
+    record: InferenceEvent = frame(one, 2.0)
+    assert (record.expected, record.produced, record.warmup, record.late) == (4, 3, 1, 1)
+    assert count(record.latency) == record.produced - record.warmup
+    assert (record.latency.min_us, record.latency.max_us) == (50_000, 50_001)
+    assert record.confidence == (0, 0, 0, 1, 0, 0, 0, 0, 0, 2)
+    assert record.classes == (0, 2, 1)
+    check("inference-events", record, record.window_end)
+
+
+def test_another_model_ends_the_window_early() -> None:
+    one = windows()
+    frame(one, 0.0)
+    record: InferenceEvent = frame(one, 0.5, model=kit.model("r2"))
+    assert (record.release_id, record.window_end) == ("r1", NOW + SECOND // 2)
+    last = one.close(NOW + SECOND)
+    assert last is not None
+    assert (last.release_id, last.window_start, last.window_end) == (
+        "r2",
+        NOW + SECOND // 2,
+        NOW + SECOND,
+    )
+
+
+def test_after_a_gap_windows_stay_on_their_grid_and_empty_ones_are_not_told() -> None:
+    one = windows()
+    frame(one, 0.0)
+    frame(one, 9.0)
+    record = one.close(NOW + 9 * SECOND + 1)
+    assert record is not None
+    assert record.window_start == NOW + 8 * SECOND
+    assert one.close(NOW + 10 * SECOND) is None
+
+
+def test_the_slowest_results_are_told_in_full() -> None:
+    one = windows(exemplars=2)
+    for index, latency in enumerate((10_000, 90_000, 20_000, 70_000)):
+        frame(one, index / 2, latency)
+    record: InferenceEvent = frame(one, 2.0)
+    assert [shown.latency_us for shown in record.exemplars] == [90_000, 70_000]
+    assert len({shown.trace_id for shown in record.exemplars}) == 2
+    assert all(len(shown.trace_id) == 32 for shown in record.exemplars)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 200_000), st.booleans(), st.booleans(), st.floats(0, 1)),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_every_window_obeys_the_rules_whatever_happened(
+    frames: list[tuple[int, bool, bool, float]],
+) -> None:
+    one, told = windows(), 0
+    for index, (latency, answered, judged, confidence) in enumerate(frames):
+        shown = latency if answered else None
+        record = frame(one, index / 2, shown, judged=judged, confidence=confidence)
+        if record is not None:
+            check("inference-events", record, record.window_end)
+            told += record.expected
+    last = one.close(NOW + len(frames) * SECOND)
+    assert last is not None
+    check("inference-events", last, last.window_end)
+    assert told + last.expected == len(frames)
+
+
+def glimpse(**changes: Any) -> Glimpse:
+    plain: dict[str, Any] = {
+        "top1": 1,
+        "confidence": 0.9,
+        "margin": 0.85,
+        "entropy": 0.3,
+        "last_top1": 1,
+        "flips": 0,
+        "late": 0,
+        "embedding": np.array([0.6, 0.8], np.float32),
+    }
+    return Glimpse(**{**plain, **changes})
+
+
+def meeting(answers: list[tuple[int, float, float]]) -> Meeting:
+    one = Meeting(kit.encounter(EncounterRequest("d", 4), frames=len(answers)))
+    for index, (top1, confidence, margin) in enumerate(answers):
+        one.look()
+        one.answer(top1, confidence, margin, 0.5, np.eye(3, dtype=np.float32)[index % 3])
+    return one
+
+
+def test_a_glimpse_is_the_worst_frame_and_the_mean_embedding() -> None:
+    found = meeting([(0, 0.8, 0.7), (1, 0.45, 0.05), (1, 0.9, 0.85)]).glimpse()
+    assert found is not None
+    assert (found.top1, found.confidence, found.margin) == (1, 0.45, 0.05)
+    assert (found.flips, found.last_top1) == (1, 1)
+    assert found.embedding == pytest.approx(np.full(3, 3**-0.5))
+
+
+def test_an_encounter_that_no_single_model_saw_whole_is_not_judged() -> None:
+    one = meeting([(0, 0.8, 0.7), (1, 0.5, 0.05)])
+    one.whole = False
+    assert one.glimpse() is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "chance", "expected"),
+    [
+        ({}, 0.5, None),
+        ({}, 0.019, Trigger.RANDOM),
+        ({"flips": 2, "confidence": 0.1}, 0.5, Trigger.FLIP),
+        ({"flips": 2}, 0.01, Trigger.RANDOM),
+        ({"confidence": 0.49, "margin": 0.01}, 0.5, Trigger.LOW_CONFIDENCE),
+        ({"confidence": 0.5, "margin": 0.19}, 0.5, Trigger.MARGIN),
+        ({"confidence": 0.5, "margin": 0.2, "flips": 1}, 0.5, None),
+    ],
+)
+def test_triggers_in_order_of_their_strength(
+    changes: dict[str, Any], chance: float, expected: Trigger | None
+) -> None:
+    assert trigger(Triggers(), glimpse(**changes), chance) is expected
+
+
+def test_the_quota_allows_a_burst_and_then_its_rate() -> None:
+    bucket = TokenBucket(burst=3, per_hour=60, tokens=3)
+    assert [bucket.take(NOW) for _ in range(5)] == [True, True, True, False, False]
+    assert not bucket.take(NOW + 59 * SECOND)
+    assert bucket.take(NOW + 61 * SECOND)
+    assert not bucket.take(NOW)
+    spent = [bucket.take(NOW + minute * 60 * SECOND) for minute in range(3, 63)]
+    assert sum(spent) == 60
+
+
+@pytest.mark.parametrize(("consent", "place"), [(True, True), (False, True), (True, False)])
+def test_without_consent_no_picture_and_no_place_leaves_the_device(
+    *, consent: bool, place: bool
+) -> None:
+    album = kit.Album()
+    cases = EdgeCases(
+        kit.who(consent_pictures=consent, consent_location=place),
+        EventIds("hw3-00001", 1),
+        Triggers(random_share=1.0),
+        seed=1,
+        pictures=album,
+    )
+    ask = EncounterRequest("hw3-00001", 3, World(Weather.RAIN, Light.NIGHT))
+    case = cases.consider(MODEL, kit.encounter(ask), glimpse(), 12.0, NOW)
+    assert (case is not None) == consent == bool(album.bodies)
+    if case is not None:
+        assert (case.context.place_cell is not None) == place
+        assert (case.context.weather, case.context.light) == ("RAIN", "NIGHT")
+        check("edge-cases", case, NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong", "chance", "expected"),
+    [
+        ({}, False, 0.0004, CHOICE),
+        ({}, False, 0.0006, None),
+        ({}, True, 0.0199, WRONG),
+        ({}, True, 0.0201, CHOICE),
+        ({"late": 1}, True, 0.0499, LATE),
+        ({"late": 1}, True, 0.0501, WRONG),
+        ({"late": 1, "confidence": 0.4}, True, 0.0799, UNSURE),
+        ({"late": 1, "confidence": 0.4}, True, 0.09, None),
+    ],
+)
+def test_each_sign_of_trouble_keeps_its_own_share_of_takeovers(
+    changes: dict[str, Any], *, wrong: bool, chance: float, expected: Cause | None
+) -> None:
+    assert cause(Drive(), glimpse(**changes), wrong=wrong, chance=chance) is expected
+
+
+def test_takeovers_are_more_frequent_when_the_model_is_wrong() -> None:
+    driver = Driver(kit.who(), EventIds("hw3-00001", 1), Drive(), seed=1)
+
+    def takeovers(*, wrong: bool) -> int:
+        names = [f"hw3-00001/{number}" for number in range(5000)]
+        found = [
+            driver.watch(MODEL, name, glimpse(), wrong=wrong, speed_mps=10.0, now_us=NOW)
+            for name in names
+        ]
+        for record in found:
+            if record is not None:
+                check("disengagements", record, NOW)
+        return sum(record is not None for record in found)
+
+    assert takeovers(wrong=True) > 10 * takeovers(wrong=False) >= 0
+    assert takeovers(wrong=True) == pytest.approx(5000 * 0.0205, rel=0.3)
+
+
+def facts(log: Log) -> list[Fact]:
+    return [
+        Fact(topic=MODEL_RELEASES.name, partition=0, offset=at, stamp_us=stamp, record=record)
+        for at, (record, stamp) in enumerate(log.records)
+    ]
+
+
+def night_after(**after: Any) -> Surroundings:
+    change = {"light": "NIGHT", "after": {"kind": "WAVE_OPENED", **after}}
+    return Surroundings(kit.scenario(light={"initial": "DAY", "changes": [change]}), NOW)
+
+
+@pytest.mark.parametrize("release", [2, "r2"])
+def test_night_falls_some_seconds_after_a_decision_on_the_log(release: int | str) -> None:
+    log = Log()
+    log.completed("r1")
+    log.opened("r2", 0.1, 0.5, counter=2, parent_release_id="r1")
+    world = night_after(release=release, wave=1, seconds=6)
+    for fact in facts(log):
+        world.observe(fact)
+    opened = log.now
+    assert world.light(opened + 6 * SECOND - 1) is Light.DAY
+    assert world.light(opened + 6 * SECOND) is Light.NIGHT
+
+
+def test_other_waves_and_releases_change_no_light() -> None:
+    log = Log()
+    log.completed("r1")
+    log.opened("r2", 0.1, counter=2, parent_release_id="r1")
+    worlds = [
+        night_after(release=2, wave=1),
+        night_after(release=3),
+        night_after(release="r9"),
+        night_after(release=1, kind=K.HELD),
+    ]
+    for world in worlds:
+        for fact in facts(log):
+            world.observe(fact)
+        assert world.light(log.now + 1000 * SECOND) is Light.DAY
+
+
+def test_the_first_such_decision_counts_however_often_it_is_read() -> None:
+    log = Log()
+    log.opened("r1", 0.1)
+    world = night_after(release=1)
+    for fact in [*facts(log), *facts(log)]:
+        world.observe(fact)
+    log.must("r1", K.WAVE_OPENED, wave=1, share=0.5)
+    world.observe(facts(log)[-1])
+    assert world.light(log.now - SECOND) is Light.NIGHT
+
+
+def test_light_changes_at_set_times_and_the_latest_holds() -> None:
+    changes = [{"light": "DAY", "at_s": 20}, {"light": "NIGHT", "at_s": 10}]
+    world = Surroundings(kit.scenario(light={"initial": "DAY", "changes": changes}), NOW)
+    lights = [world.light(NOW + second * SECOND) for second in (0, 9, 10, 19, 20, 100)]
+    assert [one.value for one in lights] == ["DAY", "DAY", "NIGHT", "NIGHT", "DAY", "DAY"]
+
+
+def share_of_snow(world: Surroundings, second: float) -> float:
+    now = NOW + round(second * SECOND)
+    found = [world.world("d", "city", number, now).weather for number in range(1000)]
+    return found.count(Weather.SNOW) / len(found)
+
+
+def test_weather_follows_the_regions_mix_and_changes_slowly() -> None:
+    drift = {"region": "city", "from_s": 100, "over_s": 100, "weather": {"SNOW": 1}}
+    world = Surroundings(
+        kit.scenario(weather={"city": {"CLEAR": 3, "SNOW": 1}}, drift=[drift]), NOW
+    )
+    assert share_of_snow(world, 0) == pytest.approx(0.25, abs=0.05)
+    assert share_of_snow(world, 150) == pytest.approx(0.625, abs=0.05)
+    assert share_of_snow(world, 200) == 1.0
