@@ -71,10 +71,11 @@ def _only_npz(folder: Path) -> Path:
 
 def _arrays(file: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(file, allow_pickle=False) as content:
+        # Opened here: numpy leaves the file of a torn archive open.
+        with file.open("rb") as body, np.load(body, allow_pickle=False) as content:
             held = sorted(content.files)
             found = {name: content[name] for name in ("images", *_COLUMNS) if name in held}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, TypeError) as error:
         raise CameraError(f"{file}: not a readable .npz of pictures: {error}") from error
     if missing := sorted({"images", *_COLUMNS} - set(found)):
         raise CameraError(f"{file}: {', '.join(missing)}: missing; it holds {', '.join(held)}")
