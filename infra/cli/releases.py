@@ -1,0 +1,205 @@
+"""`fleetloop releases`: where releases stand, and a person's orders about them."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from infra.cli.output import Exit, Format, FormatOption, fail, say, show
+from infra.kafka.errors import CatchUpError, DeliveryError, KafkaUnreachableError
+from infra.kafka.follower import Follower
+from infra.kafka.publisher import Publisher
+from infra.keys import KeysError, load_keyring, load_signer
+from infra.settings import Settings
+from schemas.codec import Codec
+from schemas.decisions import ReleaseBook, ReleaseView
+from schemas.records import CommandKind, RolloutCommand
+from schemas.registry import registry_from
+from schemas.signing import Signer
+from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
+
+app = typer.Typer(no_args_is_help=True, help="Look at releases and order what happens to them.")
+
+Release = Annotated[str, typer.Argument(help="the release")]
+Reason = Annotated[str, typer.Option("--reason", "-m", help="why, in one sentence")]
+As = Annotated[str, typer.Option("--as", help="name of the key that signs the order")]
+Stratum = Annotated[
+    str | None, typer.Option("--stratum", help="hardware generation; without it: all")
+]
+
+
+@app.command("list")
+def list_(output: FormatOption = Format.TABLE) -> None:
+    """Every release, oldest first, with where it stands."""
+    book = _book(Settings())
+    show([release_row(view) for view in book.releases.values()], output)
+
+
+@app.command()
+def get(release_id: Release, output: FormatOption = Format.TABLE) -> None:
+    """One release by stratum: status, wave, share and why."""
+    show(stratum_rows(_found(_book(Settings()), release_id)), output)
+
+
+@app.command()
+def approve(release_id: Release, reason: Reason = "approved", signer: As = "operator") -> None:
+    """Approve a release; its author cannot, and a safety-relevant one needs two people."""
+    _order(release_id, CommandKind.APPROVE, reason, signer, None)
+
+
+@app.command()
+def pause(
+    release_id: Release, reason: Reason, signer: As = "operator", stratum: Stratum = None
+) -> None:
+    """Let no new device take a release; attempts under way finish."""
+    _order(release_id, CommandKind.PAUSE, reason, signer, stratum)
+
+
+@app.command()
+def resume(
+    release_id: Release, reason: Reason, signer: As = "operator", stratum: Stratum = None
+) -> None:
+    """Let a held or paused release go on; failures known by then no longer hold it."""
+    _order(release_id, CommandKind.RESUME, reason, signer, stratum)
+
+
+@app.command()
+def abort(
+    release_id: Release, reason: Reason, signer: As = "operator", stratum: Stratum = None
+) -> None:
+    """End a rollout where it is; devices that run the release keep it."""
+    _order(release_id, CommandKind.ABORT, reason, signer, stratum)
+
+
+@app.command()
+def rollback(
+    release_id: Release, reason: Reason, signer: As = "operator", stratum: Stratum = None
+) -> None:
+    """Send every device that runs the release back to its parent."""
+    _order(release_id, CommandKind.ROLLBACK, reason, signer, stratum)
+
+
+def release_row(view: ReleaseView) -> dict[str, Any]:
+    """One release as `list` shows it."""
+    proposal = view.proposal
+    statuses = {str(stratum.status) for stratum in view.strata.values()}
+    by_stratum = ", ".join(f"{name} {stratum.status}" for name, stratum in view.strata.items())
+    return {
+        "release_id": proposal.release_id,
+        "parent": proposal.parent_release_id,
+        "counter": proposal.counter,
+        "class": proposal.device_class.value,
+        "state": statuses.pop() if len(statuses) == 1 else by_stratum,
+        "approvers": ", ".join(view.approvers),
+        "dataset_id": proposal.dataset_id,
+        "purpose": proposal.purpose,
+    }
+
+
+def stratum_rows(view: ReleaseView) -> list[dict[str, Any]]:
+    """One release as `get` shows it."""
+    return [
+        {
+            "stratum": name,
+            "status": stratum.status.value,
+            "wave": stratum.wave,
+            "share": stratum.share,
+            "since": _utc(stratum.since_us),
+            "stalled": stratum.stalled,
+            "back_to": stratum.rollback_to[0] if stratum.rollback_to else None,
+            "reason": stratum.reason,
+        }
+        for name, stratum in view.strata.items()
+    ]
+
+
+def signed_order(
+    signer: Signer,
+    release_id: str,
+    kind: CommandKind,
+    *,
+    reason: str,
+    stratum: str | None,
+    issued_ts: int,
+) -> RolloutCommand:
+    """A person's order, signed; `issued_ts` in UTC microseconds and the key make its identity."""
+    return signer.sign(
+        RolloutCommand(
+            event_id=f"{signer.name}/{kind}/{release_id}/{issued_ts}",
+            source="live",
+            release_id=release_id,
+            command=kind,
+            by=signer.name,
+            reason=reason,
+            stratum=stratum,
+            issued_ts=issued_ts,
+            signer=signer.name,
+            signature="",
+        )
+    )
+
+
+def _order(
+    release_id: str, kind: CommandKind, reason: str, signer_name: str, stratum: str | None
+) -> None:
+    settings = Settings()
+    view = _found(_book(settings), release_id)
+    if stratum is not None and stratum not in view.strata:
+        strata = ", ".join(view.strata)
+        fail(f"release {release_id} is for {strata}, not for {stratum}", Exit.USAGE)
+    with _told():
+        signer = load_signer(settings.keys_dir, signer_name)
+        order = signed_order(
+            signer,
+            release_id,
+            kind,
+            reason=reason,
+            stratum=stratum,
+            issued_ts=time.time_ns() // 1_000,
+        )
+        codec = Codec(registry_from(settings.registry_url))
+        with Publisher(settings.kafka, codec, f"fleetloop.releases-{os.getpid()}") as publisher:
+            publisher.publish(ROLLOUT_COMMANDS, order)
+            publisher.flush()
+    say(f"{kind} of {release_id} is ordered; see: fleetloop releases get {release_id}")
+
+
+def _book(settings: Settings) -> ReleaseBook:
+    with _told():
+        book = ReleaseBook(load_keyring(settings.keys_dir))
+        codec = Codec(registry_from(settings.registry_url))
+        follower = Follower(settings.kafka, codec, [MODEL_RELEASES], "fleetloop.releases")
+        try:
+            for fact in follower.catch_up():
+                book.observe(fact.record, offset=fact.offset, stamp_us=fact.stamp_us)
+        finally:
+            follower.close()
+    if voids := book.voids.total():
+        rules = ", ".join(f"{count} by {rule}" for rule, count in sorted(book.voids.items()))
+        say(f"{voids} records of {MODEL_RELEASES.name} do not count: {rules}")
+    return book
+
+
+def _found(book: ReleaseBook, release_id: str) -> ReleaseView:
+    view = book.releases.get(release_id)
+    if view is None:
+        fail(f"no release {release_id}; see: fleetloop releases list", Exit.CONDITION_NOT_MET)
+    return view
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Errors a person can mend end the command with a sentence and the right exit code."""
+    try:
+        yield
+    except (KafkaUnreachableError, CatchUpError, DeliveryError) as error:
+        fail(str(error), Exit.UNREACHABLE)
+    except KeysError as error:
+        fail(str(error), Exit.ERROR)
+
+
+def _utc(us: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(us / 1_000_000))

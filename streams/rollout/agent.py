@@ -1,0 +1,181 @@
+"""Glue of the rollout gate: its folds and gates as one processor of the Faust runtime."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from infra.keys import load_keyring, load_signer
+from infra.settings import Settings
+from schemas.catalogue import Hardware, load_catalogue
+from schemas.codec import Codec
+from schemas.facts import Fact
+from schemas.registry import registry_from
+from schemas.signing import Keyring, Signer
+from schemas.topics import (
+    DEAD_LETTERS,
+    DISENGAGEMENTS,
+    INFERENCE_EVENTS,
+    MODEL_RELEASES,
+    OTA_ACKS,
+    ROLLOUT_COMMANDS,
+    ROLLOUT_PARTIALS,
+    TopicSpec,
+)
+from streams.generation import generation
+from streams.processor import Fold, Outgoing, Position, Source, Standing
+from streams.rollout.ack_fold import AckFold
+from streams.rollout.event_fold import EventFold
+from streams.rollout.gate import Gate
+from streams.rollout.ledger import Ledger
+from streams.rollout.partials import cell, progress, progress_us
+from streams.rollout.partitioning import partition_of
+from streams.rollout.policy import Policy, load_policy
+from streams.rollout.refusals import dead_letter
+from streams.rollout.tally import SOURCES, Tally
+from streams.rollout.window_fold import WindowFold
+
+COUNTING_VERSION: Final = "1"  # rises when a stage-one fold or its snapshot changes
+TALLY_VERSION: Final = "1"
+
+StageOne: TypeAlias = AckFold | WindowFold | EventFold
+
+
+class RolloutProcessor:
+    """Both stages of the gate.
+
+    Args:
+        policy: The rules.
+        signer: Key of the gate.
+        keyring: Who may decide and order.
+        hardware: The catalogue's generations.
+        codec: Encodes what is dead-lettered.
+    """
+
+    name: Final = "rollout"
+    batched: Final[Sequence[TopicSpec]] = (*SOURCES, ROLLOUT_PARTIALS)
+    followed: Final[Sequence[TopicSpec]] = (MODEL_RELEASES, ROLLOUT_COMMANDS)
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        signer: Signer,
+        keyring: Keyring,
+        hardware: Mapping[str, Hardware],
+        codec: Codec,
+    ) -> None:
+        self._policy, self._signer, self._hardware = policy, signer, hardware
+        self._codec = codec
+        self._ledger = Ledger(keyring)
+        self._counting: dict[Source, StageOne] = {}
+        self._told: dict[Source, tuple[int, int]] = {}
+        self._gates: dict[int, Gate] = {}
+        self._generations: dict[str, str] = {}
+
+    def generation(self, topic: TopicSpec, topic_id: str) -> str:
+        """State is bound to the log, the policy as far as the stage reads it, and the code."""
+        if topic.name == ROLLOUT_PARTIALS.name:
+            return generation(topic_id, "rollout.tally", self._policy.digest, TALLY_VERSION)
+        stage, digest = f"rollout.{topic.name}", self._policy.counting_digest
+        made = generation(topic_id, stage, digest, COUNTING_VERSION)
+        self._generations[topic.name] = made
+        for gate in self._gates.values():
+            gate.tally.expect(self._generations)
+        return made
+
+    def fold(self, topic: str, partition: int, snapshot: bytes | None) -> Fold:
+        """Make the fold of a newly assigned partition."""
+        if topic == ROLLOUT_PARTIALS.name:
+            return self._tally(partition, snapshot)
+        made = self._counting[topic, partition] = self._stage_one(topic, snapshot)
+        self._told.pop((topic, partition), None)
+        return made
+
+    def drop(self, topic: str, partition: int) -> None:
+        """Forget the fold of a partition that was taken away."""
+        if topic == ROLLOUT_PARTIALS.name:
+            self._gates.pop(partition, None)
+        else:
+            self._counting.pop((topic, partition), None)
+
+    def observe(self, facts: Sequence[Fact]) -> None:
+        """Read decisions and commands."""
+        self._ledger.observe(facts)
+
+    def emit(self, standing: Standing) -> Sequence[Outgoing]:
+        """Counts and progress of stage one, decisions of stage two, and what was refused."""
+        out: list[Outgoing] = []
+        for source, position in standing.partitions.items():
+            fold = self._counting.get(source)
+            if fold is None:
+                continue
+            if isinstance(fold, AckFold):
+                out.extend(self._refused(source, position, fold))
+            out.extend(self._counted(source, position, fold, standing.now_us))
+        for gate in self._gates.values():
+            out.extend(Outgoing(topic=MODEL_RELEASES, record=one) for one in gate.advance())
+        return out
+
+    def _tally(self, partition: int, snapshot: bytes | None) -> Tally:
+        sources = ((spec.name, number) for spec in SOURCES for number in range(spec.partitions))
+        tally = Tally(self._policy, sources, snapshot)
+        tally.expect(self._generations)
+        self._gates[partition] = Gate(
+            policy=self._policy,
+            signer=self._signer,
+            hardware=self._hardware,
+            ledger=self._ledger,
+            tally=tally,
+            partition=partition,
+            mine=lambda release: partition_of(release, ROLLOUT_PARTIALS.partitions) == partition,
+        )
+        return tally
+
+    def _stage_one(self, topic: str, snapshot: bytes | None) -> StageOne:
+        if topic == OTA_ACKS.name:
+            return AckFold(self._policy, self._ledger.proposal, snapshot)
+        if topic == INFERENCE_EVENTS.name:
+            return WindowFold(self._policy, self._ledger.proposal, snapshot)
+        if topic == DISENGAGEMENTS.name:
+            return EventFold(self._ledger.proposal, snapshot)
+        raise ValueError(f"topic {topic} is not one of the rollout gate's")
+
+    def _refused(self, source: Source, position: Position, fold: AckFold) -> Iterator[Outgoing]:
+        for refused in fold.refused():
+            letter = dead_letter(refused, position.topic_id, source[1], self._codec)
+            yield Outgoing(topic=DEAD_LETTERS, record=letter)
+
+    def _counted(
+        self, source: Source, position: Position, fold: StageOne, now_us: int
+    ) -> Iterator[Outgoing]:
+        """The cells that changed, then to every partition how far they reach."""
+        told_at, told_us = self._told.get(source, (0, 0))
+        if 0 <= now_us - told_at < self._policy.progress_s * 1e6:
+            return
+        ingest_us = max(told_us, progress_us(position))
+        if ingest_us == 0:
+            return  # nothing was read and the end was not asked for yet
+        self._told[source] = (now_us, ingest_us)
+        fold.advance(ingest_us)
+        watermark = fold.watermark_us
+        for key, counts in fold.cells.changed():
+            record = cell(source, position, ingest_us, watermark, key, counts)
+            yield Outgoing(topic=ROLLOUT_PARTIALS, record=record)
+        for target in range(ROLLOUT_PARTIALS.partitions):
+            record = progress(source, position, ingest_us, watermark, target)
+            yield Outgoing(topic=ROLLOUT_PARTIALS, record=record, partition=target)
+
+
+def processor(settings: Settings) -> RolloutProcessor:
+    """The rollout gate of an installation.
+
+    Raises:
+        PolicyError: The policy file cannot be used.
+        KeysError: The gate's key or the keyring is missing or wrong.
+    """
+    return RolloutProcessor(
+        policy=load_policy(settings.policy_file),
+        signer=load_signer(settings.keys_dir, "gate"),
+        keyring=load_keyring(settings.keys_dir),
+        hardware=load_catalogue().hardware,
+        codec=Codec(registry_from(settings.registry_url)),
+    )

@@ -1,0 +1,61 @@
+"""Dead letters of acknowledgements that mean what cannot be."""
+
+import hashlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+from schemas.codec import Codec
+from schemas.errors import ErrorClass
+from schemas.framing import unframe
+from schemas.records import AckState, DeadLetter, DeviceClass, DeviceConditions, OtaAck, Slot
+from schemas.topics import OTA_ACKS
+from streams.rollout.ack_fold import Refused
+
+STAGE: Final = "rollout"
+
+
+def dead_letter(refused: Refused, topic_id: str, partition: int, codec: Codec) -> DeadLetter:
+    """The dead letter of a refused acknowledgement; writing it again gives the same id.
+
+    A fold sees columns, so the body is the acknowledgement encoded again by the newest schema:
+    the device's own bytes when it wrote by that schema. Headers stay with the original.
+    """
+    ack = _ack(refused.row)
+    body = codec.encode(OTA_ACKS, ack)
+    place = f"{topic_id}/{partition}/{refused.offset}/{STAGE}"
+    return DeadLetter(
+        event_id=hashlib.sha256(place.encode()).hexdigest()[:32],
+        source=ack.source,
+        topic=OTA_ACKS.name,
+        topic_id=topic_id,
+        partition=partition,
+        offset=refused.offset,
+        ts=refused.stamp_us,
+        schema_id=unframe(body)[0],
+        key=ack.device_id.encode(),
+        headers={},
+        body=body,
+        stage=STAGE,
+        error_class=ErrorClass.REFUSED.value,
+        field=refused.field,
+        reason=refused.reason,
+        code_version=_code_version(),
+        attempt=1,
+    )
+
+
+def _ack(row: dict[str, Any]) -> OtaAck:
+    typed = {
+        "device_class": DeviceClass(row["device_class"]),
+        "state": AckState(row["state"]),
+        "slot": Slot(row["slot"]),
+        "preconditions": DeviceConditions(**row["preconditions"]),
+    }
+    return OtaAck(**{**row, **typed})
+
+
+def _code_version() -> str:
+    try:
+        return version("fleetloop")
+    except PackageNotFoundError:
+        return "source"
