@@ -1,11 +1,11 @@
 """Administration of the log: topics, their settings, ids and offsets, in plain types."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-exports without __all__
     AdminClient,
     AlterConfigOpType,
@@ -13,10 +13,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-export
     ConfigResource,
     NewPartitions,
     NewTopic,
-    OffsetSpec,
     ResourceType,
 )
 
+from infra.kafka.ends import LogEnds
 from infra.settings import KafkaSettings
 
 _TIMEOUT_S: Final = 15.0
@@ -58,6 +58,7 @@ class Admin:
     """Administration client; safe to keep, connects when first asked."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
         self._bootstrap = kafka.bootstrap
         self._client = AdminClient(
             {**kafka.client_config(), "log_level": _ONLY_CRITICAL, "client.id": "fleetloop-admin"}
@@ -146,29 +147,21 @@ class Admin:
         futures = self._client.create_partitions([NewPartitions(name, total)])
         self._each(f"raise topic {name} to {total} partitions", futures.values())
 
-    def begin_offsets(self, names: Collection[str]) -> dict[tuple[str, int], int]:
-        """First offset still held, by (topic, partition). Raises as `describe`."""
-        return self._offsets(names, OffsetSpec.earliest)
-
     def end_offsets(self, names: Collection[str]) -> dict[tuple[str, int], int]:
-        """Offset that the next record will get, by (topic, partition). Raises as `describe`."""
-        return self._offsets(names, OffsetSpec.latest)
+        """Offset that the next record will get, by (topic, partition).
 
-    def _offsets(
-        self, names: Collection[str], spec: Callable[[], OffsetSpec]
-    ) -> dict[tuple[str, int], int]:
-        asked = {
-            TopicPartition(name, partition): spec()
-            for name, count in self._partition_counts(names).items()
-            for partition in range(count)
-        }
-        futures = self._client.list_offsets(asked, request_timeout=_TIMEOUT_S)
-        return {
-            (at.topic, at.partition): int(
-                self._result(f"offset of {at.topic}/{at.partition}", future).offset
+        Raises:
+            UnknownTopicError: There is no topic of a name.
+            KafkaUnreachableError: The broker does not tell where the logs end.
+        """
+        counts = self._partition_counts(names)
+        ends = LogEnds(self._kafka)
+        try:
+            return dict(
+                ends.ask([(name, n) for name, count in counts.items() for n in range(count)])
             )
-            for at, future in futures.items()
-        }
+        finally:
+            ends.close()
 
     def _partition_counts(self, names: Collection[str]) -> dict[str, int]:
         try:
