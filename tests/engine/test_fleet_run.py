@@ -1,0 +1,144 @@
+"""`fleetloop fleet run` on a real broker: from a signed release on the log to its telemetry."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.kafka.admin import Admin
+from infra.kafka.follower import Follower
+from infra.kafka.publisher import Publisher
+from infra.keys import load_signer, make_keys
+from infra.objects import ObjectStore
+from infra.settings import KafkaSettings
+from infra.stack.supervisor import Supervisor
+from infra.stack.tansu import TansuBroker
+from infra.topics import apply_all
+from schemas.codec import Codec
+from schemas.records import AckState, Artifact, ReleaseKind
+from schemas.registry import FileRegistry
+from schemas.topics import DEVICES, INFERENCE_EVENTS, MODEL_RELEASES, OTA_ACKS, TopicSpec
+from tests.rollout_log import follow, proposal
+from tests.unit.producers.device.kit import tiny_model
+
+pytestmark = pytest.mark.engine
+
+CODEC = Codec(FileRegistry())
+DEVICE_COUNT = 12
+SCENARIO = {
+    "name": "engine-test",
+    "seed": 3,
+    "devices": {"HW3": 6, "HW4": 4, "AI5": 2},
+    "regions": {"city": 1},
+    "weather": {"city": {"CLEAR": 1}},
+    "drive": {"frames_per_second": 4},
+    "reporting": {"window_s": 1},
+    "triggers": {"random_share": 0.5},
+    "updates": {"download_s": 0.2, "install_s": 0.1, "boot_s": 0.1, "health_s": 0.8},
+}
+
+
+class Site:
+    """A broker with all topics, an object store, keys, and the environment of a fleet."""
+
+    def __init__(self, kafka: KafkaSettings, folder: Path) -> None:
+        self.kafka, self.folder = kafka, folder
+        self.objects = ObjectStore(f"file://{folder}/objects")
+        make_keys(folder / "keys")
+        self.scenario = folder / "scenario.yaml"
+        self.scenario.write_text(yaml.safe_dump(SCENARIO))
+        self.environment = {
+            **os.environ,
+            "FLEETLOOP_KAFKA__BOOTSTRAP": kafka.bootstrap,
+            "FLEETLOOP_KAFKA__MEMORY_ONLY": str(kafka.memory_only),
+            "FLEETLOOP_OBJECTS_URL": f"file://{folder}/objects",
+            "FLEETLOOP_KEYS_DIR": str(folder / "keys"),
+        }
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "infra.cli.main", "fleet", "run", *options]
+        return subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True)
+
+    def open_release(self) -> None:
+        """Propose a release with a real model file and open it to every device."""
+        stored = self.objects.put(tiny_model(), kind="models", suffix=".onnx")
+        first = proposal(
+            "r1",
+            artifact=Artifact(
+                uri=stored.uri, digest=stored.digest, bytes=stored.bytes, format="ONNX",
+                opset=18, input_shape=(-1, 32, 32, 3), runtime="onnxruntime",
+            ),
+        )  # fmt: skip
+        keys = self.folder / "keys"
+        first = load_signer(keys, "trainer").sign(first)
+        gate = load_signer(keys, "gate")
+        steps = [
+            follow(first, ReleaseKind.VERIFIED, 1, signer=gate),
+            follow(first, ReleaseKind.APPROVED, 2, signer=gate),
+            follow(first, ReleaseKind.WAVE_OPENED, 3, signer=gate, wave=0, share=1.0),
+        ]
+        with Publisher(self.kafka, CODEC, "test") as publisher:
+            for record in (first, *steps):
+                publisher.publish(MODEL_RELEASES, record)
+
+    def read(self, topic: TopicSpec) -> list[Any]:
+        follower = Follower(self.kafka, CODEC, [topic])
+        try:
+            return [fact.record for fact in follower.catch_up()]
+        finally:
+            follower.close()
+
+    def wait_for_commits(self, limit_s: float = 60.0) -> None:
+        until = time.monotonic() + limit_s
+        while time.monotonic() < until:
+            states = [ack.state for ack in self.read(OTA_ACKS)]
+            if states.count(AckState.COMMITTED) == DEVICE_COUNT:
+                return
+            time.sleep(0.5)
+        pytest.fail(f"not every device committed within {limit_s} s: {states}")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with Supervisor(tmp_path / "logs") as supervised:
+        broker = TansuBroker(supervised)
+        broker.start()
+        apply_all(Admin(broker.settings))
+        yield Site(broker.settings, tmp_path)
+
+
+def test_a_fleet_takes_a_release_from_the_log_and_stops_with_nothing_left_unsaid(
+    site: Site,
+) -> None:
+    running = site.start("--scenario", str(site.scenario))
+    try:
+        site.open_release()
+        site.wait_for_commits()
+    finally:
+        running.send_signal(signal.SIGTERM)
+        _, said = running.communicate(timeout=30)
+    assert running.returncode == 0, said
+    found = re.search(r"fleet: (\d+) frames, 0 missed", said)
+    assert found, said
+    windows = site.read(INFERENCE_EVENTS)
+    assert sum(one.produced for one in windows) == int(found.group(1))
+    assert len({one.event_id for one in windows}) == len(windows)
+    assert all(one.latency.min_us > 0 for one in windows if one.produced > one.warmup)
+    boots = {one.event_id.split("/")[1] for one in site.read(DEVICES)}
+
+    again = site.start("--scenario", str(site.scenario), "--seconds", "3")
+    _, said = again.communicate(timeout=60)
+    assert again.returncode == 0, said
+    assert len(site.read(OTA_ACKS)) == 7 * DEVICE_COUNT
+    later = {one.event_id.split("/")[1] for one in site.read(DEVICES)} - boots
+    assert len(later) == 1
+    assert int(later.pop()) > max(map(int, boots))
+    assert len(site.read(INFERENCE_EVENTS)) > len(windows)
