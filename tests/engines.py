@@ -1,9 +1,14 @@
-"""The engines as fixtures: each is started once a session, when a test first asks for it."""
+"""The engines as fixtures: each is started once a session, when a test first asks for it.
+
+FLEETLOOP_TEST_ENGINES chooses what Kafka and ClickHouse are: `local` processes, `containers`, or
+`auto` (default): containers when a Docker engine answers and has the images already.
+"""
 
 import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -15,6 +20,38 @@ from infra.stack.engine import MissingEngineError
 from infra.stack.kafka_broker import KafkaBroker
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
+
+TEST_DATABASE = "default_tests"
+
+
+class CrashableBroker(Protocol):
+    """A real Kafka that a test may kill and start again."""
+
+    settings: KafkaSettings
+
+    def start(self) -> None:
+        """Start it, with all that it stored, and wait until it answers."""
+
+    def kill(self) -> None:
+        """Kill -9."""
+
+    def running(self) -> bool:
+        """Whether it has not ended."""
+
+
+class CrashableClickHouse(Protocol):
+    """A ClickHouse that a test may kill and start again."""
+
+    settings: ClickHouseSettings
+
+    def start(self) -> None:
+        """Start it, with all that it stored, and wait until it answers."""
+
+    def kill(self) -> None:
+        """Kill -9."""
+
+    def running(self) -> bool:
+        """Whether it has not ended."""
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +68,19 @@ def supervisor(engine_dir: Path) -> Iterator[Supervisor]:
 
 
 @pytest.fixture(scope="session")
+def on_containers() -> bool:
+    """Whether Kafka and ClickHouse run as containers in this session."""
+    choice = os.environ.get("FLEETLOOP_TEST_ENGINES", "auto")
+    if choice not in ("local", "containers", "auto"):
+        raise ValueError(f"FLEETLOOP_TEST_ENGINES={choice!r}: local, containers or auto")
+    if choice == "auto":
+        from tests.containers import images_present  # noqa: PLC0415 - loads a Docker client
+
+        return images_present()
+    return choice == "containers"
+
+
+@pytest.fixture(scope="session")
 def broker(supervisor: Supervisor) -> KafkaSettings:
     """The embedded broker, shared: a test uses topic and group names of its own."""
     embedded = TansuBroker(supervisor)
@@ -39,17 +89,37 @@ def broker(supervisor: Supervisor) -> KafkaSettings:
 
 
 @pytest.fixture(scope="session")
-def clickhouse_server(supervisor: Supervisor, engine_dir: Path) -> ClickHouseServer:
-    """The embedded ClickHouse, with `kill()` and `start()` for tests of crashes."""
-    server = ClickHouseServer(supervisor, engine_dir / "clickhouse", database="default_tests")
+def session_clickhouse(
+    supervisor: Supervisor, engine_dir: Path, on_containers: bool
+) -> Iterator[CrashableClickHouse]:
+    """The session's ClickHouse."""
+    if on_containers:
+        from tests.containers import ClickHouseContainer  # noqa: PLC0415 - loads a Docker client
+
+        container = ClickHouseContainer(TEST_DATABASE)
+        try:
+            container.start()
+            yield container
+        finally:
+            container.remove()
+        return
+    server = ClickHouseServer(supervisor, engine_dir / "clickhouse", database=TEST_DATABASE)
     server.start()
-    return server
+    yield server
+
+
+@pytest.fixture
+def clickhouse_server(session_clickhouse: CrashableClickHouse) -> Iterator[CrashableClickHouse]:
+    """A real ClickHouse with `settings`, `kill()` and `start()`; up again for the next test."""
+    yield session_clickhouse
+    if not session_clickhouse.running():
+        session_clickhouse.start()
 
 
 @pytest.fixture(scope="session")
-def clickhouse(clickhouse_server: ClickHouseServer) -> ClickHouseSettings:
+def clickhouse(session_clickhouse: CrashableClickHouse) -> ClickHouseSettings:
     """How to reach the session's ClickHouse; its database is shared, see `database`."""
-    return clickhouse_server.settings
+    return session_clickhouse.settings
 
 
 @pytest.fixture
@@ -74,19 +144,31 @@ def needed(start: Callable[[], None]) -> None:
 
 
 @pytest.fixture(scope="session")
-def kafka_server(supervisor: Supervisor, engine_dir: Path) -> KafkaBroker:
+def session_kafka(
+    supervisor: Supervisor, engine_dir: Path, on_containers: bool
+) -> Iterator[CrashableBroker]:
     """The session's real Apache Kafka."""
+    if on_containers:
+        from tests.containers import KafkaContainer  # noqa: PLC0415 - loads a Docker client
+
+        container = KafkaContainer()
+        try:
+            container.start()
+            yield container
+        finally:
+            container.remove()
+        return
     server = KafkaBroker(supervisor, engine_dir / "kafka")
     needed(server.start)
-    return server
+    yield server
 
 
 @pytest.fixture
-def kafka_broker(kafka_server: KafkaBroker) -> KafkaBroker:
+def kafka_broker(session_kafka: CrashableBroker) -> Iterator[CrashableBroker]:
     """A real Apache Kafka with `settings`, `kill()` and `start()`; up again for the next test."""
-    if kafka_server.child is None or not kafka_server.child.running():
-        kafka_server.start()
-    return kafka_server
+    yield session_kafka
+    if not session_kafka.running():
+        session_kafka.start()
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ class ApicurioRegistry:
         home = apicurio_home(self._progress)
         require_free(self.port, "the Apicurio registry")
         self.child = self._supervisor.start(
-            "registry",
+            "apicurio",
             [
                 runtime,
                 *_SMALL_JVM,

@@ -97,6 +97,10 @@ class ClickHouseServer:
         if self.child is not None:
             self._supervisor.stop(self.child)
 
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.child is not None and self.child.running()
+
     def kill(self) -> None:
         """Kill -9, for tests of crashes."""
         if self.child is not None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from infra.settings import ClickHouseSettings, KafkaSettings
+from infra.stack.child import Child
 
 Progress = Callable[[str], None]
 
@@ -15,6 +16,10 @@ class MissingEngineError(RuntimeError):
 
 class Engine(Protocol):
     """Something the stack starts, or only reaches, and can name."""
+
+    @property
+    def child(self) -> Child | None:
+        """Its process, when it is one of ours and was started."""
 
     @property
     def version(self) -> str:

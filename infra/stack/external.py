@@ -17,6 +17,7 @@ class RegistryUnreachableError(ConnectionError):
 class PackagedRegistry:
     """The schemas of this package as the registry: nothing to start."""
 
+    child: None = None
     url: None = None
     version = "file (schemas/avro of this package)"
 
@@ -29,6 +30,8 @@ class PackagedRegistry:
 
 class ExternalBroker:
     """A Kafka cluster by bootstrap address, with TLS and SASL from the settings."""
+
+    child: None = None
 
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
@@ -58,6 +61,8 @@ class ExternalBroker:
 class ExternalClickHouse:
     """A ClickHouse server or cluster by address."""
 
+    child: None = None
+
     def __init__(self, settings: ClickHouseSettings) -> None:
         self.settings = settings
         self.version = f"clickhouse at {settings.host}"
@@ -75,6 +80,8 @@ class ExternalClickHouse:
 
 class ExternalRegistry:
     """A Confluent-compatible registry by URL; its schemas are registered by CI, not here."""
+
+    child: None = None
 
     def __init__(self, url: str) -> None:
         self.url = url

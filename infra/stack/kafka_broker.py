@@ -79,7 +79,7 @@ class KafkaBroker:
         if not (self._dir / "log" / "meta.properties").exists():
             self._format(runtime, libraries, properties)
         self.child = self._supervisor.start(
-            "broker",
+            "kafka",
             [
                 runtime,
                 *_SMALL_JVM,
@@ -101,6 +101,10 @@ class KafkaBroker:
         """Stop it cleanly."""
         if self.child is not None:
             self._supervisor.stop(self.child)
+
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.child is not None and self.child.running()
 
     def kill(self) -> None:
         """Kill -9, for tests of crashes; `start` brings it back with all that it stored."""

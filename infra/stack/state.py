@@ -12,6 +12,7 @@ import psutil
 from pydantic import BaseModel, ConfigDict
 
 from infra.settings import Settings
+from infra.stack.engine import Engine
 from infra.stack.environment import shell_lines
 from infra.stack.stack import Stack
 
@@ -99,16 +100,20 @@ def _engines(stack: Stack) -> tuple[EngineState, ...]:
         "clickhouse": f"{clickhouse.host}:{clickhouse.tcp_port} http:{clickhouse.http_port}",
         "registry": stack.registry.url or "in this package",
     }
-    children = {child.name: child for child in stack.supervisor.children}
+    engines: dict[str, Engine] = {
+        "broker": stack.broker,
+        "clickhouse": stack.clickhouse,
+        "registry": stack.registry,
+    }
     return tuple(
         EngineState(
             engine=name,
-            version=version,
+            version=engine.version,
             address=addresses[name],
-            pid=children[name].pid if name in children else None,
-            log=str(children[name].log) if name in children else None,
+            pid=engine.child.pid if engine.child else None,
+            log=str(engine.child.log) if engine.child else None,
         )
-        for name, version in stack.engines.items()
+        for name, engine in engines.items()
     )
 
 

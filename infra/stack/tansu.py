@@ -51,7 +51,7 @@ class TansuBroker:
         require_free(self.port, "the embedded broker")
         address = f"tcp://{LOOPBACK}:{self.port}"
         self.child = self._supervisor.start(
-            "broker",
+            "tansu",
             [
                 _binary(),
                 "broker",

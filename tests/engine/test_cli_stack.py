@@ -111,7 +111,7 @@ def test_an_engine_that_dies_ends_the_stack_by_name(tmp_path: Path) -> None:
         os.kill(state["engines"][0]["pid"], signal.SIGKILL)
         said = up.stderr.read()
     assert up.returncode == Exit.ERROR
-    assert "fleetloop: broker was killed by SIGKILL; the end of" in said
+    assert "fleetloop: tansu was killed by SIGKILL; the end of" in said
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from clickhouse_driver import Client
 
 from infra.kafka.admin import Admin
 from infra.settings import ClickHouseSettings, KafkaSettings
-from infra.stack.clickhouse import ClickHouseServer
 from infra.stack.clickhouse_http import ask
+from tests.engines import CrashableClickHouse
 
 pytestmark = pytest.mark.engine
 
@@ -48,7 +48,7 @@ def test_clickhouse_speaks_tab_separated_by_default_like_a_stock_server(
 
 
 def test_clickhouse_keeps_its_rows_over_a_kill(
-    clickhouse_server: ClickHouseServer, database: ClickHouseSettings
+    clickhouse_server: CrashableClickHouse, database: ClickHouseSettings
 ) -> None:
     name = database.database
     ask(database, "CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a", database=name)

@@ -101,7 +101,7 @@ def test_a_kafka_that_ends_of_it_is_named(small_disk: Path, tmp_path: Path) -> N
         producer = Producer({**server.settings.client_config(), "message.timeout.ms": 5000})
         producer.produce("t", value=b"x" * 500_000)
         producer.flush(10)
-        with pytest.raises(ChildDiedError, match=rf"broker ended.*disk of {small_disk}.* is full"):
+        with pytest.raises(ChildDiedError, match=rf"kafka ended.*disk of {small_disk}.* is full"):
             _watch(supervised)
 
 

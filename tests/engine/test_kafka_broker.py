@@ -6,13 +6,13 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from infra.kafka.admin import Admin
-from infra.stack.kafka_broker import KafkaBroker
 from schemas.topics import MODEL_RELEASES
+from tests.engines import CrashableBroker
 
 pytestmark = [pytest.mark.engine, pytest.mark.kafka]
 
 
-def test_records_stay_over_a_kill(kafka_broker: KafkaBroker) -> None:
+def test_records_stay_over_a_kill(kafka_broker: CrashableBroker) -> None:
     topic = f"t-{uuid.uuid4().hex}"
     Admin(kafka_broker.settings).create(topic, 1, 1, {})
     producer = Producer({**kafka_broker.settings.client_config(), "enable.idempotence": True})
@@ -24,7 +24,7 @@ def test_records_stay_over_a_kill(kafka_broker: KafkaBroker) -> None:
     assert Admin(kafka_broker.settings).end_offsets([topic]) == {(topic, 0): 1000}
 
 
-def test_a_record_is_stamped_with_the_time_of_the_broker(kafka_broker: KafkaBroker) -> None:
+def test_a_record_is_stamped_with_the_time_of_the_broker(kafka_broker: CrashableBroker) -> None:
     topic = f"t-{uuid.uuid4().hex}"
     Admin(kafka_broker.settings).create(topic, 1, 1, MODEL_RELEASES.kafka_config())
     producer = Producer(kafka_broker.settings.client_config())

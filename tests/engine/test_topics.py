@@ -8,12 +8,12 @@ from confluent_kafka import Producer
 
 from infra.kafka.admin import Admin, AdminError, BrokerUnreachableError, UnknownTopicError
 from infra.settings import KafkaSettings
-from infra.stack.kafka_broker import KafkaBroker
 from infra.stack.ports import LOOPBACK, free_port
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
 from infra.topics import ChangeKind, TopicsRefusedError, apply, apply_all, current, plan, scaled
 from schemas.topics import DEVICE_PARTITIONS, DEVICES, TOPICS, TopicSpec
+from tests.engines import CrashableBroker
 
 pytestmark = pytest.mark.engine
 
@@ -34,7 +34,7 @@ def test_applying_once_leaves_nothing_to_do(fresh: Admin) -> None:
 
 
 @pytest.mark.kafka
-def test_topics_on_kafka_are_made_altered_and_widened(kafka_broker: KafkaBroker) -> None:
+def test_topics_on_kafka_are_made_altered_and_widened(kafka_broker: CrashableBroker) -> None:
     admin = Admin(kafka_broker.settings)
     spec = TopicSpec(name="plan-on-kafka", key="device_id", partitions=2)
     apply(admin, plan([spec], {}).changes)
@@ -61,7 +61,7 @@ def test_topics_on_kafka_are_made_altered_and_widened(kafka_broker: KafkaBroker)
 
 
 @pytest.mark.kafka
-def test_every_setting_of_the_registry_is_accepted_by_kafka(kafka_broker: KafkaBroker) -> None:
+def test_every_setting_of_the_registry_is_accepted_by_kafka(kafka_broker: CrashableBroker) -> None:
     admin = Admin(kafka_broker.settings)
     wanted = scaled(list(TOPICS.values()), DEVICE_PARTITIONS)
     have = {name: topic for name, topic in current(admin).items() if name in TOPICS}
