@@ -56,12 +56,15 @@ class WebhookReceiver:
 
     Args:
         timeout_s: How long connecting, sending and each wait for the answer may take.
+
+    Raises:
+        ValueError: The URL is none; it is not shown, since it may hold a secret.
     """
 
     name: Final = "webhook"
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        self._url = url
+        self._url = _checked(url)
         self._client = httpx.Client(timeout=timeout_s)
 
     def send(self, body: dict[str, Any]) -> None:
@@ -71,8 +74,6 @@ class WebhookReceiver:
                 status = answer.status_code
         except httpx.TransportError as error:
             raise ReceiverBusyError(f"{type(error).__name__}: {error}") from error
-        except httpx.InvalidURL as error:
-            raise ReceiverRefusedError(f"webhook_url: {error}") from error
         if status == TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise ReceiverBusyError(f"answered {status}")
         if not httpx.codes.is_success(status):
@@ -81,6 +82,19 @@ class WebhookReceiver:
     def close(self) -> None:
         """Give connections back."""
         self._client.close()
+
+
+def _checked(url: str) -> httpx.URL:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"webhook_url: {error}; give http:// or https:// and a host") from error
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise ValueError(
+            f"webhook_url: scheme {parsed.scheme!r}; give an address with http:// or https:// "
+            "and a host"
+        )
+    return parsed
 
 
 class StdoutReceiver:

@@ -51,8 +51,8 @@ def test_columns_count_as_records_do(events: list[InferenceEvent]) -> None:
     parts: defaultdict[Cell, list[LatencyHistogram]] = defaultdict(list)
     slow: defaultdict[Cell, list[int]] = defaultdict(list)
     for event in events:
-        name = (event.hardware, event.release_id or "NOT_STATED")
-        cell = (name, -(-event.window_end // SECOND) - 1)
+        name: tuple[str, ...] = (event.hardware, event.release_id or "NOT_STATED")
+        cell: Cell = (name, -(-event.window_end // SECOND) - 1)
         totals[cell] += event.expected - event.warmup
         bads[cell] += event.late + event.expected - event.produced
         parts[cell].append(event.latency)
