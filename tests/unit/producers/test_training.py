@@ -1,0 +1,143 @@
+"""From a dataset to a model: the test drive, the card, and what cannot be trained on."""
+
+import dataclasses
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
+from producers import seed_dataset, training
+from producers.camera.camera import CameraError
+from producers.camera.rendered import RenderedCamera
+from producers.camera.strips import from_png
+from producers.evaluation import evaluate
+from producers.model.runtime import Model
+from producers.seed_dataset import publish_seed, seed_record
+from producers.training import DatasetError, train
+from schemas.manifests import Manifest, ManifestError, Split, classes_of, from_parquet
+from schemas.records import DatasetManifest, ManifestKind
+from schemas.topics import DATASET_MANIFESTS
+from tests.unit.producers.learning_kit import NOW_US, Log
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> ObjectStore:
+    return ObjectStore(f"file://{tmp_path}")
+
+
+@pytest.fixture
+def seeded(
+    camera: RenderedCamera, objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> DatasetManifest:
+    monkeypatch.setattr(seed_dataset, "ENCOUNTERS", 60)
+    return seed_record(camera, objects, line="perception", now_us=NOW_US)
+
+
+def manifest_of(record: DatasetManifest, objects: ObjectStore) -> Manifest:
+    return from_parquet(objects.get(record.manifest_uri or "", digest=record.manifest_digest))
+
+
+def test_the_test_drive_begins_the_line(
+    seeded: DatasetManifest, camera: RenderedCamera, objects: ObjectStore
+) -> None:
+    assert (seeded.kind, seeded.seq, seeded.parent) == (ManifestKind.ASSEMBLED, 0, None)
+    assert sum(seeded.counts.values()) == 60
+    manifest = manifest_of(seeded, objects)
+    assert classes_of(manifest) == camera.classes
+    assert manifest.metadata["dataset_id"] == seeded.dataset_id
+    drive = {one.encounter_id: one for one in camera.seed(60)}
+    for example in manifest.examples:
+        frames = from_png(objects.get(example.frame_uri, digest=example.frame_digest))
+        assert np.array_equal(frames, drive[example.encounter_id].frames)
+        assert example.label == camera.classes[drive[example.encounter_id].label]
+    assert sum(example.split is Split.VALIDATION for example in manifest.examples) == 5
+
+
+def test_the_same_test_drive_is_the_same_dataset(
+    seeded: DatasetManifest, camera: RenderedCamera, objects: ObjectStore
+) -> None:
+    again = seed_record(camera, objects, line="perception", now_us=NOW_US + 1)
+    assert dataclasses.replace(again, assembled_ts=NOW_US) == seeded
+    other = seed_record(RenderedCamera(12), objects, line="perception", now_us=NOW_US)
+    assert other.dataset_id != seeded.dataset_id
+
+
+def test_it_is_published_once_it_is_stored(
+    camera: RenderedCamera, objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seed_dataset, "ENCOUNTERS", 3)
+    log = Log()
+    record = publish_seed(camera, objects, log, line="perception", now_us=NOW_US)
+    assert log.of(DATASET_MANIFESTS) == [record]
+    assert len(manifest_of(record, objects).examples) == 3
+
+
+def test_a_dataset_becomes_a_model_with_its_card(
+    seeded: DatasetManifest, camera: RenderedCamera, objects: ObjectStore
+) -> None:
+    manifest, held_back = manifest_of(seeded, objects), camera.held_back(1, 40)
+    trained = train(manifest, objects, 1, held_back)
+    again = train(manifest, objects, 1, held_back)
+    assert (trained.model, trained.card) == (again.model, again.card)
+    assert Model(trained.model).classes == camera.classes
+    card = json.loads(trained.card)
+    assert card["dataset_id"] == seeded.dataset_id
+    assert card["model"]["digest"] == sha256(trained.model).hexdigest()
+    assert card["training"]["by_origin"] == {"test-drive": 55}
+    assert card["training"]["pictures"] == 330
+    assert card["validation"]["encounters"] == 5
+    expected = evaluate(trained.model, held_back)
+    assert card["held_back"]["mean"] == expected.mean == trained.metrics["accuracy"]
+    assert {"slice/light/NIGHT", "slice/weather/SNOW", "slice/region/alps"} <= set(trained.metrics)
+
+
+def test_without_held_back_pictures_the_validation_side_speaks(
+    seeded: DatasetManifest, objects: ObjectStore
+) -> None:
+    trained = train(manifest_of(seeded, objects), objects, 1)
+    card = json.loads(trained.card)
+    assert card["held_back"] is None
+    assert trained.metrics["accuracy"] == card["validation"]["mean"]
+    assert "slice/origin/test-drive" in trained.metrics
+
+
+def test_what_cannot_be_trained_on_is_refused(
+    seeded: DatasetManifest, objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = manifest_of(seeded, objects)
+    first = whole.examples[0]
+    validating = tuple(dataclasses.replace(one, split=Split.VALIDATION) for one in whole.examples)
+    with pytest.raises(DatasetError, match="0 examples with split TRAIN"):
+        train(Manifest(validating, whole.metadata), objects, 1)
+
+    def with_first(**change: object) -> Manifest:
+        changed = dataclasses.replace(first, split=Split.TRAIN, **change)  # type: ignore[arg-type] # any field
+        return Manifest((changed, *whole.examples[1:]), whole.metadata)
+
+    with pytest.raises(ObjectMissingError, match="nowhere"):
+        train(with_first(frame_uri=objects.uri("frames/nowhere.png")), objects, 1)
+    with pytest.raises(ObjectCorruptError, match="announced 00"):
+        train(with_first(frame_digest="00" * 32), objects, 1)
+    junk = objects.put(b"junk", kind="frames")
+    with pytest.raises(CameraError, match="4 bytes: not a PNG"):
+        train(with_first(frame_uri=junk.uri, frame_digest=junk.digest), objects, 1)
+    monkeypatch.setattr(training, "MAX_PICTURES", 100)
+    with pytest.raises(DatasetError, match="more than 100"):
+        train(whole, objects, 1)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '["a", "a"]', '[""]', "[1]"])
+def test_a_wrong_list_of_classes_is_refused(text: str) -> None:
+    with pytest.raises(ManifestError, match="metadata classes="):
+        classes_of(Manifest((), {"classes": text}))
+
+
+def test_labels_the_metadata_does_not_name_come_last(
+    seeded: DatasetManifest, objects: ObjectStore
+) -> None:
+    examples = manifest_of(seeded, objects).examples
+    found = classes_of(Manifest(examples, {"classes": '["zebra"]'}))
+    assert found == ("zebra", *sorted({example.label for example in examples}))
