@@ -8,17 +8,17 @@ frame that the simulator could not run in time would look like a failure of the 
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from prometheus_client import Counter, Gauge
 
 from producers.camera.camera import Camera, EncounterRequest
 from producers.device.conditions import is_away
 from producers.device.device import Device, Surface
-from producers.device.engine import Answers, Engine, EngineError
+from producers.device.engine import Engine, EngineError
+from producers.device.figures import Figures
 from producers.device.flash import Flash
 from producers.device.identity import Who, fraction, next_boot
 from producers.device.models import ModelShelf
@@ -26,7 +26,6 @@ from producers.device.schedule import Schedule
 from producers.device.triggers import Pictures
 from producers.device.world import Surroundings
 from producers.scenario import Scenario
-from schemas.catalogue import CATALOGUE
 from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
 from schemas.records import ModelRelease
@@ -49,13 +48,6 @@ FLUSH_EVERY_US: Final = 5_000_000
 SAVE_EVERY_US: Final = 1_000_000
 """After a crash a device may have lost this much: it begins its attempt again."""
 
-FRAMES = Counter("fleetloop_fleet_frames", "Frames answered by the devices of this process")
-MISSED = Counter("fleetloop_fleet_frames_missed", "Frames due that no model answered")
-SHIFTS = Counter("fleetloop_fleet_schedule_shifts", "Times this process fell behind its schedule")
-LAG = Gauge("fleetloop_fleet_lag_seconds", "How far the next frame is overdue")
-CPU = Counter("fleetloop_fleet_inference_cpu_seconds", "CPU time in inference sessions")
-WALL = Counter("fleetloop_fleet_inference_wall_seconds", "Wall time in inference sessions")
-
 
 class Publishing(Protocol):
     """Where records go: `infra.kafka.publisher.Publisher`."""
@@ -72,19 +64,6 @@ class Following(Protocol):
 
     def poll(self, timeout_s: float = 0.0) -> list[Fact]:
         """What has arrived, waiting up to `timeout_s` for the first."""
-
-
-@dataclass(slots=True)
-class Figures:
-    """What a process has done; nanoseconds of the inference alone, warm-up runs left out."""
-
-    frames: int = 0
-    missed: int = 0
-    shifts: int = 0
-    shifted_us: int = 0
-    cpu_ns: int = 0
-    wall_ns: int = 0
-    published: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,41 +83,6 @@ class Shore:
     book: ReleaseBook
     clock: Callable[[], int]
     save: Callable[[dict[str, Flash]], None]
-
-
-def people(scenario: Scenario, shard: int = 0, shards: int = 1) -> list[Who]:
-    """The devices of a scenario, or every `shards`-th of them from the `shard`-th on."""
-    names = [
-        (f"{hardware.lower()}-{index:05d}", hardware)
-        for hardware, count in scenario.devices.items()
-        for index in range(count)
-    ]
-    return [_who(scenario, device_id, hardware) for device_id, hardware in names[shard::shards]]
-
-
-def _who(scenario: Scenario, device_id: str, hardware: str) -> Who:
-    def holds(what: str, share: float) -> bool:
-        return fraction(scenario.seed, what, device_id) < share
-
-    owners = scenario.owners
-    return Who(
-        device_id=device_id,
-        device_class=CATALOGUE.hardware[hardware].device_class,
-        hardware=hardware,
-        region=_region(scenario, device_id),
-        consent_pictures=holds("pictures", owners.consent_pictures),
-        consent_location=holds("location", owners.consent_location),
-        consent_compute=holds("compute", owners.consent_compute),
-    )
-
-
-def _region(scenario: Scenario, device_id: str) -> str:
-    chance = fraction(scenario.seed, "region", device_id) * sum(scenario.regions.values())
-    for region, weight in scenario.regions.items():
-        chance -= weight
-        if chance < 0:
-            return region
-    return next(reversed(scenario.regions))
 
 
 class Fleet:
@@ -234,12 +178,10 @@ class Fleet:
 
     def _keep_pace(self, now_us: int) -> None:
         lag_us = self._schedule.lag_us(now_us)
-        LAG.set(lag_us / 1e6)
+        self.figures.behind(lag_us)
         if lag_us > self._scenario.pace.lag_s * 1e6:
             self._schedule.shift(lag_us)
-            self.figures.shifts += 1
-            self.figures.shifted_us += lag_us
-            SHIFTS.inc()
+            self.figures.shift(lag_us)
             log.warning(
                 "fleet: %.1f s behind its schedule (limit pace.lag_s = %s): frames come later, "
                 "none is dropped; give the process more CPU or fewer devices",
@@ -295,29 +237,19 @@ class Fleet:
             answers = engine.answer([picture for _, picture in pairs])
         except EngineError as error:
             log.warning("fleet: %d frames missing: %s", len(pairs), error)
-            self.figures.missed += len(pairs)
-            MISSED.inc(len(pairs))
+            self.figures.miss(len(pairs))
             for device, _ in pairs:
                 device.miss()
             return
         for row, (device, _) in enumerate(pairs):
             device.take(answers, row, now_us)
-        self._count(answers)
-
-    def _count(self, answers: Answers) -> None:
-        frames, cpu_ns, wall_ns = len(answers.top1), sum(answers.cpu_ns), sum(answers.wall_ns)
-        self.figures.frames += frames
-        self.figures.cpu_ns += cpu_ns
-        self.figures.wall_ns += wall_ns
-        FRAMES.inc(frames)
-        CPU.inc(cpu_ns / 1e9)
-        WALL.inc(wall_ns / 1e9)
+        self.figures.answer(answers)
 
     # Records and storage
 
     def _send(self, topic: TopicSpec, record: Any) -> None:
         self._shore.publisher.publish(topic, record)
-        self.figures.published[topic.name] = self.figures.published.get(topic.name, 0) + 1
+        self.figures.publish(topic.name)
 
     def _booted(self, kept: Flash | None) -> Flash:
         boot = next_boot(kept.boot if kept else None, self._start_us // 1_000_000)

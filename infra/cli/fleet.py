@@ -26,7 +26,8 @@ from producers.camera.camera import CameraError
 from producers.camera.open import open_camera
 from producers.device import flash
 from producers.device.models import ModelShelf
-from producers.fleet import Fleet, Shore, people
+from producers.device.people import people
+from producers.fleet import Fleet, Shore
 from producers.scenario import Scenario, ScenarioError, load
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from producers.camera.camera import Encounter
+from producers.device.acks import Acks
 from producers.device.conditions import conditions
 from producers.device.disengagements import Driver
 from producers.device.encounters import Meeting
@@ -15,10 +16,11 @@ from producers.device.flash import Flash
 from producers.device.identity import EventIds, Send, Who, fraction
 from producers.device.models import ModelShelf
 from producers.device.orders import wish
-from producers.device.ota import OtaClient, Wish
+from producers.device.ota import OtaClient
 from producers.device.slots import Model, Slots
 from producers.device.triggers import EdgeCases, Pictures
 from producers.device.windows import Windows
+from producers.device.wishes import Wish
 from producers.scenario import Scenario
 from schemas.catalogue import CATALOGUE
 from schemas.decisions import ReleaseBook
@@ -63,16 +65,20 @@ class Device:
             who, self._ids, scenario.triggers, seed=seed, pictures=surface.pictures
         )
         self._driver = Driver(who, self._ids, scenario.drive, seed)
+        acks = Acks(
+            who,
+            flash,
+            self._ids,
+            conditions=lambda at: conditions(scenario.owners, seed, who.device_id, at),
+            send=surface.send,
+        )
         self.ota = OtaClient(
-            who=who,
             rules=scenario.updates,
             seed=seed,
             flash=flash,
-            ids=self._ids,
+            acks=acks,
             files=surface.shelf,
             boot=self._boot,
-            conditions=lambda at: conditions(scenario.owners, seed, who.device_id, at),
-            send=surface.send,
         )
         self.engine: Engine | None = None
         self._warmup_left = 0

@@ -4,8 +4,8 @@ from typing import Final
 
 from producers.device.engine import PICTURE
 from producers.device.identity import Who
-from producers.device.ota import GiveUp, GoBack, Install, Refuse, Wish, Withdrawn
 from producers.device.slots import Model, Slots
+from producers.device.wishes import GiveUp, GoBack, Install, Refuse, Wish, Withdrawn
 from schemas.decisions import ReleaseBook, ReleaseView, Target
 from schemas.strata import WITHDRAWN
 

@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Protocol
 
+from producers.device.acks import Acks
 from producers.device.conditions import hindrance
 from producers.device.engine import EngineError
 from producers.device.flash import Flash, Tried
 from producers.device.health import HEALTHY, HealthWindow
-from producers.device.identity import EventIds, Send, Who, fraction
+from producers.device.identity import fraction
 from producers.device.slots import Model
+from producers.device.wishes import GiveUp, GoBack, Install, Refuse, Wish, Withdrawn
 from producers.scenario import Updates
-from schemas.records import AckState, DeviceConditions, OtaAck, Preconditions
-from schemas.topics import OTA_ACKS
+from schemas.records import AckState
 
 DIGEST_MISMATCH: Final = "DIGEST_MISMATCH"
 DOWNLOAD_FAILED: Final = "DOWNLOAD_FAILED"
@@ -30,51 +31,6 @@ ROLLBACK_ORDERED: Final = "ROLLBACK_ORDERED"
 
 TRANSIENT: Final = frozenset({DOWNLOAD_FAILED, INTERRUPTED})
 """Reasons after which a device tries again by itself."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withdrawn:
-    """A release that the log ordered back, and the wave a device had it from."""
-
-    release_id: str
-    wave: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Install:
-    """The log wants this model to run; `replaces` is what runs now, if that was withdrawn."""
-
-    model: Model
-    preconditions: Preconditions | None = None
-    replaces: Withdrawn | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveUp:
-    """The log ordered back the release of the attempt under way."""
-
-    withdrawn: Withdrawn
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoBack:
-    """The log ordered back the release that runs: run `to` instead."""
-
-    withdrawn: Withdrawn
-    to: Model
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refuse:
-    """The log wants a release that this device cannot run; `reason` is a code."""
-
-    release_id: str
-    wave: int
-    reason: str
-
-
-Wish = Install | GiveUp | GoBack | Refuse | None
-"""What the log wants of a device; None: go on as you are."""
 
 
 class Phase(StrEnum):
@@ -112,40 +68,30 @@ class OtaClient:
 
     Args:
         boot: Loads a model to run, None for none; raises EngineError or LookupError.
-        conditions: What holds on the device at a time in UTC microseconds.
     """
 
     def __init__(
         self,
         *,
-        who: Who,
         rules: Updates,
         seed: int,
         flash: Flash,
-        ids: EventIds,
+        acks: Acks,
         files: Files,
         boot: Callable[[Model | None], None],
-        conditions: Callable[[int], DeviceConditions],
-        send: Send,
     ) -> None:
-        self._who, self._rules, self._seed = who, rules, seed
-        self._flash, self._ids, self._files = flash, ids, files
-        self._boot, self._conditions, self._send = boot, conditions, send
+        self._rules, self._seed, self._flash = rules, seed, flash
+        self._acks, self._files, self._boot = acks, files, boot
         self._retry_at: dict[str, int] = {}
         self._recoveries, self._recover_at_us = 0, 0
         self.attempt: Attempt | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether an attempt is under way."""
-        return self.attempt is not None
 
     def restart(self, now_us: int) -> None:
         """After a boot: what was on trial when the power went is not trusted."""
         lost = self._flash.slots.running
         if self._flash.slots.trial and lost is not None:
             self._flash.slots = self._flash.slots.switch_back()
-            self._ack(lost.release_id, lost.wave, AckState.REVERTED, now_us, INTERRUPTED)
+            self._acks.say(lost.release_id, lost.wave, AckState.REVERTED, now_us, INTERRUPTED)
 
     def turn(self, now_us: int, wish: Wish) -> None:
         """Obey the log, then do the steps that are due."""
@@ -202,7 +148,7 @@ class OtaClient:
         tried = self._flash.tried.get(wish.release_id, Tried())
         if not tried.over:
             self._flash.remember(wish.release_id, Tried(attempt=tried.attempt + 1, over=True))
-            self._ack(wish.release_id, wish.wave, AckState.REJECTED, now_us, wish.reason)
+            self._acks.say(wish.release_id, wish.wave, AckState.REJECTED, now_us, wish.reason)
 
     # Steps
 
@@ -223,7 +169,7 @@ class OtaClient:
         return True
 
     def _accept(self, at: Attempt, now_us: int) -> bool:
-        reason = hindrance(at.wanted.preconditions, self._conditions(now_us))
+        reason = hindrance(at.wanted.preconditions, self._acks.conditions(now_us))
         if reason is None:
             self._reach(at, Phase.ACCEPTED, AckState.ACCEPTED, now_us, self._rules.download_s)
             return True
@@ -322,7 +268,9 @@ class OtaClient:
     def _say_returned(self, withdrawn: Withdrawn, now_us: int) -> None:
         tried = self._flash.tried.get(withdrawn.release_id, Tried())
         self._flash.remember(withdrawn.release_id, replace(tried, over=True))
-        self._ack(withdrawn.release_id, withdrawn.wave, AckState.REVERTED, now_us, ROLLBACK_ORDERED)
+        self._acks.say(
+            withdrawn.release_id, withdrawn.wave, AckState.REVERTED, now_us, ROLLBACK_ORDERED
+        )
 
     def _standby_is(self, model: Model) -> bool:
         standby = self._flash.slots.standby
@@ -346,34 +294,10 @@ class OtaClient:
 
     def _wait(self, at: Attempt, from_us: int, seconds: float) -> None:
         chance = fraction(
-            self._seed, self._who.device_id, at.wanted.model.release_id, at.number, at.phase
+            self._seed, self._acks.device_id, at.wanted.model.release_id, at.number, at.phase
         )
         share = 1 + self._rules.jitter * (2 * chance - 1)
         at.due_us = from_us + round(seconds * share * 1e6)
 
     def _say(self, at: Attempt, state: AckState, now_us: int, reason: str = "") -> None:
-        self._ack(at.wanted.model.release_id, at.wanted.model.wave, state, now_us, reason)
-
-    def _ack(
-        self, release_id: str, wave: int, state: AckState, now_us: int, reason: str = ""
-    ) -> None:
-        tried = self._flash.count_ack(release_id)
-        running = self._flash.slots.running
-        self._send(
-            OTA_ACKS,
-            OtaAck(
-                event_id=self._ids.next(OTA_ACKS),
-                **self._who.common(),
-                release_id=release_id,
-                model_digest=None if running is None else running.digest,
-                attempt=max(1, tried.attempt),
-                seq=tried.acks,
-                state=state,
-                reason_code=reason,
-                slot=self._flash.slots.active,
-                boot_id=str(self._ids.boot),
-                wave=wave,
-                preconditions=self._conditions(now_us),
-                device_ts=now_us,
-            ),
-        )
+        self._acks.say(at.wanted.model.release_id, at.wanted.model.wave, state, now_us, reason)

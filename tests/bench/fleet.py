@@ -17,7 +17,8 @@ import numpy as np
 from infra.objects import ObjectStore
 from producers.camera.rendered import RenderedCamera
 from producers.device.models import ModelShelf
-from producers.fleet import Fleet, Shore, people
+from producers.device.people import people
+from producers.fleet import Fleet, Shore
 from producers.model.training import fit
 from producers.scenario import Scenario
 from schemas.codec import Codec

@@ -9,7 +9,7 @@ import pytest
 
 from producers.camera.strips import from_png
 from producers.device import flash
-from producers.fleet import people
+from producers.device.people import people
 from schemas.cohorts import membership
 from schemas.histograms import count, count_over_deadline
 from schemas.records import AckState as A

@@ -6,7 +6,8 @@ from typing import Any
 from producers.device.engine import Engine
 from producers.device.flash import Flash
 from producers.device.models import ModelShelf
-from producers.fleet import Fleet, Shore, people
+from producers.device.people import people
+from producers.fleet import Fleet, Shore
 from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
 from schemas.records import Artifact, ModelRelease

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from infra.objects import StoredObject
 from producers.camera.camera import Encounter, EncounterRequest
+from producers.device.acks import Acks
 from producers.device.engine import Engine
 from producers.device.flash import Flash
 from producers.device.identity import EventIds, Who
@@ -221,16 +222,20 @@ class Phone:
         self.loads: list[str | None] = []
         self.refuses: set[str] = set()
         updates = {"download_s": 1, "install_s": 1, "boot_s": 1, "health_s": 2, "jitter": 0}
+        acks = Acks(
+            who(),
+            self.flash,
+            EventIds("hw3-00001", self.flash.boot),
+            conditions=lambda _: self.held,
+            send=self.outbox,
+        )
         self.ota = OtaClient(
-            who=who(),
             rules=Updates.model_validate({**updates, **rules}),
             seed=1,
             flash=self.flash,
-            ids=EventIds("hw3-00001", self.flash.boot),
+            acks=acks,
             files=self.files,
             boot=self._boot,
-            conditions=lambda _: self.held,
-            send=self.outbox,
         )
 
     def _boot(self, wanted: Model | None) -> None:

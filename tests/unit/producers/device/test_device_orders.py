@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from producers.device.orders import wish
-from producers.device.ota import GiveUp, GoBack, Install, Refuse, Withdrawn
 from producers.device.slots import Model, Slots
+from producers.device.wishes import GiveUp, GoBack, Install, Refuse, Withdrawn
 from schemas.records import Preconditions
 from schemas.records import ReleaseKind as K
 from tests.rollout_log import Log, digest_of

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from producers.device.flash import Flash, Tried
-from producers.device.ota import GiveUp, GoBack, Install, Phase, Refuse, Withdrawn
+from producers.device.ota import Phase
 from producers.device.slots import Slots
+from producers.device.wishes import GiveUp, GoBack, Install, Refuse, Withdrawn
 from schemas.records import AckState as A
 from schemas.records import Preconditions, Slot
 from tests.unit.producers.device.kit import NOW, SECOND, Phone, model
