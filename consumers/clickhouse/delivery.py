@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from consumers.clickhouse.faults import Fault
 from consumers.clickhouse.lanes import Closed
@@ -20,6 +20,7 @@ from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server, ServerError
 from consumers.dead_letters import unwritable
 from infra.kafka.ends import Source
+from schemas.http_registry import RegistryUnavailableError
 from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, TopicSpec
 
@@ -27,6 +28,8 @@ FIRST_WAIT_S: Final = 0.1
 LONGEST_WAIT_S: Final = 5.0
 # Refused rows of one batch that are taken for bad rows.
 UNWRITABLE_LIMIT: Final = 100
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger("fleetloop.sink")
 
@@ -100,15 +103,13 @@ class Delivery:
             ServerError: ClickHouse refuses, and neither waiting nor splitting helps.
             GiveUpError: It is silent for too long.
         """
-        topic, partition = job.source
-        if job.prepared is None:
-            job.prepared = self._preparation.prepare(topic, partition, job.topic_id, job.closed)
-        if not job.letters_out:
-            self._post(job.prepared.letters)
-            job.letters_out = True
         try:
+            prepared = job.prepared = job.prepared or self._prepared(job)
+            if not job.letters_out:
+                self._post(prepared.letters)
+                job.letters_out = True
             self._check_window(job, lease)
-            self._insert(job, job.prepared, job.closed.range, lease)
+            self._insert(job, prepared, job.closed.range, lease)
         except _StoppedError:
             return Outcome.STOPPED
         except ServerError as error:
@@ -116,6 +117,12 @@ class Delivery:
                 raise
             return Outcome.EXPIRED
         return Outcome.WRITTEN
+
+    def _prepared(self, job: Job) -> Prepared:
+        topic, partition = job.source
+        return self._patiently(
+            lambda: self._preparation.prepare(topic, partition, job.topic_id, job.closed)
+        )
 
     def _post(self, letters: Sequence[DeadLetter]) -> None:
         """The range is committed past only after the letters are safe."""
@@ -174,21 +181,21 @@ class Delivery:
             ) from error
         self._post([unwritable(part.messages[0], job.topic_id, str(error))])
 
-    def _patiently(self, action: Callable[[], None]) -> None:
+    def _patiently(self, action: Callable[[], Result]) -> Result:
         """Do it, and again after a pause while the fault is one that passes."""
         wait = FIRST_WAIT_S
         while True:
             try:
-                action()
-            except ServerError as error:
-                if error.fault is not Fault.WAIT:
+                result = action()
+            except (ServerError, RegistryUnavailableError) as error:
+                if isinstance(error, ServerError) and error.fault is not Fault.WAIT:
                     raise
                 METRICS.insert_retries.inc()
                 self._patience.failed(error)
                 logger.warning("insert waits: %s", error)
             else:
                 self._patience.answered()
-                return
+                return result
             if self._stopping.wait(wait * self._random.uniform(0.5, 1.0)):
                 raise _StoppedError
             wait = min(LONGEST_WAIT_S, wait * 2)

@@ -10,20 +10,40 @@ from typing import Final
 from consumers.clickhouse.delivery import FIRST_WAIT_S, LONGEST_WAIT_S, Delivery
 from consumers.clickhouse.faults import Fault
 from consumers.clickhouse.intake import Intake
-from consumers.clickhouse.patience import Patience
+from consumers.clickhouse.ledger import LedgerError
+from consumers.clickhouse.patience import GiveUpError, Patience
 from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.server import Server, ServerError
-from consumers.clickhouse.startup import check
+from consumers.clickhouse.startup import NotReadyError, check
 from infra.health import Check, Checks, HealthServer
+from infra.kafka.errors import (
+    CommitRefusedError,
+    DeliveryError,
+    KafkaUnreachableError,
+    LogReadError,
+)
 from infra.kafka.loop import GroupLoop
 from infra.kafka.publisher import Publisher
 from infra.settings import Settings
 from schemas.codec import Codec
-from schemas.registry import FileRegistry
+from schemas.http_registry import RegistryUnavailableError
+from schemas.registry import registry_from
 from schemas.topics import TOPICS
 
 # Messages of a turn: enough for full batches, few enough that a turn is short.
 TURN_MESSAGES: Final = 10_000
+# Where going on would lose or double rows, or cannot help.
+STOPS: Final = (
+    NotReadyError,
+    LedgerError,
+    GiveUpError,
+    ServerError,
+    CommitRefusedError,
+    DeliveryError,
+    LogReadError,
+    KafkaUnreachableError,
+    RegistryUnavailableError,
+)
 
 logger = logging.getLogger("fleetloop.sink")
 
@@ -32,16 +52,17 @@ def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
-        NotReadyError: ClickHouse lacks a table, a column or a setting.
-        LedgerError: Going on would lose or double rows; the message says which.
-        CommitRefusedError: Another member owns the partitions.
-        GiveUpError: ClickHouse was silent for longer than the limit.
+        SystemExit: It had to stop; the log says in one sentence why and what to do.
     """
     stopping = threading.Event()
-    with assembled(settings, stopping) as loop:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _stopper(loop, stopping))
-        loop.run()
+    try:
+        with assembled(settings, stopping) as loop:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, _stopper(loop, stopping))
+            loop.run()
+    except STOPS as error:
+        logger.critical("the sink stops: %s", error)
+        raise SystemExit(1) from error
 
 
 @contextmanager
@@ -51,13 +72,19 @@ def assembled(settings: Settings, stopping: threading.Event) -> Generator[GroupL
     Args:
         settings: Whole settings.
         stopping: Set it, then stop the loop: waits end at once.
+
+    Raises:
+        NotReadyError: ClickHouse lacks a table, a column or a setting.
+        LedgerError: Going on would lose or double rows; the message says which.
+        CommitRefusedError: Another member owns the partitions.
+        GiveUpError: ClickHouse was silent for longer than the limit.
     """
     if settings.kafka.memory_only:
         logger.warning(
             "this broker keeps no commit metadata: a crash may store one batch of a partition "
             "twice; the tables' sorting keys remove it when parts are merged"
         )
-    registry = FileRegistry()
+    registry = registry_from(settings.registry_url)
     topics = tuple(TOPICS.values())
     preparation = Preparation(registry, topics)
     patience = Patience(settings.sink.give_up_after_s)
