@@ -128,12 +128,17 @@ class Gate:
         )
 
     def _approved(self, at: ReleaseStanding) -> Step | None:
-        approvers = self._ledger.approvers(at.view)
+        approvals = self._ledger.approvals(at.view)
         needed = 2 if at.view.proposal.safety_relevant else 1
-        if len(approvers) < needed:
+        if len(approvals) < needed:
             return None
-        reason = f"approved by {', '.join(approvers)}"
-        return Step(kind=ReleaseKind.APPROVED, reason=reason, approvers=approvers)
+        approvers = tuple(sorted(approvals))
+        return Step(
+            kind=ReleaseKind.APPROVED,
+            reason=f"approved by {', '.join(approvers)}",
+            approvers=approvers,
+            handled=max(order.offset for order in approvals.values()),
+        )
 
     def _newer_opened(self, at: ReleaseStanding) -> str | None:
         mine = at.view.proposal
@@ -176,9 +181,9 @@ class Gate:
             f"{MODEL_RELEASES.name}/0": self._ledger.book.last_offset,
         }
         orders = self._ledger.orders_partition(release_id)
-        handled = step.handled
-        if handled is None:
-            handled = self._ledger.handled_through(release_id)
+        handled = self._ledger.handled_through(release_id)
+        if step.handled is not None:
+            handled = max(handled, step.handled)
         if orders is not None and handled >= 0:
             offsets[f"{ROLLOUT_COMMANDS.name}/{orders}"] = handled
         return offsets

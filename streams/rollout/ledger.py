@@ -77,17 +77,15 @@ class Ledger:
         orders = self._orders.get(release_id)
         return orders[0].partition if orders else None
 
-    def approvers(self, view: ReleaseView) -> tuple[str, ...]:
-        """Signers who approved the release and did not make it, by name."""
-        author = view.proposal.author
-        found = {
-            order.command.signer
-            for order in self._orders.get(view.proposal.release_id, ())
-            if order.command.command is CommandKind.APPROVE
-            and order.stamp_us >= view.proposed_us
-            and author not in (order.command.signer, order.command.by)
-        }
-        return tuple(sorted(found))
+    def approvals(self, view: ReleaseView) -> dict[str, Order]:
+        """First approval of each signer who did not make the release, by signer."""
+        author, found = view.proposal.author, dict[str, Order]()
+        for order in self._orders.get(view.proposal.release_id, ()):
+            approves = order.command.command is CommandKind.APPROVE
+            others = author not in (order.command.signer, order.command.by)
+            if approves and others and order.stamp_us >= view.proposed_us:
+                found.setdefault(order.command.signer, order)
+        return found
 
     def _decided(self, fact: Fact, record: ModelRelease) -> None:
         verdict = self.book.observe(record, offset=fact.offset, stamp_us=fact.stamp_us)
