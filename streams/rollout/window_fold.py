@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from array import array
 from typing import Any, Final
 
@@ -12,9 +13,9 @@ import pyarrow as pa
 from schemas.sequences import DeviceSequences
 from streams.processor import LogBatch
 from streams.rollout.attempts import MAX_DEVICES, DeviceLimitError
-from streams.rollout.cells import CellCounts, Cells
+from streams.rollout.cells import CellCounts, CellKey, Cells
 from streams.rollout.policy import Policy
-from streams.rollout.proposals import Proposals, objection
+from streams.rollout.proposals import Proposals
 
 _FAILED: Final = 255
 _MOST_JUDGED: Final = 65_535
@@ -93,6 +94,7 @@ class WindowFold:
         total = numbers["expected"] - numbers["warmup"]
         bad = numbers["late"] + numbers["expected"] - numbers["produced"]
         over = bad > self._policy.slo_share * total
+        open_from: dict[CellKey, float] = {}
         for release_id, hardware, device_id, metres, stamp, judged, is_over in zip(
             rows.column("release_id").to_pylist(),
             rows.column("hardware").to_pylist(),
@@ -103,12 +105,22 @@ class WindowFold:
             over.tolist(),
             strict=True,
         ):
-            if objection(self._proposals(release_id), release_id, hardware, stamp) is not None:
+            key = (release_id, hardware)
+            if key not in open_from:
+                open_from[key] = self._open_from(release_id, hardware)
+            if stamp < open_from[key]:
                 continue
-            cell = self.cells.touch((release_id, hardware))
+            cell = self.cells.touch(key)
             cell.exposure_m += metres or 0.0
             if judged:
                 self._judge(cell, self._row(release_id, device_id), is_over)
+
+    def _open_from(self, release_id: str, hardware: str) -> float:
+        """Stamp from which windows of the release count in the stratum; never: infinity."""
+        known = self._proposals(release_id)
+        if known is None or hardware not in known.record.strata:
+            return math.inf
+        return known.stamp_us
 
     def _judge(self, cell: CellCounts, row: int, is_over: bool) -> None:
         cell.windows_judged += 1
