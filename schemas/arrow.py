@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 
 from schemas.reading import IncompatibleError
 from schemas.shapes import (
+    INT_MAX,
+    INT_MIN,
     ArrayShape,
     EnumShape,
     MapShape,
@@ -264,9 +266,9 @@ def narrowed(array: pa.Array) -> pa.Array:
     """
     validity, data = array.buffers()
     wide: npt.NDArray[np.int64] = np.frombuffer(data, np.int64, array.offset + len(array))
-    small = wide.astype(np.int32)
-    if not np.array_equal(small, wide):
+    if len(wide) and (wide.min() < INT_MIN or wide.max() > INT_MAX):
         raise ColumnError("an int has 32 bits")
+    small = wide.astype(np.int32)
     return pa.Array.from_buffers(
         pa.int32(), len(array), [validity, pa.py_buffer(small)], offset=array.offset
     )

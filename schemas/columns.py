@@ -13,8 +13,9 @@ import pyruhvro
 
 from schemas.arrow import ColumnError, arrow_schema, fields_converter, holds_bytes, wide_schema
 from schemas.codec import newest_shape, read_whole, resolve
-from schemas.errors import FramingError, RecordError
-from schemas.framing import HEADER_BYTES, unframe
+from schemas.errors import RecordError
+from schemas.framing import HEADER_BYTES, header, unframe
+from schemas.memory import keep_freed_memory
 from schemas.reading import Read
 from schemas.registry import Registry
 from schemas.shapes import EnumShape, RecordShape, parse_record
@@ -25,6 +26,7 @@ END_FIELD: Final = "_end_of_record"
 # bytes left over or missing moves them. The first byte differs from the others, so that no
 # shorter stretch of them looks like the whole.
 END: Final = b"\x01" + bytes(2 + byte % 254 for byte in os.urandom(7))
+MIN_ALIKE: Final = 2
 _END_BITS: Final = int.from_bytes(END, "little", signed=True)
 
 
@@ -65,15 +67,23 @@ class ColumnDecoder:
     """
 
     def __init__(self, registry: Registry) -> None:
+        keep_freed_memory()
         self._registry = registry
         self._shapes: dict[str, RecordShape] = {}
         self._readers: dict[tuple[str, int], _VersionReader] = {}
 
     def decode(self, topic: Topic, values: Sequence[bytes | None]) -> Columns:
-        """Columns of a batch; whatever the bytes are, an unreadable value is a refusal."""
+        """Columns of a batch; whatever the bytes are, an unreadable value is a refusal.
+
+        Raises:
+            RegistryUnavailableError: A schema is needed and an HTTP registry does not answer.
+        """
         name = topic_name(topic)
         if name not in self._shapes:
             self._shapes[name] = newest_shape(self._registry, name)
+        rows = self._alike(name, values)
+        if rows is not None:
+            return Columns(rows=rows, positions=np.arange(len(values), dtype=np.int32), refusals=[])
         pieces: list[_Piece] = []
         refusals: list[Refusal] = []
         for schema_id, positions, group in _by_schema(values, refusals):
@@ -84,8 +94,18 @@ class ColumnDecoder:
             else:
                 version.read(positions, group, pieces, refusals)
         refusals.sort(key=lambda refusal: refusal.position)
-        rows, kept = _joined(arrow_schema(self._shapes[name]), pieces)
-        return Columns(rows=rows, positions=kept, refusals=refusals)
+        joined, kept = _joined(arrow_schema(self._shapes[name]), pieces)
+        return Columns(rows=joined, positions=kept, refusals=refusals)
+
+    def _alike(self, name: str, values: Sequence[bytes | None]) -> pa.RecordBatch | None:
+        """Columns of values that one schema wrote and that are all readable, as nearly always."""
+        if len(values) < MIN_ALIKE or None in values:
+            return None
+        try:
+            version = self._version(name, unframe(values[0])[0])
+            return version.columns(cast("Sequence[bytes]", values))
+        except ValueError:
+            return None
 
     def _version(self, name: str, schema_id: int) -> "_VersionReader":
         version = self._readers.get((name, schema_id))
@@ -126,6 +146,7 @@ class _VersionReader:
     def __init__(self, registry: Registry, target: RecordShape, schema_id: int) -> None:
         self._read_row: Read = resolve(registry, target, schema_id, RowBuild())
         written = parse_record(registry.schema(schema_id))
+        self._opening = header(schema_id)
         self._schema = arrow_schema(target)
         self._row_by_row = holds_bytes(written)
         self._wide = "" if self._row_by_row else wide_schema(written, END_FIELD)
@@ -146,16 +167,25 @@ class _VersionReader:
             self._read_rows(positions, values, pieces, refusals)
             return
         try:
-            pieces.append((positions, self._columns(values)))
+            pieces.append((positions, self.columns(values)))
         except ValueError:
             half = len(values) // 2
             self.read(positions[:half], values[:half], pieces, refusals)
             self.read(positions[half:], values[half:], pieces, refusals)
 
-    def _columns(self, values: Sequence[bytes]) -> pa.RecordBatch:
-        batch = pyruhvro.deserialize_array(
-            [value[HEADER_BYTES:] + END for value in values], self._wide
-        )
+    def columns(self, values: Sequence[bytes]) -> pa.RecordBatch:
+        """All values in one call.
+
+        Raises:
+            ValueError: One of them is not readable, or not of this schema.
+        """
+        if self._row_by_row:
+            raise ColumnError("bytes are read record by record")
+        bodies = [value.removeprefix(self._opening) + END for value in values]
+        moved = len(values) * (len(END) - HEADER_BYTES)
+        if sum(map(len, bodies)) != sum(map(len, values)) + moved:
+            raise ColumnError("all values open with the header of one schema")
+        batch = pyruhvro.deserialize_array(bodies, self._wide)
         *columns, ends = batch.columns
         bits = np.frombuffer(ends.buffers()[1], np.int64, len(ends))
         if not (bits == _END_BITS).all():
@@ -186,12 +216,7 @@ class _VersionReader:
 
 def _by_schema(
     values: Sequence[bytes | None], refusals: list[Refusal]
-) -> list[tuple[int, _Positions, Sequence[bytes]]]:
-    schema_id = _only_schema(values)
-    if schema_id is not None:
-        return [
-            (schema_id, np.arange(len(values), dtype=np.int32), cast("Sequence[bytes]", values))
-        ]
+) -> list[tuple[int, _Positions, list[bytes]]]:
     groups: defaultdict[int, tuple[list[int], list[bytes]]] = defaultdict(lambda: ([], []))
     for position, value in enumerate(values):
         try:
@@ -206,19 +231,6 @@ def _by_schema(
         (schema_id, np.array(positions, np.int32), group)
         for schema_id, (positions, group) in groups.items()
     ]
-
-
-def _only_schema(values: Sequence[bytes | None]) -> int | None:
-    """Schema id when all values open alike, as those of one stretch nearly always do."""
-    if None in values:
-        return None
-    openings = {value[:HEADER_BYTES] for value in cast("Sequence[bytes]", values)}
-    if len(openings) != 1:
-        return None
-    try:
-        return unframe(openings.pop())[0]
-    except FramingError:
-        return None
 
 
 def _joined(schema: pa.Schema, pieces: list[_Piece]) -> tuple[pa.RecordBatch, _Positions]:
