@@ -43,7 +43,7 @@ def _events(draw: st.DrawFn) -> InferenceEvent:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(_events(), min_size=1, max_size=20))
+@given(st.lists(_events(), min_size=1, max_size=8))
 def test_columns_count_as_records_do(events: list[InferenceEvent]) -> None:
     made = slo()
     totals: Counter[Cell] = Counter()
