@@ -67,7 +67,7 @@ class RolloutProcessor:
         self._codec = codec
         self._ledger = Ledger(keyring)
         self._counting: dict[Source, StageOne] = {}
-        self._told: dict[Source, tuple[int, int]] = {}
+        self._told: dict[Source, tuple[int, int, int]] = {}
         self._gates: dict[int, Gate] = {}
         self._generations: dict[str, str] = {}
 
@@ -148,13 +148,13 @@ class RolloutProcessor:
         self, source: Source, position: Position, fold: StageOne, now_us: int
     ) -> Iterator[Outgoing]:
         """The cells that changed, then to every partition how far they reach."""
-        told_at, told_us = self._told.get(source, (0, 0))
+        told_at, told_us, told_through = self._told.get(source, (0, 0, -1))
         if 0 <= now_us - told_at < self._policy.progress_s * 1e6:
             return
         ingest_us = max(told_us, progress_us(position))
-        if ingest_us == 0:
-            return  # nothing was read and the end was not asked for yet
-        self._told[source] = (now_us, ingest_us)
+        if (ingest_us, position.applied_through) == (told_us, told_through):
+            return  # nothing was read since, nor was the end asked for: there is nothing new
+        self._told[source] = (now_us, ingest_us, position.applied_through)
         fold.advance(ingest_us)
         watermark = fold.watermark_us
         for key, counts in fold.cells.changed():
