@@ -51,7 +51,8 @@ def images_present() -> bool:
 
 def on_loopback(container: DockerContainer, inside: int, outside: int) -> DockerContainer:
     """The container with one more port, which nothing but this machine can reach."""
-    return container.with_bind_ports(inside, (LOOPBACK, outside))  # type: ignore[arg-type] # Docker takes an address with the port, the wrapper's annotation does not
+    container.ports[f"{inside}/tcp"] = (LOOPBACK, outside)  # type: ignore[assignment] # Docker takes an address with the port, this client's own methods do not
+    return container
 
 
 class _Container:
