@@ -65,6 +65,9 @@ class Following(Protocol):
     def poll(self, timeout_s: float = 0.0) -> list[Fact]:
         """What has arrived, waiting up to `timeout_s` for the first."""
 
+    def catch_up(self) -> list[Fact]:
+        """Everything up to where the log ends now."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shore:
@@ -118,6 +121,8 @@ class Fleet:
         self._save_from_us = 0
         self._flushed_us = self._start_us
         self._save(self._start_us)
+        # Half a log would order a device back to the release before the one it runs.
+        self._follow(shore.follower.catch_up())
 
     @property
     def on_schedule(self) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -60,6 +61,7 @@ class Site:
             "FLEETLOOP_KAFKA__BOOTSTRAP": kafka.bootstrap,
             "FLEETLOOP_KAFKA__MEMORY_ONLY": str(kafka.memory_only),
             "FLEETLOOP_OBJECTS_URL": f"file://{folder}/objects",
+            "FLEETLOOP_METRICS_PORT": "0",
             "FLEETLOOP_KEYS_DIR": str(folder / "keys"),
         }
 
@@ -106,6 +108,13 @@ class Site:
         pytest.fail(f"not every device committed within {limit_s} s: {states}")
 
 
+def health_port(running: subprocess.Popen[str]) -> int:
+    for line in running.stderr or ():
+        if found := re.search(r"health and metrics on 127\.0\.0\.1:(\d+)", line):
+            return int(found.group(1))
+    return pytest.fail("the fleet did not tell where its health is")
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     with Supervisor(tmp_path / "logs") as supervised:
@@ -121,7 +130,11 @@ def test_a_fleet_takes_a_release_from_the_log_and_stops_with_nothing_left_unsaid
     running = site.start("--scenario", str(site.scenario))
     try:
         site.open_release()
+        port = health_port(running)
         site.wait_for_commits()
+        assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+        metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        assert re.search(r"fleetloop_fleet_frames_total [1-9]", metrics)
     finally:
         running.send_signal(signal.SIGTERM)
         _, said = running.communicate(timeout=30)

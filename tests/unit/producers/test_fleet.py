@@ -201,6 +201,22 @@ def test_a_restart_goes_on_with_a_higher_boot_and_the_same_models() -> None:
     assert encounters.isdisjoint(one.encounter_id for one in stage.outbox.on(EDGE_CASES))
 
 
+def test_a_restart_reads_the_whole_log_before_any_device_obeys_it() -> None:
+    stage = Stage(devices={"HW3": 4})
+    completed(stage, "r1")
+    stage.play(6)
+    stage.release("r2", parent_release_id="r1")
+    stage.play(6)
+    assert stage.running() == ["r2"] * 4
+    stage.fleet.stop()
+    stage.outbox.sent.clear()
+    stage.start(stage.saved)
+    assert stage.told == len(stage.log.records)
+    stage.play(6)
+    assert stage.outbox.on(OTA_ACKS) == []
+    assert stage.running() == ["r2"] * 4
+
+
 def test_a_process_that_falls_behind_shifts_its_schedule_and_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

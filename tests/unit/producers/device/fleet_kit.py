@@ -60,6 +60,9 @@ class Stage:
             for index, (record, at) in enumerate(new)
         ]  # fmt: skip
 
+    def catch_up(self) -> list[Fact]:
+        return self.poll()
+
     def release(self, name: str, share: float = 1.0, **changes: Any) -> ModelRelease:
         """Propose a release with a model of its own and open its first wave."""
         body = kit.tiny_model(tag=name)
