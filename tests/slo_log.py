@@ -1,7 +1,7 @@
 """A small log for tests of the SLO: stage one, slo-partials, stage two and alerts in memory."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from random import Random
 from typing import Any, Final
@@ -148,11 +148,11 @@ def progress(watermark: int, *, partition: int = 0, **over: Any) -> SloPartial:
         "event_id": f"progress/{partition}/{watermark}",
         "slo": "",
         "key": {},
-        "bucket_start": None,
         "ingest_ts": watermark,
         "watermark": watermark,
     }
-    return cell(0, 0, 0, partition=partition, **(fields | over))
+    made = cell(0, 0, 0, partition=partition, **(fields | over))
+    return replace(made, bucket_start=None)
 
 
 @dataclass
@@ -164,7 +164,7 @@ class Loop:
     """
 
     slos: Sequence[Slo]
-    releases: ReleaseBook = field(default_factory=lambda: ReleaseBook(Keyring({})))
+    keyring: Keyring = field(default_factory=lambda: Keyring({}))
     read_back: bool = True
     alerts: list[Alert] = field(default_factory=list)
     partials: dict[int, list[tuple[SloPartial, int]]] = field(default_factory=dict)
@@ -214,7 +214,7 @@ class Loop:
             continue
 
     def _start(self, states: Mapping[tuple[str, int], bytes]) -> None:
-        self.processor = SloProcessor(self.slos, self.releases)
+        self.processor = SloProcessor(self.slos, ReleaseBook(self.keyring))
         self._facts_read = 0
         self._catch_up()
         self.generations = {

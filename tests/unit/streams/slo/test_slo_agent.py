@@ -1,0 +1,164 @@
+"""The processor: what a rollback ends, whose word counts, and which counts are of which build."""
+
+from dataclasses import replace
+
+from schemas.alert_log import AlertBook
+from schemas.decisions import ReleaseBook
+from schemas.records import Alert, AlertState, ReleaseKind, SloPartial
+from schemas.topics import INFERENCE_EVENTS, MODEL_RELEASES, SLO_PARTIALS
+from streams.slo.agent import SloProcessor
+from streams.slo.announcing import Announcer
+from streams.slo.burning import BurnFold, SourceTime
+from tests.rollout_log import KEYRING, TRAINER, Log, digest_of, follow
+from tests.slo_log import MINUTE, SECOND, START_US, Loop, cell, progress, slo, tier, window
+
+RELEASE = "release-1"
+
+
+def _firing() -> Loop:
+    """HW3 on release-1 was late, then fell silent; HW4 goes on."""
+    loop = Loop([slo()], keyring=KEYRING)
+    for second in range(1, 40):
+        end = START_US + second * SECOND
+        if second < 18:
+            late = 8 if second > 8 else 0
+            loop.arrive(0, [window("dev-0", second, end, late=late)])
+        loop.arrive(1, [window("dev-1", second, end, hardware="HW4")])
+        loop.pass_time(SECOND)
+    assert [alert.state for alert in loop.alerts] == [AlertState.FIRING]
+    return loop
+
+
+def _rollback(loop: Loop, *kinds: ReleaseKind) -> None:
+    log = Log()
+    log.completed("base")
+    log.opened(RELEASE, 1.0, parent_release_id="base")
+    back = {"rollback_to_release_id": "base", "rollback_to_digest": digest_of("base")}
+    log.must(RELEASE, ReleaseKind.ROLLBACK_ORDERED, stratum="HW3", **back)
+    for kind in kinds:
+        log.must(RELEASE, kind, stratum="HW3")
+    for record, _ in log.records:
+        loop.add_fact(MODEL_RELEASES.name, record)
+
+
+def test_no_data_keeps_it_firing_and_a_finished_rollback_resolves_it() -> None:
+    loop = _firing()
+    _rollback(loop)
+    loop.pass_time(SECOND)
+    assert len(loop.alerts) == 1
+    _rollback(loop, ReleaseKind.ROLLBACK_DONE)
+    loop.restart()
+    loop.pass_time(SECOND)
+    fired, resolved = loop.alerts
+    assert (resolved.state, resolved.reason) == (AlertState.RESOLVED, "release_withdrawn")
+    assert (resolved.alert_id, resolved.seq) == (fired.alert_id, 1)
+    for keep_state in (True, False):
+        loop.restart(keep_state=keep_state)
+        for _ in range(10):
+            loop.pass_time(SECOND)
+    assert len(loop.alerts) == 2
+
+
+def test_a_rollback_that_is_not_validly_decided_resolves_nothing() -> None:
+    loop = _firing()
+    log = Log()
+    first = log.opened(RELEASE, 1.0)
+    forged = follow(first, ReleaseKind.ROLLBACK_DONE, 4, signer=TRAINER, stratum="HW3")
+    for record, _ in [*log.records, (forged, 0)]:
+        loop.add_fact(MODEL_RELEASES.name, record)
+    loop.pass_time(SECOND)
+    assert len(loop.alerts) == 1
+
+
+def test_later_reports_of_a_withdrawn_release_reopen_it_as_another_episode() -> None:
+    loop = _firing()
+    _rollback(loop, ReleaseKind.ROLLBACK_DONE)
+    loop.pass_time(SECOND)
+    for second in range(42, 52):
+        loop.arrive(0, [window("dev-0", second, START_US + second * SECOND, late=9)])
+        loop.pass_time(SECOND)
+    assert [(alert.seq, alert.state) for alert in loop.alerts] == [
+        (0, AlertState.FIRING),
+        (1, AlertState.RESOLVED),
+        (2, AlertState.FIRING),
+    ]
+    assert loop.alerts[2].alert_id != loop.alerts[0].alert_id
+
+
+def test_an_alert_whose_key_is_gone_ends_with_its_release() -> None:
+    (fired,) = _firing().alerts
+    fold = BurnFold([slo()], {(RELEASE, "HW3"): fired.starts_at + MINUTE})
+    fold.observe(cell(START_US, 10, 0, key={"hardware": "HW4", "release_id": RELEASE}), 0)
+    generation = fold.generation("g1")
+    assert generation is not None
+    book = AlertBook()
+    book.observe(fired)
+    announcer = Announcer([slo()], book)
+    (ended,) = announcer.news(generation, 2 * SECOND)
+    assert (ended.seq, ended.state, ended.reason) == (1, AlertState.RESOLVED, "release_withdrawn")
+    assert list(announcer.news(generation, 4 * SECOND)) == []
+    book.observe(ended)
+    assert list(announcer.news(generation, 6 * SECOND)) == []
+
+
+def test_an_alert_whose_key_is_gone_without_a_word_goes_on_firing() -> None:
+    (fired,) = _firing().alerts
+    fold = BurnFold([slo()], {})
+    fold.observe(cell(START_US, 10, 0, key={"hardware": "HW4", "release_id": RELEASE}), 0)
+    generation = fold.generation("g1")
+    assert generation is not None
+    book = AlertBook()
+    book.observe(fired)
+    assert list(Announcer([slo()], book).news(generation, 2 * SECOND)) == []
+
+
+def test_state_is_bound_to_log_and_configuration() -> None:
+    one = SloProcessor([slo()], ReleaseBook(KEYRING))
+    other = SloProcessor([slo(tier(30 * SECOND, 5 * SECOND, "0.2"))], ReleaseBook(KEYRING))
+    counting, burning = INFERENCE_EVENTS, SLO_PARTIALS
+    assert one.generation(counting, "a") == other.generation(counting, "a")
+    assert one.generation(counting, "a") != one.generation(counting, "b")
+    assert one.generation(burning, "a") != other.generation(burning, "a")
+    assert one.generation(burning, "a") != one.generation(counting, "a")
+
+
+def _of(generation: str, record: SloPartial) -> SloPartial:
+    return replace(record, generation=generation)
+
+
+def test_counts_of_another_generation_are_kept_apart_and_the_oldest_are_forgotten() -> None:
+    fold = BurnFold([slo()], {})
+    for number in range(5):
+        name = f"g{number}"
+        fold.observe(_of(name, cell(START_US, 10, number)), number)
+        for stamp in (number, number + 4 * SECOND):
+            fold.observe(_of(name, progress(START_US + number * SECOND)), stamp)
+    held = [fold.generation(f"g{number}") for number in range(5)]
+    assert [one is None for one in held] == [True, True, False, False, False]
+    assert fold.generation(None) is held[4]
+    again = BurnFold([slo()], {})
+    again.restore(fold.snapshot())
+    assert again.snapshot() == fold.snapshot()
+
+
+def test_time_is_that_of_the_last_partition_and_one_that_fell_silent_is_left_out() -> None:
+    time = SourceTime()
+    time.observe(progress(100 * SECOND, partition=0), 0)
+    time.observe(progress(90 * SECOND, partition=1), SECOND)
+    assert time.now() is None
+    time.observe(progress(101 * SECOND, partition=0), 4 * SECOND)
+    assert time.now() == (90 * SECOND, 90 * SECOND)
+    time.observe(progress(80 * SECOND, partition=1), 5 * SECOND)
+    assert time.now() == (90 * SECOND, 90 * SECOND)
+    time.observe(progress(160 * SECOND, partition=0), 64 * SECOND)
+    assert time.now() == (90 * SECOND, 90 * SECOND)
+    time.observe(progress(161 * SECOND, partition=0), 65 * SECOND)
+    assert time.now() == (161 * SECOND, 161 * SECOND)
+    time.observe(progress(162 * SECOND, partition=1), 66 * SECOND)
+    assert time.now() == (161 * SECOND, 161 * SECOND)
+
+
+def test_every_alert_record_says_which_runbook_helps() -> None:
+    (fired,) = _firing().alerts
+    assert isinstance(fired, Alert)
+    assert fired.annotations["runbook_url"] == "docs/runbooks/LatencySLOBurn.md"
