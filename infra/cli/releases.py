@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
+from infra.kafka.admin import BrokerUnreachableError, UnknownTopicError
 from infra.kafka.errors import CatchUpError, DeliveryError, KafkaUnreachableError
 from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
@@ -23,6 +24,7 @@ from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
 
 app = typer.Typer(no_args_is_help=True, help="Look at releases and order what happens to them.")
 
+_UNREACHABLE = (BrokerUnreachableError, KafkaUnreachableError, CatchUpError, DeliveryError)
 Release = Annotated[str, typer.Argument(help="the release")]
 Reason = Annotated[str, typer.Option("--reason", "-m", help="why, in one sentence")]
 As = Annotated[str, typer.Option("--as", help="name of the key that signs the order")]
@@ -195,9 +197,9 @@ def _told() -> Iterator[None]:
     """Errors a person can mend end the command with a sentence and the right exit code."""
     try:
         yield
-    except (KafkaUnreachableError, CatchUpError, DeliveryError) as error:
+    except _UNREACHABLE as error:
         fail(str(error), Exit.UNREACHABLE)
-    except KeysError as error:
+    except (KeysError, UnknownTopicError) as error:
         fail(str(error), Exit.ERROR)
 
 
