@@ -143,14 +143,14 @@ class Fleet:
             self.stop()
 
     def stop(self) -> None:
-        """Close all reporting windows, save what the devices keep, wait for the log."""
+        """Close all reporting windows, wait for the log, save what the devices keep."""
         now_us = self._shore.clock()
         for device in self.devices:
             device.flush(now_us)
+        self._shore.publisher.flush()
         self._save_from_us = 0
         self._saved = []
         self._save(now_us)
-        self._shore.publisher.flush()
 
     def step(self) -> None:
         """Wait for the next tick or decision, then do everything that is due."""

@@ -1,8 +1,9 @@
 """A whole fleet in one process, from a proposal on the log to records and back."""
 
 import dataclasses
+import errno
 import logging
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -199,6 +200,41 @@ def test_a_restart_goes_on_with_a_higher_boot_and_the_same_models() -> None:
     later = {one.event_id.split("/")[1] for one in stage.outbox.on(INFERENCE_EVENTS)}
     assert min(map(int, later)) > max(map(int, boots))
     assert encounters.isdisjoint(one.encounter_id for one in stage.outbox.on(EDGE_CASES))
+
+
+def test_a_process_killed_in_a_trial_comes_back_on_the_old_model_and_tries_again() -> None:
+    stage = Stage(devices={"HW3": 3})
+    completed(stage, "r1")
+    stage.play(6)
+    stage.release("r2", parent_release_id="r1")
+    while not all(device.flash.slots.trial for device in stage.fleet.devices):
+        stage.fleet.step()
+    kept = flash.from_json(flash.to_json(stage.saved))
+    stage.outbox.sent.clear()
+    stage.start(kept)
+    assert finals(stage) == [("r2", A.REVERTED, "INTERRUPTED")] * 3
+    stage.play(6)
+    assert finals(stage)[3:] == [("r2", A.COMMITTED, "")] * 3
+    assert {ack.attempt for ack in stage.outbox.on(OTA_ACKS) if ack.seq == 0} == {2}
+
+
+def test_a_full_disk_ends_the_process_with_every_window_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: Any, **__: Any) -> NoReturn:
+        raise OSError(errno.ENOSPC, "cannot store object: no space left on device")
+
+    stage = Stage(devices={"HW3": 4}, triggers={"random_share": 1.0})
+    stage.release("r1")
+    stage.play(4)
+    monkeypatch.setattr(stage.album, "put", full)
+    with pytest.raises(OSError, match="no space left on device"):
+        stage.fleet.run(lambda: False)
+    assert {one.device_id for one in stage.outbox.on(INFERENCE_EVENTS)} == {
+        device.who.device_id for device in stage.fleet.devices
+    }
+    assert stage.outbox.flushes > 0
+    assert [device._windows.close(stage.now) for device in stage.fleet.devices] == [None] * 4
 
 
 def test_a_restart_reads_the_whole_log_before_any_device_obeys_it() -> None:
