@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from producers.camera.camera import Pictures
 
 TIMEOUT_S: Final = 600.0
+_WATCH_S: Final = 0.25
 _ONE_THREAD: Final = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
@@ -40,8 +43,8 @@ def fit_apart(
     about = json.dumps({"classes": list(classes), "dataset_id": dataset_id, "seed": seed})
     np.savez(task, pictures=pictures, labels=labels, weights=weights, about=np.array(about))
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "producers.model.apart"],
+        done = subprocess.run(  # noqa: S603 - our own interpreter, module and process id
+            [sys.executable, "-m", "producers.model.apart", str(os.getpid())],
             input=task.getbuffer(),
             capture_output=True,
             timeout=TIMEOUT_S,
@@ -62,12 +65,21 @@ def fit_apart(
 
 def main() -> None:
     """Read a task from standard input, write the model file to standard output."""
+    watch = threading.Thread(target=_end_with, args=(int(sys.argv[1]),), daemon=True)
+    watch.start()
     from producers.model.training import fit  # noqa: PLC0415 - the parent needs none of it
 
     with np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False) as task:
         about = json.loads(str(task["about"]))
         model = fit(task["pictures"], task["labels"], task["weights"], **about)
     sys.stdout.buffer.write(model)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone, even by kill -9: nobody waits for the model."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os._exit(1)
 
 
 if __name__ == "__main__":
