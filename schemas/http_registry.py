@@ -149,7 +149,7 @@ class HttpRegistry:
         """JSON of the answer; None when there is no such thing (404)."""
         attempts = Retrying(
             stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_exponential_jitter(initial=0.1, max=2.0),
+            wait=wait_exponential_jitter(multiplier=0.1, max=2.0),
             retry=retry_if_exception_type(RegistryUnavailableError),
             sleep=self._sleep,
             reraise=True,
