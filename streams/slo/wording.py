@@ -70,7 +70,7 @@ def alert(slo: Slo, found: Transition, identity: str, seq: int, last: Alert | No
 def _annotations(slo: Slo, found: Transition) -> dict[str, str]:
     where = ", ".join(f"{name} {value}" for name, value in sorted(found.labels.items()))
     deadline = durations.spell(slo.threshold_us)
-    promise = f"{float(slo.objective):.3%} of the frames within {deadline}"
+    promise = f"{float(slo.objective * 100):g} % of the frames within {deadline}"
     if found.state is AlertState.RESOLVED:
         summary = f"Resolved ({found.reason.replace('_', ' ')}): {where} against {promise}"
     else:
@@ -87,7 +87,7 @@ def _sentences(found: Transition) -> list[str]:
         f"Last {durations.spell(tier.long_s * SECOND_US)}: {tier.bad_long} of {tier.n_long} frames "
         f"bad, burn {tier.burn_long:.1f}; last {durations.spell(tier.short_s * SECOND_US)}: "
         f"{tier.bad_short} of {tier.n_short}, burn {tier.burn_short:.1f} "
-        f"(pages above {tier.factor:.2f})."
+        f"(limit {tier.factor:.2f})."
         for tier in found.tiers
         if tier.active or len(found.tiers) == 1
     ]

@@ -5,7 +5,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import histograms
@@ -34,6 +34,7 @@ def test_nothing_is_empty_and_zero_is_counted_apart() -> None:
     assert (zeros.zero_count, zeros.counts, zeros.min_us, zeros.max_us) == (2, (1,), 0, 50_000)
 
 
+@settings(deadline=None)
 @given(LATENCIES, SCALES)
 def test_late_results_are_counted_exactly_at_every_scale(values: list[int], scale: int) -> None:
     histogram = histograms.from_ratios(values, DEADLINE_US, scale)
@@ -43,6 +44,7 @@ def test_late_results_are_counted_exactly_at_every_scale(values: list[int], scal
     assert histogram.sum_us == sum(values)
 
 
+@settings(deadline=None)
 @given(st.lists(HISTOGRAMS, max_size=6), st.randoms())
 def test_merging_does_not_depend_on_order_or_grouping(
     parts: list[LatencyHistogram], shuffle: Random
@@ -58,6 +60,7 @@ def test_merging_does_not_depend_on_order_or_grouping(
     assert len(whole.counts) <= histograms.MAX_BUCKETS
 
 
+@settings(deadline=None)
 @given(LATENCIES, LATENCIES)
 def test_a_merge_equals_recording_everything_at_once(left: list[int], right: list[int]) -> None:
     apart = histograms.merge(

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.alert_log import AlertBook, Verdict, fingerprint
 from schemas.records import AlertState, InferenceEvent, PartialKind, Severity
-from schemas.topics import ALERTS
+from schemas.topics import ALERTS, SLO_PARTIALS
+from schemas.validation import validate
 from streams.slo.objectives import Slo
-from tests.slo_log import SECOND, START_US, Loop, slo, tier, told, window
+from tests.slo_log import SECOND, START_US, Loop, rows, slo, tier, told, window
 
 STORY_S = 45
 BAD_S = range(12, 22)
@@ -179,6 +181,16 @@ def test_a_zombies_record_is_void_and_the_next_step_still_comes() -> None:
     again = [alert for alert in loop.alerts if alert.severity is Severity.PAGE][2:]
     assert [(alert.seq, alert.state) for alert in again] == [(2, AlertState.FIRING)]
     assert again[0].alert_id != page[0].alert_id
+
+
+def test_what_both_stages_write_keeps_the_rules_of_its_topic() -> None:
+    loop = _play()
+    stamps = np.array([alert.evaluated_at for alert in loop.alerts], dtype=np.int64)
+    assert validate(ALERTS.name, rows(ALERTS.name, loop.alerts), stamps) == []
+    for held in loop.partials.values():
+        records, written = zip(*held, strict=True)
+        batch = rows(SLO_PARTIALS.name, records)
+        assert validate(SLO_PARTIALS.name, batch, np.array(written, dtype=np.int64)) == []
 
 
 def test_progress_goes_to_every_partition_after_the_cells_it_covers_with_ids_of_its_own() -> None:
