@@ -115,14 +115,14 @@ class Fleet:
             Device(one, scenario, self._flashes[one.device_id], surface, self._start_us)
             for one in who
         ]
-        phases = [fraction(scenario.seed, "phase", one.device_id) for one in who]
-        self._schedule = Schedule(scenario.frame_period_us, phases, self._start_us)
         self._saved: list[object] = []
         self._save_from_us = 0
         self._flushed_us = self._start_us
         self._save(self._start_us)
         # Half a log would order a device back to the release before the one it runs.
         self._follow(shore.follower.catch_up())
+        phases = [fraction(scenario.seed, "phase", one.device_id) for one in who]
+        self._schedule = Schedule(scenario.frame_period_us, phases, shore.clock())
 
     @property
     def on_schedule(self) -> bool:
