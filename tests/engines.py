@@ -133,7 +133,7 @@ def database(
     ask(clickhouse, f"DROP DATABASE `{name}` SYNC")
 
 
-def needed(start: Callable[[], None]) -> None:
+def needed(start: Callable[[], object]) -> None:
     """Start an engine; where a tool for it is missing, skip, but never in CI."""
     try:
         start()

@@ -10,6 +10,9 @@ from infra.stack.engine import Progress, to_stderr
 from infra.stack.maven import fetch, java, pom_version
 from infra.stack.ports import LOOPBACK, free_port, require_free
 from infra.stack.supervisor import Supervisor
+from schemas.http_registry import HttpRegistry
+from schemas.topics import TOPICS
+from schemas.versions import stored_versions
 
 POM: Final = Path(__file__).with_name("apicurio") / "pom.xml"
 _READY_S: Final = 60.0
@@ -43,6 +46,11 @@ class ApicurioRegistry:
     def url(self) -> str:
         """Address of its Confluent-compatible routes."""
         return f"http://{LOOPBACK}:{self.port}/apis/ccompat/v7"
+
+    @property
+    def address(self) -> str:
+        """The same: what outsiders ask too."""
+        return self.url
 
     @property
     def version(self) -> str:
@@ -80,6 +88,26 @@ class ApicurioRegistry:
         """Stop it; what it held is gone."""
         if self.child is not None:
             self._supervisor.stop(self.child)
+
+
+def register_all(url: str) -> int:
+    """Register every stored version of every topic, each subject with its rule; how many.
+
+    Raises:
+        RegistryUnavailableError: It does not answer.
+        RegistryRefusedError: It refuses a schema or a rule.
+    """
+    registry = HttpRegistry(url)
+    try:
+        count = 0
+        for name, spec in TOPICS.items():
+            registry.set_compatibility(spec)
+            for stored in stored_versions(name):
+                registry.register(stored)
+                count += 1
+        return count
+    finally:
+        registry.close()
 
 
 def registry_answers(url: str) -> bool:

@@ -53,7 +53,11 @@ class Registry(Engine, Protocol):
 
     @property
     def url(self) -> str | None:
-        """Address of its Confluent-compatible routes; None: the schemas of this package."""
+        """What processes of the installation ask; None: they read the schemas of this package."""
+
+    @property
+    def address(self) -> str:
+        """Where its Confluent-compatible routes are."""
 
 
 def to_stderr(message: str) -> None:

@@ -1,4 +1,4 @@
-"""Engines that are not processes of ours: reached by address, never started or stopped."""
+"""Engines by address: reached, never started or stopped."""
 
 from typing import Final
 
@@ -12,20 +12,6 @@ _REACH_S: Final = 10.0
 
 class RegistryUnreachableError(ConnectionError):
     """No schema registry answers; the message names the address."""
-
-
-class PackagedRegistry:
-    """The schemas of this package as the registry: nothing to start."""
-
-    child: None = None
-    url: None = None
-    version = "file (schemas/avro of this package)"
-
-    def start(self) -> None:
-        """Nothing: it is always there."""
-
-    def stop(self) -> None:
-        """Nothing: it is always there."""
 
 
 class ExternalBroker:
@@ -85,6 +71,7 @@ class ExternalRegistry:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.address = url
         self.version = f"registry at {url}"
 
     def start(self) -> None:

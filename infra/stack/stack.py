@@ -10,7 +10,7 @@ from typing import Self
 
 from infra.kafka.admin import Admin
 from infra.settings import Settings
-from infra.stack.apicurio import ApicurioRegistry
+from infra.stack.apicurio import ApicurioRegistry, register_all
 from infra.stack.child import Child
 from infra.stack.clickhouse import ClickHouseServer, python_path
 from infra.stack.data_dir import hold
@@ -20,8 +20,8 @@ from infra.stack.external import (
     ExternalBroker,
     ExternalClickHouse,
     ExternalRegistry,
-    PackagedRegistry,
 )
+from infra.stack.file_registry import PackagedRegistry
 from infra.stack.kafka_broker import KafkaBroker
 from infra.stack.memory import MemorySampler, ProcessMemory
 from infra.stack.spec import APICURIO, EMBEDDED, FILE, KAFKA, StackSpec, clickhouse_at, kafka_at
@@ -66,6 +66,7 @@ class Stack:
         begun = time.monotonic()
         with self._exit:
             self._exit.enter_context(hold(self.data_dir))
+            self._exit.callback(self.registry.stop)  # it may be a thread of this process
             self._exit.enter_context(self.supervisor)
             self._memory.start()
             self._exit.callback(self._memory.stop)
@@ -164,6 +165,9 @@ class Stack:
             self._progress(MEMORY_ONLY_NOTICE)
         done = apply_all(Admin(self.broker.settings))
         self._progress(f"topics: {len(done.changes)} changes made")
+        if self.spec.registry == APICURIO and self.registry.url is not None:
+            count = register_all(self.registry.url)
+            self._progress(f"{count} schemas registered")
 
     def _make_broker(self) -> Broker:
         if self.spec.broker == EMBEDDED:

@@ -98,7 +98,7 @@ def _engines(stack: Stack) -> tuple[EngineState, ...]:
     addresses = {
         "broker": stack.broker.settings.bootstrap,
         "clickhouse": f"{clickhouse.host}:{clickhouse.tcp_port} http:{clickhouse.http_port}",
-        "registry": stack.registry.url or "in this package",
+        "registry": stack.registry.address,
     }
     engines: dict[str, Engine] = {
         "broker": stack.broker,

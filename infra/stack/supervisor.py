@@ -83,6 +83,8 @@ class Supervisor:
             known = self._children.get(name)
             if known is not None and known.running():
                 raise ValueError(f"child {name}: already running as pid {known.pid}; stop it first")
+            if known is not None:
+                self._forget(known)
             log = self._open_log(name)
             process = self._spawner.submit(self._spawn, argv, env, log).result()
             child = Child(name, tuple(argv), log, process, tier, grace_s, store)
@@ -122,13 +124,17 @@ class Supervisor:
             time.sleep(_POLL_S)
 
     def stop(self, *children: Child) -> None:
-        """Stop together: TERM, each its grace time, then KILL to its whole process group."""
-        for child in children:
+        """Stop together: TERM, each its grace time, then KILL to its whole process group.
+
+        One that was stopped before is passed over.
+        """
+        ours = [child for child in children if self._children.get(child.name) is child]
+        for child in ours:
             child.expected = True
             if child.running():
                 child.process.send_signal(signal.SIGTERM)
         begun = time.monotonic()
-        for child in children:
+        for child in ours:
             left = child.grace_s - (time.monotonic() - begun)
             try:
                 child.process.wait(max(0.0, left))
@@ -137,7 +143,9 @@ class Supervisor:
             self._forget(child)
 
     def kill(self, child: Child) -> None:
-        """Kill -9, for tests of crashes."""
+        """Kill -9, for tests of crashes; one that was stopped before is passed over."""
+        if self._children.get(child.name) is not child:
+            return
         child.expected = True
         child.signal_group(signal.SIGKILL)
         self._forget(child)

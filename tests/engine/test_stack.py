@@ -5,20 +5,25 @@ import socket
 import sys
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
 from infra.kafka.admin import Admin
 from infra.settings import Settings
+from infra.stack.apicurio import apicurio_home
 from infra.stack.child import ChildDiedError
 from infra.stack.clickhouse import ClickHouseServer
 from infra.stack.health import OK, health
+from infra.stack.kafka_broker import kafka_libraries
+from infra.stack.maven import java
 from infra.stack.ports import LOOPBACK, PortTakenError, listening
 from infra.stack.stack import Stack, StackSpec
 from infra.stack.state import published, running_stack
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
 from schemas.topics import TOPICS
+from tests.engines import needed
 
 pytestmark = pytest.mark.engine
 
@@ -41,6 +46,27 @@ def test_inside_the_engines_answer_and_outside_nothing_is_left(tmp_path: Path) -
         assert stack.peak_rss_mb > 100
     assert not any(listening(port) for port in ports)
     assert not any(one.is_running() for one in processes if one.pid in ours)
+
+
+def test_outsiders_read_the_packaged_schemas_over_http(tmp_path: Path) -> None:
+    with Stack(StackSpec(), tmp_path, progress=quiet) as stack:
+        address = stack.registry.address
+        subjects = httpx.get(f"{address}/subjects").json()
+        assert stack.settings.registry_url is None
+    assert set(subjects) == {spec.subject for spec in TOPICS.values()}
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{address}/subjects")
+
+
+@pytest.mark.kafka
+def test_a_stack_of_real_engines_has_topics_and_schemas(tmp_path: Path) -> None:
+    needed(lambda: (java("real engines"), kafka_libraries(quiet), apicurio_home(quiet)))
+    spec = StackSpec(broker="kafka", registry="apicurio")
+    with Stack(spec, tmp_path, progress=quiet) as stack:
+        assert set(health(stack.settings).values()) == {OK}
+        assert Admin(stack.settings.kafka).names() == set(TOPICS)
+        subjects = set(httpx.get(f"{stack.registry.address}/subjects").json())
+    assert subjects == {spec.subject for spec in TOPICS.values()}
 
 
 def test_a_worker_gets_the_settings_and_its_death_is_told(tmp_path: Path) -> None:

@@ -3,8 +3,7 @@
 import functools
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -12,6 +11,7 @@ import pytest
 
 from infra.stack.child import Child, ChildDiedError, Tier
 from infra.stack.supervisor import StartTimeoutError, Supervisor
+from tests.waiting import until
 
 SLEEP = ("sleep", "600")
 
@@ -19,14 +19,6 @@ SLEEP = ("sleep", "600")
 def python(code: str) -> list[str]:
     """A child that runs some Python."""
     return [sys.executable, "-S", "-c", code]
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that another process does."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -63,6 +55,15 @@ def test_a_child_that_was_stopped_on_purpose_is_no_failure(supervised: Superviso
     supervised.kill(supervised.start("b", SLEEP))
     supervised.check()
     assert supervised.children == ()
+
+
+def test_stopping_twice_is_stopping_once(supervised: Supervisor) -> None:
+    child = supervised.start("a", SLEEP)
+    supervised.stop(child)
+    again = supervised.start("a", SLEEP)
+    supervised.stop(child)
+    supervised.kill(child)
+    assert again.running()
 
 
 def test_only_the_last_lines_of_a_long_log_are_shown(supervised: Supervisor) -> None:
@@ -115,6 +116,16 @@ def test_what_a_child_started_ends_with_it(supervised: Supervisor) -> None:
     grandchild = psutil.Process(int(child.tail()[0]))
     supervised.stop(child)
     until(lambda: not alive(grandchild), "the grandchild is gone")
+
+
+def test_what_a_dead_child_left_is_gone_when_it_is_started_again(supervised: Supervisor) -> None:
+    code = "p = s.Popen(['sleep', '600']); print(p.pid, flush=True)"
+    child = supervised.start("forker", python(f"import subprocess as s; {code}"))
+    child.process.wait(30)
+    left = psutil.Process(int(child.tail()[0]))
+    assert alive(left)
+    supervised.start("forker", SLEEP)
+    until(lambda: not alive(left), "the grandchild is gone")
 
 
 def test_workers_stop_before_engines(tmp_path: Path) -> None:
