@@ -69,8 +69,9 @@ def play(options: DemoOptions) -> bool:
         spec = StackSpec(options.broker, options.clickhouse, options.registry)
         try:
             with Stack(spec, folder / "stack", base=base, progress=screen.say) as stack:
+                ready = time.monotonic()
                 apply(stack.settings.clickhouse)
-                story = Story(stack, scenario, screen, pager, started)
+                story = Story(stack, scenario, screen, pager, started=started, ready=ready)
                 with story:
                     report = story.play(started + options.limit_s)
         except (ChildDiedError, TimeoutError, ValueError) as error:

@@ -10,7 +10,6 @@ from consumers.clickhouse.client import native
 from infra.demo import facts
 from infra.demo.census import distinct_ids, valid_records
 from infra.demo.director import Act, ActKind, Director
-from infra.demo.judge import Judge
 from infra.demo.malformed import specimens
 from infra.demo.orders import order
 from infra.demo.pager import Pager
@@ -24,8 +23,8 @@ from infra.kafka.publisher import Publisher
 from infra.keys import load_keyring, load_signer
 from infra.objects import ObjectStore
 from infra.stack.stack import Stack
+from producers.camera.camera import Camera
 from producers.camera.open import open_camera
-from producers.model.bad_release import propose_bad
 from producers.scenario import Scenario
 from producers.seed_dataset import publish_seed
 from schemas.codec import Codec
@@ -51,11 +50,18 @@ class Story:
     Args:
         stack: Running engines.
         scenario: What the fleet plays. screen: Where it is told. pager: On-call's end.
-        started: time.monotonic() when the run began.
+        started, ready: time.monotonic() when the run began and when the engines answered.
     """
 
     def __init__(
-        self, stack: Stack, scenario: Scenario, screen: Screen, pager: Pager, started: float
+        self,
+        stack: Stack,
+        scenario: Scenario,
+        screen: Screen,
+        pager: Pager,
+        *,
+        started: float,
+        ready: float,
     ) -> None:
         self._stack, self._screen, self._pager = stack, screen, pager
         self._settings = stack.settings
@@ -64,11 +70,11 @@ class Story:
         self._publisher = Publisher(self._settings.kafka, self._codec, "demo")
         self._malformed = specimens(self._codec, _now_us())
         self._objects = ObjectStore(self._settings.objects_url)
-        self._camera = open_camera(scenario)
         self._director = Director(ReleaseBook(load_keyring(self._settings.keys_dir)))
+        self._scenario = scenario
         self._workers = Workers(stack)
         self._narrator = Narrator()
-        self._started, self._ready = started, time.monotonic()
+        self._started, self._ready = started, ready
         self._first_decision: float | None = None
 
     def __enter__(self) -> Self:
@@ -91,14 +97,15 @@ class Story:
             ChildDiedError: An engine died, or a worker died too often.
         """
         self._workers.start_all()
-        self._begin()
+        camera = open_camera(self._scenario)  # drawn while the workers start
+        self._begin(camera)
         self._follow(deadline)
         self._quiesce()
-        return self._report()
+        return self._report(camera)
 
-    def _begin(self) -> None:
+    def _begin(self, camera: Camera) -> None:
         dataset = publish_seed(
-            self._camera, self._objects, self._publisher, line="perception", now_us=_now_us()
+            camera, self._objects, self._publisher, line="perception", now_us=_now_us()
         )
         self._screen.say(f"the test drive is labelled: {sum(dataset.counts.values())} encounters")
         for specimen in self._malformed:
@@ -142,6 +149,8 @@ class Story:
 
     def _perform(self, act: Act) -> None:
         if act.kind is ActKind.PROPOSE_BAD:
+            from producers.model.bad_release import propose_bad  # noqa: PLC0415 - loads onnx, once
+
             parent = self._director.book.releases[act.release_id].proposal
             signer = load_signer(self._settings.keys_dir, "trainer")
             record = propose_bad(parent, self._objects, signer, now_us=_now_us())
@@ -178,9 +187,11 @@ class Story:
         found = facts.stored(self._settings.clickhouse)
         return {topic: rows for topic, (rows, _) in found.items()}
 
-    def _report(self) -> Mapping[str, Any]:
+    def _report(self, camera: Camera) -> Mapping[str, Any]:
         book = self._director.book
-        judged = Judge(self._camera, self._objects).judge(book)
+        from infra.demo.judge import Judge  # noqa: PLC0415 - after the story: it loads the runtime
+
+        judged = Judge(camera, self._objects).judge(book)
         with native(self._settings.clickhouse) as clickhouse:
             digests = {view.digest: name for name, view in book.releases.items()}
             held = facts.releases(clickhouse)

@@ -10,6 +10,8 @@ from infra.stack.stack import Stack
 WORKERS: Final = ("sink", "rollout", "slo", "dataset", "oncall", "trainer", "reviewer")
 FLEET: Final = "fleet"
 MAX_RESTARTS: Final = 3
+SMALL: Final = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
+"""Many small processes on one machine: fewer malloc arenas, no idle BLAS threads."""
 
 
 class Workers:
@@ -53,4 +55,4 @@ class Workers:
 
     def _start(self, name: str) -> None:
         words = ("fleet", "run") if name == FLEET else ("worker", "run", name)
-        self._stack.spawn_python(name, "infra.cli.main", *words)
+        self._stack.spawn_python(name, "infra.cli.main", *words, extra=SMALL)
