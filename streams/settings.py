@@ -11,7 +11,7 @@ from infra.settings import KafkaSettings, secret_from
 
 MAX_BATCH_RECORDS: Final = 20_000
 MAX_FETCH_BYTES: Final = 2 * 1024 * 1024
-BUFFERED_BATCHES: Final = 8
+BUFFERED_BATCHES: Final = 4
 REQUEST_TIMEOUT_S: Final = 30.0
 
 
@@ -41,7 +41,7 @@ def faust_settings(kafka: KafkaSettings, group_id: str, datadir: str) -> dict[st
         "broker_commit_interval": 1.0,  # what lag displays show is at most this old
         "broker_commit_every": None,  # counting batches says nothing
         "broker_check_crcs": False,  # TCP and the broker checked them; 5 % of the worker's time
-        "stream_buffer_maxsize": BUFFERED_BATCHES,  # batches, not records
+        "stream_buffer_maxsize": BUFFERED_BATCHES,  # batches; a full queue holds up the fetcher
         "stream_wait_empty": True,  # a rebalance waits for the batch in work
         "stream_processing_timeout": 300.0,  # it only logs; a rebuild folds long batches
         "producer_linger": 0.0,  # Faust's own producer is not used: infra.kafka.publisher is

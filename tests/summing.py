@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from infra.lean import without
 from infra.objects import ObjectStore
 from infra.settings import Settings
 from schemas.records import DeviceClass, InferenceEvent, LatencyHistogram, PartialKind, SloPartial
@@ -171,6 +172,7 @@ def main() -> int:
     """Run the worker with settings from the environment; arguments: version, failing record."""
     from streams.worker import run  # noqa: PLC0415 - the tests that import this need no Faust
 
+    without("pandas")
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     fail_at = int(sys.argv[2]) if len(sys.argv) > 2 else None
     return run(Summing(version=sys.argv[1], fail_at=fail_at), Settings())

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from infra.lean import without
 from infra.settings import Settings
 from schemas.topics import INFERENCE_EVENTS, TopicSpec
 from streams.generation import generation
@@ -94,4 +95,5 @@ class Grouping:
 
 
 if __name__ == "__main__":
+    without("pandas")
     sys.exit(run(Grouping(int(sys.argv[1])), Settings()))
