@@ -103,6 +103,7 @@ class Worker:
             keyring=KEYRING,
             hardware=load_catalogue().hardware,
             codec=self._codec,
+            partitions={spec.name: spec.partitions for spec in _BATCHED},
         )
         self._observe()
         self._folds: dict[Source, Fold] = {}

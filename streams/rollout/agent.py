@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from infra.kafka.admin import Admin
 from infra.keys import load_keyring, load_signer
 from infra.settings import Settings
 from schemas.catalogue import Hardware, load_catalogue
@@ -24,7 +25,7 @@ from streams.generation import generation
 from streams.processor import Fold, Outgoing, Position, Source, Standing
 from streams.rollout.ack_fold import AckFold
 from streams.rollout.event_fold import EventFold
-from streams.rollout.gate import Gate
+from streams.rollout.gate import Gate, check_key
 from streams.rollout.ledger import Ledger
 from streams.rollout.partials import cell, progress, progress_us
 from streams.rollout.partitioning import partition_of
@@ -48,6 +49,10 @@ class RolloutProcessor:
         keyring: Who may decide and order.
         hardware: The catalogue's generations.
         codec: Encodes what is dead-lettered.
+        partitions: How many partitions each batched topic has.
+
+    Raises:
+        GateKeyError: The keyring would void what the signer writes.
     """
 
     name: Final = "rollout"
@@ -62,7 +67,11 @@ class RolloutProcessor:
         keyring: Keyring,
         hardware: Mapping[str, Hardware],
         codec: Codec,
+        partitions: Mapping[str, int],
     ) -> None:
+        check_key(signer, keyring)
+        self._partitions = partitions
+        self._targets = partitions[ROLLOUT_PARTIALS.name]
         self._policy, self._signer, self._hardware = policy, signer, hardware
         self._codec = codec
         self._ledger = Ledger(keyring)
@@ -74,9 +83,11 @@ class RolloutProcessor:
     def generation(self, topic: TopicSpec, topic_id: str) -> str:
         """State is bound to the log, the policy as far as the stage reads it, and the code."""
         if topic.name == ROLLOUT_PARTIALS.name:
-            return generation(topic_id, "rollout.tally", self._policy.digest, TALLY_VERSION)
-        stage, digest = f"rollout.{topic.name}", self._policy.counting_digest
-        made = generation(topic_id, stage, digest, COUNTING_VERSION)
+            digest = f"{self._policy.digest}/{sorted(self._partitions.items())}"
+            return generation(topic_id, "rollout.tally", digest, TALLY_VERSION)
+        # Where keys are spread anew, the attempts of one device stand in two partitions.
+        digest = f"{self._policy.counting_digest}/{self._partitions[topic.name]}"
+        made = generation(topic_id, f"rollout.{topic.name}", digest, COUNTING_VERSION)
         self._generations[topic.name] = made
         for gate in self._gates.values():
             gate.tally.expect(self._generations)
@@ -87,7 +98,6 @@ class RolloutProcessor:
         if topic == ROLLOUT_PARTIALS.name:
             return self._tally(partition, snapshot)
         made = self._counting[topic, partition] = self._stage_one(topic, snapshot)
-        self._told.pop((topic, partition), None)
         return made
 
     def drop(self, topic: str, partition: int) -> None:
@@ -96,6 +106,7 @@ class RolloutProcessor:
             self._gates.pop(partition, None)
         else:
             self._counting.pop((topic, partition), None)
+            self._told.pop((topic, partition), None)
 
     def observe(self, facts: Sequence[Fact]) -> None:
         """Read decisions and commands."""
@@ -116,7 +127,9 @@ class RolloutProcessor:
         return out
 
     def _tally(self, partition: int, snapshot: bytes | None) -> Tally:
-        sources = ((spec.name, number) for spec in SOURCES for number in range(spec.partitions))
+        sources = (
+            (spec.name, number) for spec in SOURCES for number in range(self._partitions[spec.name])
+        )
         tally = Tally(self._policy, sources, snapshot)
         tally.expect(self._generations)
         self._gates[partition] = Gate(
@@ -126,7 +139,7 @@ class RolloutProcessor:
             ledger=self._ledger,
             tally=tally,
             partition=partition,
-            mine=lambda release: partition_of(release, ROLLOUT_PARTIALS.partitions) == partition,
+            mine=lambda release: partition_of(release, self._targets) == partition,
         )
         return tally
 
@@ -160,7 +173,7 @@ class RolloutProcessor:
         for key, counts in fold.cells.changed():
             record = cell(source, position, ingest_us, watermark, key, counts)
             yield Outgoing(topic=ROLLOUT_PARTIALS, record=record)
-        for target in range(ROLLOUT_PARTIALS.partitions):
+        for target in range(self._targets):
             record = progress(source, position, ingest_us, watermark, target)
             yield Outgoing(topic=ROLLOUT_PARTIALS, record=record, partition=target)
 
@@ -171,11 +184,15 @@ def processor(settings: Settings) -> RolloutProcessor:
     Raises:
         PolicyError: The policy file cannot be used.
         KeysError: The gate's key or the keyring is missing or wrong.
+        GateKeyError: They do not belong together.
+        UnknownTopicError: A topic is missing.
     """
+    found = Admin(settings.kafka).describe([spec.name for spec in RolloutProcessor.batched])
     return RolloutProcessor(
         policy=load_policy(settings.policy_file),
         signer=load_signer(settings.keys_dir, "gate"),
         keyring=load_keyring(settings.keys_dir),
         hardware=load_catalogue().hardware,
         codec=Codec(registry_from(settings.registry_url)),
+        partitions={name: at.partitions for name, at in found.items()},
     )

@@ -5,9 +5,9 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 
 from schemas.catalogue import Hardware
-from schemas.decisions import ReleaseView, decision_id
+from schemas.decisions import ReleaseView, Rule, decision_id
 from schemas.records import ModelRelease, ReleaseKind
-from schemas.signing import Signer, canonical
+from schemas.signing import Keyring, Role, Signer, canonical
 from schemas.strata import BEFORE_OPENING, StratumStatus
 from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS, ROLLOUT_PARTIALS
 from streams.rollout.ledger import Ledger
@@ -18,6 +18,30 @@ from streams.rollout.standing import ReleaseStanding, Step
 from streams.rollout.tally import Tally
 from streams.rollout.verification import faults
 from streams.rollout.waves import advancing_step, opening_step
+
+_RACES = frozenset({Rule.SEQUENCE, Rule.CONFLICT})
+"""Why a decision may be void although nothing is wrong: somebody else was first."""
+
+
+class GateKeyError(ValueError):
+    """The gate's key is not one the keyring lets decide."""
+
+
+class DecisionRefusedError(RuntimeError):
+    """The log does not take the gate's decisions, and it is not a race that was lost."""
+
+
+def check_key(signer: Signer, keyring: Keyring) -> None:
+    """Refuse a key whose decisions every reader would void.
+
+    Raises:
+        GateKeyError: It is unknown, revoked, another one, or not a gate's; the message says so.
+    """
+    known = keyring.keys.get(signer.name)
+    if known is None or Role.GATE not in known.roles or known.revoked_at is not None:
+        raise GateKeyError(f"signer {signer.name!r} is not a valid gate of the keyring; add it")
+    if known.key != signer.public().key:
+        raise GateKeyError(f"key of signer {signer.name!r} is not the keyring's; install that one")
 
 
 class Gate:
@@ -57,6 +81,9 @@ class Gate:
         """Decisions to write now, at most one for each release.
 
         None before every source partition was heard: an unheard one may hold failures.
+
+        Raises:
+            DecisionRefusedError: A decision of this gate is void by more than a lost race.
         """
         now_us = self.tally.now_us
         if now_us is None:
@@ -83,11 +110,18 @@ class Gate:
         written = self._under_way.get(release_id)
         if written is None:
             return False
-        read = view.next_seq > written.decision_seq
-        if read or self._ledger.voided(release_id, written.event_id):
+        void = self._ledger.voided(release_id, written.event_id)
+        if view.next_seq > written.decision_seq:
             del self._under_way[release_id]
             return False
-        return True
+        if void is not None and void.rule not in _RACES:
+            raise DecisionRefusedError(
+                f"decision {written.decision_seq} ({written.kind}) of release {release_id} by "
+                f"{written.signer} is void: {void.why}; writing it again would not end"
+            )
+        if void is not None:
+            del self._under_way[release_id]
+        return void is None
 
     def _parent(self, view: ReleaseView) -> tuple[str, str] | None:
         parent_id = view.proposal.parent_release_id

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from schemas.decisions import ReleaseBook, ReleaseView
+from schemas.decisions import ReleaseBook, ReleaseView, Verdict
 from schemas.facts import Fact
 from schemas.records import CommandKind, ModelRelease, RolloutCommand
 from schemas.signing import Keyring, SignatureError
@@ -42,7 +42,7 @@ class Ledger:
         self._keyring = keyring
         self._orders: dict[str, list[Order]] = {}
         self._handled: dict[str, int] = {}
-        self._voided: dict[str, deque[str]] = {}
+        self._voided: dict[str, deque[tuple[str, Verdict]]] = {}
         self.book = ReleaseBook(keyring)
         self.refused = 0
 
@@ -59,9 +59,9 @@ class Ledger:
         view = self.book.releases.get(release_id)
         return Proposal(view.proposal, view.proposed_us) if view else None
 
-    def voided(self, release_id: str, event_id: str) -> bool:
-        """Whether this record was read back and does not count."""
-        return event_id in self._voided.get(release_id, ())
+    def voided(self, release_id: str, event_id: str) -> Verdict | None:
+        """Why this record does not count, when it was read back and does not."""
+        return dict(self._voided.get(release_id, ())).get(event_id)
 
     def handled_through(self, release_id: str) -> int:
         """Offset of the last command of the release that a decision took note of; -1: none."""
@@ -94,7 +94,7 @@ class Ledger:
             if release_id not in self.book.releases:
                 return
             kept = self._voided.setdefault(release_id, deque(maxlen=_VOIDS_KEPT))
-            kept.append(record.event_id)
+            kept.append((record.event_id, verdict))
             return
         offsets = record.evidence.offsets if record.evidence else {}
         for name, offset in offsets.items():

@@ -9,8 +9,9 @@ import pytest
 from schemas.records import CommandKind as C
 from schemas.records import ReleaseKind as K
 from schemas.topics import INFERENCE_EVENTS
+from streams.rollout.gate import DecisionRefusedError, GateKeyError, check_key
 from tests.rollout_desk import POLICY, Desk
-from tests.rollout_log import KEYRING, SECOND, SECOND_OPERATOR, TRAINER, digest_of, follow
+from tests.rollout_log import GATE, KEYRING, SECOND, SECOND_OPERATOR, TRAINER, digest_of, follow
 
 STRATA = ("HW3", "HW4", "AI5")
 
@@ -370,3 +371,22 @@ def test_every_decision_verifies_and_its_numbers_are_finite(desk: Desk) -> None:
             evidence = fact.record.evidence
             assert evidence is None or math.isfinite(evidence.e_harm + evidence.e_safe)
     assert desk.now > SECOND
+
+
+def test_a_gate_whose_decisions_are_void_stops_instead_of_writing_for_ever(desk: Desk) -> None:
+    desk.propose(counter=2)
+    desk.wait(0)
+    (mine,) = desk.gates[0].advance()
+    desk.write(dataclasses.replace(mine, reason="changed on the way"))
+    with pytest.raises(
+        DecisionRefusedError, match=r"decision 1 \(VERIFIED\) of release r2 by gate"
+    ):
+        desk.gates[0].advance()
+
+
+def test_a_key_the_keyring_does_not_let_decide_is_refused_at_the_start() -> None:
+    check_key(GATE, KEYRING)
+    with pytest.raises(GateKeyError, match="'trainer' is not a valid gate"):
+        check_key(TRAINER, KEYRING)
+    with pytest.raises(GateKeyError, match="key of signer 'gate' is not the keyring's"):
+        check_key(dataclasses.replace(TRAINER, name="gate"), KEYRING)
