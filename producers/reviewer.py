@@ -3,17 +3,18 @@
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Final
 
 from infra.settings import Settings
 from producers.camera.camera import Camera, CameraError
 from producers.camera.draws import key
 from producers.camera.open import open_camera
+from producers.publishing import Publishing
 from producers.scenario import load
 from producers.serving import serve
 from schemas.facts import Fact
 from schemas.records import LabelRequest, LabelReview
-from schemas.topics import LABEL_REQUESTS, LABEL_REVIEWS, TopicSpec
+from schemas.topics import LABEL_REQUESTS, LABEL_REVIEWS
 
 REVIEWER: Final = "reviewer-1"
 GUIDELINE: Final = "1"
@@ -24,16 +25,6 @@ MAX_ANSWERED: Final = 1_000_000
 
 class ReviewerError(RuntimeError):
     """The reviewer cannot go on; the message names the limit."""
-
-
-class Publishing(Protocol):
-    """Where records go: `infra.kafka.publisher.Publisher`."""
-
-    def publish(self, topic: TopicSpec, record: Any) -> None:
-        """Encode and queue one record."""
-
-    def flush(self) -> None:
-        """Wait until all queued records are acknowledged."""
 
 
 class Reviewer:

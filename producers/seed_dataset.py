@@ -3,29 +3,20 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final
 
 from infra.objects import ObjectStore
 from producers.camera.camera import Camera, Encounter
 from producers.camera.rendered import TEST_DRIVE
 from producers.camera.strips import to_png
+from producers.publishing import Publishing
 from schemas.manifests import Example, Split, classes_metadata, to_parquet
 from schemas.records import DatasetManifest, LeakageAudit, ManifestKind
-from schemas.topics import DATASET_MANIFESTS, TopicSpec
+from schemas.topics import DATASET_MANIFESTS
 
 ENCOUNTERS: Final = 360
 """Encounters of a test drive at most; recorded pictures may hold fewer."""
 _VALIDATES_EVERY: Final = 12
-
-
-class Publishing(Protocol):
-    """Where records go: `infra.kafka.publisher.Publisher`."""
-
-    def publish(self, topic: TopicSpec, record: Any) -> None:
-        """Encode and queue one record."""
-
-    def flush(self) -> None:
-        """Wait until all queued records are acknowledged."""
 
 
 def publish_seed(

@@ -11,6 +11,7 @@ from infra.health import Check, HealthServer
 from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
 from infra.settings import Settings
+from producers.publishing import Publishing
 from schemas.codec import Codec
 from schemas.facts import Fact
 from schemas.registry import registry_from
@@ -28,7 +29,7 @@ class Worker(Protocol):
     def observe(self, facts: Sequence[Fact]) -> None:
         """Take facts; nothing is written."""
 
-    def act(self, publisher: Publisher) -> None:
+    def act(self, publisher: Publishing) -> None:
         """Do what the facts so far ask for; called after every poll."""
 
 
@@ -56,7 +57,7 @@ def serve(settings: Settings, name: str, topics: Sequence[TopicSpec], worker: Wo
 def follow(
     poll: Callable[[float], list[Fact]],
     worker: Worker,
-    publisher: Publisher,
+    publisher: Publishing,
     stopped: Callable[[], bool],
     stepped: Callable[[], None],
 ) -> None:

@@ -2,42 +2,35 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Final
 
 from infra.keys import load_keyring, load_signer
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from infra.settings import Settings
-from producers.camera.camera import CameraError, HeldBack
+from producers.camera.camera import CameraError
 from producers.camera.open import open_camera
-from producers.model.graph import OPSET
-from producers.model.network import FORMAT, INPUT_SHAPE, RUNTIME
-from producers.releases import current_parent, next_counter, propose
+from producers.proposing import Desk, proposal
+from producers.publishing import Publishing
 from producers.scenario import load
 from producers.serving import serve
-from producers.training import DatasetError, Trained, train
+from producers.training import DatasetError
 from schemas.catalogue import CATALOGUE
 from schemas.decisions import ReleaseBook, Rule
 from schemas.facts import Fact
-from schemas.manifests import Manifest, ManifestError, from_parquet
+from schemas.manifests import ManifestError
 from schemas.records import (
-    Artifact,
     DatasetManifest,
     DeviceClass,
     ManifestKind,
     ModelRelease,
     ReleaseKind,
 )
-from schemas.signing import Signer
-from schemas.topics import DATASET_MANIFESTS, MODEL_RELEASES, TopicSpec
+from schemas.topics import DATASET_MANIFESTS, MODEL_RELEASES
 
 log = logging.getLogger(__name__)
 
 SIGNER: Final = "trainer"
-DEADLINE_US: Final = 50_000
-"""A picture must be answered within this time on every generation."""
-_SEED: Final = 1
 _HELD_BACK_SEED: Final = 99
 _HELD_BACK: Final = 400
 _UNUSABLE: Final = (
@@ -47,33 +40,6 @@ _UNUSABLE: Final = (
     ObjectMissingError,
     ObjectCorruptError,
 )
-
-
-class Publishing(Protocol):
-    """Where records go: `infra.kafka.publisher.Publisher`."""
-
-    def publish(self, topic: TopicSpec, record: Any) -> None:
-        """Encode and queue one record."""
-
-    def flush(self) -> None:
-        """Wait until all queued records are acknowledged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the trainer works with.
-
-    Attributes:
-        strata: Hardware generations its releases are for.
-        held_back: Pictures for the model card, never for training or choosing.
-        now_us: Clock, UTC microseconds.
-    """
-
-    objects: ObjectStore
-    signer: Signer
-    strata: tuple[str, ...]
-    held_back: HeldBack | None
-    now_us: Callable[[], int]
 
 
 class TrainerError(RuntimeError):
@@ -123,7 +89,7 @@ class Trainer:
             return
         dataset = ready[0]
         try:
-            release = self.release(dataset)
+            release = proposal(self._desk, self._book, dataset)
         except _UNUSABLE as error:
             self.refused[dataset.dataset_id] = str(error)
             del self._waiting[dataset.dataset_id]
@@ -133,34 +99,6 @@ class Trainer:
         publisher.flush()
         self._sent[dataset.dataset_id] = release.event_id
         log.info("release %s proposed from %s", release.release_id, dataset.dataset_id)
-
-    def release(self, dataset: DatasetManifest) -> ModelRelease:
-        """Train, store model and card, build and sign the proposal.
-
-        Raises:
-            ObjectMissingError, ObjectCorruptError, ManifestError: The manifest is not as announced.
-            DatasetError, CameraError, TrainingError: It cannot be trained on.
-        """
-        desk = self._desk
-        manifest = self._manifest(dataset)
-        trained = train(manifest, desk.objects, _SEED, desk.held_back)
-        counter = next_counter(self._book, DeviceClass.VEHICLE)
-        return propose(
-            desk.signer,
-            release_id=f"{dataset.line}-{counter}",
-            device_class=DeviceClass.VEHICLE,
-            artifact=store(desk.objects, trained),
-            parent_release_id=self._parent(dataset),
-            counter=counter,
-            strata=desk.strata,
-            deadline_us=dict.fromkeys(desk.strata, DEADLINE_US),
-            decided_ts=desk.now_us(),
-            purpose=f"trained on {dataset.dataset_id}, {len(manifest.examples)} encounters",
-            source=dataset.source,
-            affected_functions=("road-sign recognition",),
-            dataset_id=dataset.dataset_id,
-            metrics=trained.metrics,
-        )
 
     def _read_back(self, record: ModelRelease, fact: Fact) -> None:
         verdict = self._book.observe(record, offset=fact.offset, stamp_us=fact.stamp_us)
@@ -182,42 +120,6 @@ class Trainer:
         self._next_seq[record.line] = record.seq + 1
         if record.kind is ManifestKind.ASSEMBLED:
             self._waiting[record.dataset_id] = record
-
-    def _manifest(self, dataset: DatasetManifest) -> Manifest:
-        body = self._desk.objects.get(dataset.manifest_uri or "", digest=dataset.manifest_digest)
-        return from_parquet(body)
-
-    def _parent(self, dataset: DatasetManifest) -> str | None:
-        """What devices return to: the newest completed release, else that of the parent dataset."""
-        completed = current_parent(self._book, DeviceClass.VEHICLE)
-        if completed is not None or dataset.parent is None:
-            return completed
-        earlier = [
-            view.proposal.release_id
-            for view in self._book.releases.values()
-            if view.proposal.dataset_id == dataset.parent
-        ]
-        return earlier[0] if earlier else None
-
-
-def store(objects: ObjectStore, trained: Trained) -> Artifact:
-    """Put model and card into the object store; the card is named by the model's digest."""
-    stored = objects.put(trained.model, kind="models", suffix=".onnx")
-    objects.put_named(card_name(stored.digest), trained.card)
-    return Artifact(
-        uri=stored.uri,
-        digest=stored.digest,
-        bytes=stored.bytes,
-        format=FORMAT,
-        opset=OPSET,
-        input_shape=INPUT_SHAPE,
-        runtime=RUNTIME,
-    )
-
-
-def card_name(digest: str) -> str:
-    """Where the card of a model is in the object store."""
-    return f"model-cards/{digest}.json"
 
 
 def run(settings: Settings) -> None:

@@ -15,7 +15,7 @@ from producers.camera.camera import HeldBack, Pictures
 from producers.camera.strips import from_png
 from producers.evaluation import Accuracy, evaluate
 from producers.model.apart import fit_apart
-from producers.model.graph import OPSET
+from producers.model.form import OPSET
 from schemas.manifests import Example, Manifest, Split, classes_of
 
 MAX_PICTURES: Final = 40_000

@@ -1,17 +1,14 @@
 """A builder of ONNX graphs whose bytes depend on nothing but what was put in."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET: Final = 17
-IR_VERSION: Final = 8
-"""The format version of opset 17's time, so that older runtimes load the file too."""
-PRODUCER: Final = "fleetloop"
+from producers.model.form import IR_VERSION, OPSET, PRODUCER
 
 
 class Graph:

@@ -2,15 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from typing import Final
 
 from producers.model.features import append_features
 from producers.model.graph import Graph, to_bytes
 from producers.model.head import HIDDEN, Head
-
-INPUT_SHAPE: Final = (-1, 32, 32, 3)
-FORMAT: Final = "ONNX"
-RUNTIME: Final = "onnxruntime>=1.22"
 
 
 def to_onnx(head: Head, classes: Sequence[str], dataset_id: str, seed: int) -> bytes:

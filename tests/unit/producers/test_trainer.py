@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from infra.objects import ObjectStore
 from producers import seed_dataset, training
 from producers.camera.rendered import RenderedCamera
+from producers.proposing import Desk, card_name
 from producers.seed_dataset import seed_record
-from producers.trainer import Desk, Trainer, TrainerError, card_name, run
+from producers.trainer import Trainer, TrainerError, run
 from schemas.decisions import ReleaseBook
 from schemas.records import DatasetManifest, ManifestKind, ModelRelease
 from schemas.signing import Keyring, PublicKey, Role, Signer

@@ -135,9 +135,9 @@ def test_an_endless_training_is_ended(
         fit_apart(*task, camera.classes, "d", 1)
 
 
-def test_importing_the_parent_side_loads_no_onnx() -> None:
+def test_the_trainer_that_waits_has_not_loaded_onnx() -> None:
     """The trainer waits most of its life: what only training needs stays out of its memory."""
-    code = "import sys, producers.model.apart; print('onnx' in sys.modules)"
+    code = "import sys, producers.trainer; print('onnx' in sys.modules)"
     path = os.pathsep.join(filter(None, sys.path))
     said = subprocess.run(
         [sys.executable, "-c", code],

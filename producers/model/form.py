@@ -1,0 +1,11 @@
+"""What every model file of this project is; told without loading onnx."""
+
+from typing import Final
+
+FORMAT: Final = "ONNX"
+OPSET: Final = 17
+IR_VERSION: Final = 8
+"""The format version of opset 17's time, so that older runtimes load the file too."""
+RUNTIME: Final = "onnxruntime>=1.22"
+INPUT_SHAPE: Final = (-1, 32, 32, 3)
+PRODUCER: Final = "fleetloop"

@@ -1,0 +1,98 @@
+"""A dataset becomes a proposal: trained, stored with its card, and signed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from infra.objects import ObjectStore
+from producers.camera.camera import HeldBack
+from producers.model.form import FORMAT, INPUT_SHAPE, OPSET, RUNTIME
+from producers.releases import current_parent, next_counter, propose
+from producers.training import Trained, train
+from schemas.decisions import ReleaseBook
+from schemas.manifests import from_parquet
+from schemas.records import Artifact, DatasetManifest, DeviceClass, ModelRelease
+from schemas.signing import Signer
+
+DEADLINE_US: Final = 50_000
+"""A picture must be answered within this time on every generation."""
+_SEED: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the trainer works with.
+
+    Attributes:
+        strata: Hardware generations its releases are for.
+        held_back: Pictures for the model card, never for training or choosing.
+        now_us: Clock, UTC microseconds.
+    """
+
+    objects: ObjectStore
+    signer: Signer
+    strata: tuple[str, ...]
+    held_back: HeldBack | None
+    now_us: Callable[[], int]
+
+
+def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRelease:
+    """Train, store model and card, build and sign the proposal.
+
+    Raises:
+        ObjectMissingError, ObjectCorruptError, ManifestError: The manifest is not as announced.
+        DatasetError, CameraError, TrainingError: It cannot be trained on.
+    """
+    body = desk.objects.get(dataset.manifest_uri or "", digest=dataset.manifest_digest)
+    manifest = from_parquet(body)
+    trained = train(manifest, desk.objects, _SEED, desk.held_back)
+    counter = next_counter(book, DeviceClass.VEHICLE)
+    return propose(
+        desk.signer,
+        release_id=f"{dataset.line}-{counter}",
+        device_class=DeviceClass.VEHICLE,
+        artifact=store(desk.objects, trained),
+        parent_release_id=_parent(book, dataset),
+        counter=counter,
+        strata=desk.strata,
+        deadline_us=dict.fromkeys(desk.strata, DEADLINE_US),
+        decided_ts=desk.now_us(),
+        purpose=f"trained on {dataset.dataset_id}, {len(manifest.examples)} encounters",
+        source=dataset.source,
+        affected_functions=("road-sign recognition",),
+        dataset_id=dataset.dataset_id,
+        metrics=trained.metrics,
+    )
+
+
+def _parent(book: ReleaseBook, dataset: DatasetManifest) -> str | None:
+    """What devices return to: the newest completed release, else that of the parent dataset."""
+    completed = current_parent(book, DeviceClass.VEHICLE)
+    if completed is not None or dataset.parent is None:
+        return completed
+    earlier = [
+        view.proposal.release_id
+        for view in book.releases.values()
+        if view.proposal.dataset_id == dataset.parent
+    ]
+    return earlier[0] if earlier else None
+
+
+def store(objects: ObjectStore, trained: Trained) -> Artifact:
+    """Put model and card into the object store; the card is named by the model's digest."""
+    stored = objects.put(trained.model, kind="models", suffix=".onnx")
+    objects.put_named(card_name(stored.digest), trained.card)
+    return Artifact(
+        uri=stored.uri,
+        digest=stored.digest,
+        bytes=stored.bytes,
+        format=FORMAT,
+        opset=OPSET,
+        input_shape=INPUT_SHAPE,
+        runtime=RUNTIME,
+    )
+
+
+def card_name(digest: str) -> str:
+    """Where the card of a model is in the object store."""
+    return f"model-cards/{digest}.json"
