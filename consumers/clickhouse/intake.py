@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
@@ -45,14 +45,21 @@ class Intake:
         server: Where leases are asked for.
         delivery: Writes closed batches, in the pool's threads.
         patience: How long ClickHouse may be silent.
+        clock: Monotonic seconds.
     """
 
     def __init__(
-        self, settings: Settings, server: Server, delivery: Delivery, patience: Patience
+        self,
+        settings: Settings,
+        server: Server,
+        delivery: Delivery,
+        patience: Patience,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._limits: SinkSettings = settings.sink
         self._delivery = delivery
+        self._clock = clock
         self._rule = CloseRule(
             rows=self._limits.max_rows, bytes=self._limits.max_bytes, age_s=self._limits.max_age_s
         )
@@ -91,11 +98,11 @@ class Intake:
 
     def batch(self, source: Source, messages: Sequence[RawMessage]) -> None:
         """Collect; raises LedgerError where offsets are missing."""
-        self._lanes[source].take(messages, time.monotonic())
+        self._lanes[source].take(messages, self._clock())
 
     def idle(self) -> None:
         """One turn: take back what is written, write the ledger, hand on what is due."""
-        now = time.monotonic()
+        now = self._clock()
         self._land()
         self._close_due(now)
         self._write_ledger(now)
