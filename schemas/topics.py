@@ -162,7 +162,12 @@ INCIDENTS: Final = TopicSpec(
     retention_ms=FOR_EVER,
 )
 DEAD_LETTERS: Final = TopicSpec(
-    name="dead-letters", key="topic", partitions=1, retention_ms=30 * DAY_MS
+    name="dead-letters",
+    key="topic",
+    partitions=1,
+    retention_ms=30 * DAY_MS,
+    # A letter holds the largest record of any other topic (1 MiB) and what is said about it.
+    config={"max.message.bytes": str(2 << 20)},
 )
 
 TOPICS: Final[Mapping[str, TopicSpec]] = {

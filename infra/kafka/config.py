@@ -54,6 +54,7 @@ def producer_config(
         "request.timeout.ms": int(min(delivery_timeout_s, 10.0) * 1_000),
         "queue.buffering.max.messages": QUEUE_LIMIT_RECORDS,
         "queue.buffering.max.kbytes": QUEUE_LIMIT_KB,
+        "message.max.bytes": 2 << 20,  # the broker's limit by topic counts: dead letters are longer
     }
 
 

@@ -1,5 +1,8 @@
 """The sink on a real broker and a real ClickHouse: each record once, each bad one a letter once."""
 
+import hashlib
+import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,14 +10,16 @@ from typing import Any
 import pytest
 
 from consumers.clickhouse.census import Count, census
+from consumers.clickhouse.client import native
 from infra.kafka.admin import Admin
 from infra.kafka.follower import Follower
 from infra.settings import ClickHouseSettings, KafkaSettings
+from infra.stack.kafka_broker import KafkaBroker
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
 from schemas.framing import frame
 from schemas.registry import FileRegistry
-from schemas.topics import DEAD_LETTERS, INFERENCE_EVENTS, OTA_ACKS, TOPICS
+from schemas.topics import DEAD_LETTERS, INCIDENTS, INFERENCE_EVENTS, OTA_ACKS, TOPICS
 from tests import factories
 from tests.sinks import CODEC, counted_until, prepare, publishing, running, settings_for
 
@@ -101,3 +106,27 @@ def read_letters(kafka: KafkaSettings) -> list[Any]:
         return list(follower.catch_up(20))
     finally:
         follower.close()
+
+
+@pytest.mark.kafka
+def test_the_longest_record_that_is_refused_still_fits_into_a_letter(
+    kafka_broker: KafkaBroker, database: ClickHouseSettings
+) -> None:
+    """Random bytes, which no compression makes smaller, at the broker's limit for other topics."""
+    kafka = kafka_broker.settings
+    prepare(kafka, database)
+    mark = f"longest-{time.time_ns()}"
+    body = random.Random(7).randbytes(1_048_000)
+    with publishing(kafka) as publisher:
+        publisher.publish_bytes(INCIDENTS, mark.encode(), body)
+        publisher.flush()
+    with running(settings_for(kafka, database, mark)), native(database) as client:
+        deadline = time.monotonic() + 60
+        found: list[tuple[Any, ...]] = []
+        while not found and time.monotonic() < deadline:
+            time.sleep(0.3)
+            found = client.execute(
+                "SELECT length(body), hex(SHA256(body)) FROM dead_letters WHERE key = {key:String}",
+                {"key": mark},
+            )
+    assert found == [(len(body), hashlib.sha256(body).hexdigest().upper())]
