@@ -10,6 +10,7 @@ from producers.reviewer import Reviewer, ReviewerError, run
 from schemas.facts import Fact
 from schemas.records import LabelRequest
 from schemas.topics import LABEL_REQUESTS, LABEL_REVIEWS
+from schemas.validation import check
 from tests.factories import label_request
 from tests.unit.producers.learning_kit import NOW_US, Log
 
@@ -47,6 +48,8 @@ def test_each_question_gets_the_truth(camera: RenderedCamera, log: Log) -> None:
     assert all(2 <= review.seconds_spent <= 8 for review in reviews)
     assert {review.reviewed_ts for review in reviews} == {NOW_US}
     assert len({review.event_id for review in reviews}) == 5
+    for review in reviews:
+        check(LABEL_REVIEWS.name, review, NOW_US)
 
 
 def test_nothing_is_answered_twice_in_one_run(camera: RenderedCamera, log: Log) -> None:

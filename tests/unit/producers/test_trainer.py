@@ -16,6 +16,7 @@ from schemas.decisions import ReleaseBook
 from schemas.records import DatasetManifest, ManifestKind, ModelRelease
 from schemas.signing import Keyring, PublicKey, Role, Signer
 from schemas.topics import DATASET_MANIFESTS, MODEL_RELEASES
+from schemas.validation import check
 from tests.unit.producers.learning_kit import NOW_US, Log
 
 
@@ -79,6 +80,7 @@ def test_a_dataset_becomes_one_signed_proposal(bench: Bench, dataset: DatasetMan
     for _ in range(4):
         bench.turn(trainer)
     (release,) = bench.releases
+    check(MODEL_RELEASES.name, release, NOW_US)
     book = ReleaseBook(bench.keyring)
     assert book.observe(release, offset=0, stamp_us=NOW_US).valid
     assert (release.release_id, release.counter) == ("perception-1", 1)

@@ -20,6 +20,7 @@ from producers.training import DatasetError, train
 from schemas.manifests import Manifest, ManifestError, Split, classes_of, from_parquet
 from schemas.records import DatasetManifest, ManifestKind
 from schemas.topics import DATASET_MANIFESTS
+from schemas.validation import check
 from tests.unit.producers.learning_kit import NOW_US, Log
 
 
@@ -44,6 +45,7 @@ def test_the_test_drive_begins_the_line(
     seeded: DatasetManifest, camera: RenderedCamera, objects: ObjectStore
 ) -> None:
     assert (seeded.kind, seeded.seq, seeded.parent) == (ManifestKind.ASSEMBLED, 0, None)
+    check(DATASET_MANIFESTS.name, seeded, NOW_US)
     assert sum(seeded.counts.values()) == 60
     manifest = manifest_of(seeded, objects)
     assert classes_of(manifest) == camera.classes

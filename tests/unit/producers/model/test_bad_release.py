@@ -16,6 +16,8 @@ from producers.releases import propose
 from schemas.catalogue import CATALOGUE
 from schemas.records import Artifact, DeviceClass
 from schemas.signing import Signer
+from schemas.topics import MODEL_RELEASES
+from schemas.validation import check
 
 DEADLINE_MS = 50.0
 
@@ -102,6 +104,7 @@ def test_it_is_proposed_as_the_successor(small_model: bytes, tmp_path: Path) -> 
         "perception-2",
         3,
     )
+    check(MODEL_RELEASES.name, bad, 5)
     assert bad.artifact is not None
     assert bad.artifact.digest != stored.digest
     assert objects.get(bad.artifact.uri, digest=bad.artifact.digest) == worsen(small_model)
