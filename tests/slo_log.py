@@ -177,13 +177,18 @@ class Loop:
         self.partials = {at: [] for at in range(SLO_PARTIALS.partitions)}
         self._facts_read = 0
         self._facts: list[Fact] = []
+        self._stored: tuple[dict[tuple[str, int], bytes], dict[tuple[str, int], int]] = ({}, {})
         self._start({})
 
+    def checkpoint(self) -> None:
+        """Store the state of all partitions with the offsets it includes."""
+        states = {at: fold.snapshot() for at, fold in self._folds.items()}
+        self._stored = (states, dict(self._applied))
+
     def restart(self, *, keep_state: bool = True) -> None:
-        """A new process, from checkpoints or from the beginning of the log."""
-        states = {at: fold.snapshot() for at, fold in self._folds.items()} if keep_state else {}
-        if not keep_state:
-            self._applied = dict.fromkeys(self._applied, -1)
+        """A new process, from the last checkpoint or from the beginning of the log."""
+        states, applied = self._stored if keep_state else ({}, {})
+        self._applied = {at: applied.get(at, -1) for at in self._applied}
         self._start(states)
 
     def arrive(self, partition: int, records: Iterable[InferenceEvent]) -> None:

@@ -80,6 +80,8 @@ class Announcer:
         self, engine: Engine, series: Series, severity: Severity, identity: str, now_us: int
     ) -> Iterator[Alert]:
         last = self._book.last(identity)
+        if last is not None and engine.at_us < last.watermark:
+            return  # restored from before the log's last word: it has yet to get there
         on_log = last is not None and last.state is AlertState.FIRING
         burning = series.phases[severity].since is not None
         if burning and not on_log:

@@ -41,6 +41,11 @@ class Engine:
             for severity in slo.severities
         }
 
+    @property
+    def at_us(self) -> int:
+        """Event time up to which everything is judged, UTC microseconds."""
+        return (self.tick or 0) * self.slo.bucket_us
+
     def observe(self, record: SloPartial) -> None:
         """Take a cell; older versions of it and cells beyond the horizon change nothing."""
         bucket = (record.bucket_start or 0) // self.slo.bucket_us
@@ -178,7 +183,7 @@ class Engine:
         """The next tick at which anything can change, up to `target`; None: there is none."""
         if self.tick is None:
             oldest = [at for s in self._series.values() if (at := s.windows.oldest) is not None]
-            return min([target, *oldest]) if oldest else None
+            return min([target, *oldest]) if self._series else None
         if self.tick >= target:
             return None
         busy = max(self._shortest.values())

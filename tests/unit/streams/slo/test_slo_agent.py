@@ -46,6 +46,7 @@ def test_no_data_keeps_it_firing_and_a_finished_rollback_resolves_it() -> None:
     _rollback(loop)
     loop.pass_time(SECOND)
     assert len(loop.alerts) == 1
+    loop.checkpoint()
     _rollback(loop, ReleaseKind.ROLLBACK_DONE)
     loop.restart()
     loop.pass_time(SECOND)
@@ -57,6 +58,16 @@ def test_no_data_keeps_it_firing_and_a_finished_rollback_resolves_it() -> None:
         for _ in range(10):
             loop.pass_time(SECOND)
     assert len(loop.alerts) == 2
+
+
+def test_a_worker_without_state_still_ends_what_a_rollback_ended() -> None:
+    loop = _firing()
+    _rollback(loop, ReleaseKind.ROLLBACK_DONE)
+    loop.restart(keep_state=False)
+    for _ in range(10):
+        loop.pass_time(SECOND)
+    assert [alert.state for alert in loop.alerts] == [AlertState.FIRING, AlertState.RESOLVED]
+    assert loop.alerts[1].reason == "release_withdrawn"
 
 
 def test_a_rollback_that_is_not_validly_decided_resolves_nothing() -> None:
