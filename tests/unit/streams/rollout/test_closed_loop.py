@@ -16,6 +16,7 @@ from schemas.topics import (
     ROLLOUT_COMMANDS,
     ROLLOUT_PARTIALS,
 )
+from schemas.validation import check
 from streams.rollout.gate import Gate
 from streams.rollout.ledger import Ledger
 from streams.rollout.tally import SOURCES, Tally
@@ -139,6 +140,19 @@ def test_an_ack_for_an_unknown_release_is_dead_lettered_once() -> None:
     world.run(2)
     (letter,) = world.logs.of(DEAD_LETTERS)
     assert (letter.topic, letter.field) == (OTA_ACKS.name, "release_id")
+
+
+def test_everything_the_worker_writes_keeps_the_rules_of_its_topic() -> None:
+    world = first_release()
+    bad_nights(world)
+    world.logs.append(OTA_ACKS, factories.ota_ack(release_id="nobody's"))
+    world.run(35)
+    for spec in (MODEL_RELEASES, ROLLOUT_PARTIALS, DEAD_LETTERS):
+        for number in range(spec.partitions):
+            for stamp, record in world.logs.records.get((spec.name, number), []):
+                check(spec, record, stamp)
+    events = [record.event_id for record in world.logs.of(ROLLOUT_PARTIALS)]
+    assert len(set(events)) == len(events)
 
 
 def test_replaying_what_a_decision_had_read_returns_that_decision() -> None:
