@@ -1,13 +1,13 @@
 """What the people in the story do, as a function of what stands on the log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from schemas.alert_log import AlertBook, Verdict
 from schemas.decisions import ReleaseBook, ReleaseView
 from schemas.facts import Fact
-from schemas.records import Alert, AlertState, Severity
+from schemas.records import Alert, AlertState, ModelRelease, Severity
 from schemas.strata import WITHDRAWN, StratumStatus
 from schemas.topics import ALERTS, MODEL_RELEASES
 
@@ -47,11 +47,18 @@ class Director:
     alerts: AlertBook = field(default_factory=AlertBook, init=False)
     history: list[Alert] = field(default_factory=list, init=False)
     _given: set[Act] = field(default_factory=set, init=False)
+    _counted: int = field(default=0, init=False)
+    _decision_ids: set[str] = field(default_factory=set, init=False)
 
     def observe(self, fact: Fact) -> bool:
         """Take one fact; False when it is void."""
         if fact.topic == MODEL_RELEASES.name:
-            return self.book.observe(fact.record, offset=fact.offset, stamp_us=fact.stamp_us).valid
+            record: ModelRelease = fact.record
+            if not self.book.observe(record, offset=fact.offset, stamp_us=fact.stamp_us).valid:
+                return False
+            self._counted += 1
+            self._decision_ids.add(record.decision_id)
+            return True
         if fact.topic == ALERTS.name:
             if self.alerts.observe(fact.record) is Verdict.VOID:
                 return False
@@ -63,6 +70,11 @@ class Director:
         due = [act for act in self._due() if act not in self._given]
         self._given.update(due)
         return due
+
+    def decisions(self) -> Mapping[str, int]:
+        """Records of model-releases that counted, their distinct ids, and those that were void."""
+        void = sum(self.book.voids.values())
+        return {"counted": self._counted, "ids": len(self._decision_ids), "void": void}
 
     @property
     def bad_release(self) -> ReleaseView | None:

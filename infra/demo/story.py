@@ -204,7 +204,8 @@ class Story:
                 "devices": _devices(facts.running(clickhouse), digests, list(book.releases)),
                 "inference": facts.inference(clickhouse),
                 "seconds": self._seconds(),
-                "deaths": dict(self._workers.deaths),
+                "decisions": self._director.decisions(),
+                "deaths": dict(sorted(self._workers.deaths.items())),
                 "peak_rss_mb": round(self._stack.peak_rss_mb),
                 "peak_pss_mb": round(self._stack.peak_pss_mb),
             }
