@@ -75,10 +75,15 @@ def run(
 
 
 def _run(name: WorkerName, settings: Settings) -> int:
-    if name in PROCESSORS:
-        return int(_entry("streams.worker:run")(_entry(PROCESSORS[name])(settings), settings))
-    _entry(LOOPS[name])(settings)
-    return Exit.OK
+    if name in LOOPS:
+        _entry(LOOPS[name])(settings)
+        return Exit.OK
+    made = _entry(PROCESSORS[name])
+    try:
+        processor = made(settings)
+    except ValueError as error:  # a policy, an SLO file or a key that cannot be used
+        fail(f"worker {name}: {error}", Exit.USAGE)
+    return int(_entry("streams.worker:run")(processor, settings))
 
 
 def _settings(*, adopt_new_topic: bool) -> Settings:
@@ -106,3 +111,5 @@ def _log_to_stderr(level: str) -> None:
     )
     for package in ("fleetloop", "schemas", "streams", "producers", "consumers", "infra"):
         logging.getLogger(package).setLevel(known[level.upper()])
+    for glue in ("streams.app", "streams.record_batches"):  # Faust logs by our class names
+        logging.getLogger(glue).setLevel(logging.WARNING)
