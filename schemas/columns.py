@@ -99,11 +99,10 @@ class ColumnDecoder:
 
     def _alike(self, name: str, values: Sequence[bytes | None]) -> pa.RecordBatch | None:
         """Columns of values that one schema wrote and that are all readable, as nearly always."""
-        if len(values) < MIN_ALIKE or None in values:
+        if len(values) < MIN_ALIKE:
             return None
         try:
-            version = self._version(name, unframe(values[0])[0])
-            return version.columns(cast("Sequence[bytes]", values))
+            return self._version(name, unframe(values[0])[0]).columns(values)
         except ValueError:
             return None
 
@@ -173,7 +172,7 @@ class _VersionReader:
             self.read(positions[:half], values[:half], pieces, refusals)
             self.read(positions[half:], values[half:], pieces, refusals)
 
-    def columns(self, values: Sequence[bytes]) -> pa.RecordBatch:
+    def columns(self, values: Sequence[bytes | None]) -> pa.RecordBatch:
         """All values in one call.
 
         Raises:
@@ -181,10 +180,7 @@ class _VersionReader:
         """
         if self._row_by_row:
             raise ColumnError("bytes are read record by record")
-        bodies = [value.removeprefix(self._opening) + END for value in values]
-        moved = len(values) * (len(END) - HEADER_BYTES)
-        if sum(map(len, bodies)) != sum(map(len, values)) + moved:
-            raise ColumnError("all values open with the header of one schema")
+        bodies = self._bodies(values)
         batch = pyruhvro.deserialize_array(bodies, self._wide)
         *columns, ends = batch.columns
         bits = np.frombuffer(ends.buffers()[1], np.int64, len(ends))
@@ -192,6 +188,17 @@ class _VersionReader:
             raise ColumnError("the record ends where its value ends")
         batch.validate(full=True)
         return pa.RecordBatch.from_arrays(self._convert(columns, len(batch)), schema=self._schema)
+
+    def _bodies(self, values: Sequence[bytes | None]) -> list[bytes]:
+        known = cast("Sequence[bytes]", values)
+        try:
+            bodies = [value.removeprefix(self._opening) + END for value in known]
+        except AttributeError:
+            raise ColumnError("a tombstone is not a record") from None
+        # Each is longer by the mark and shorter by the header, if it had this header.
+        if sum(map(len, bodies)) != sum(map(len, known)) + len(known) * (len(END) - HEADER_BYTES):
+            raise ColumnError("all values open with the header of one schema")
+        return bodies
 
     def _read_rows(
         self,
