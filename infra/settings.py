@@ -40,7 +40,11 @@ class KafkaSettings(BaseModel):
         return self
 
     def client_config(self) -> dict[str, str | int | float | bool]:
-        """The connection part of a librdkafka configuration."""
+        """The connection part of a librdkafka configuration.
+
+        Raises:
+            ValueError: A certificate or password file is not there; the message names it.
+        """
         config: dict[str, str | int | float | bool] = {
             "bootstrap.servers": self.bootstrap,
             "security.protocol": self.security_protocol,
@@ -50,8 +54,11 @@ class KafkaSettings(BaseModel):
             ("ssl.certificate.location", self.certificate_file),
             ("ssl.key.location", self.key_file),
         ):
-            if path is not None:
-                config[key] = str(path)
+            if path is None:
+                continue
+            if not path.is_file():
+                raise ValueError(f"{key} file {path}: not there; name a PEM file")
+            config[key] = str(path)
         if self.sasl_mechanism:
             config["sasl.mechanism"] = self.sasl_mechanism
             config["sasl.username"] = self.sasl_username or ""

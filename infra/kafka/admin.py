@@ -1,6 +1,7 @@
 """Administration of the log: topics, their settings, ids and offsets, in plain types."""
 
-from collections.abc import Collection, Iterable, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -21,6 +22,7 @@ from infra.settings import KafkaSettings
 
 _TIMEOUT_S: Final = 15.0
 _PROBE_S: Final = 1.0
+_LOOK_S: Final = 0.02
 # Beside errors that arrive as exceptions, librdkafka would write each refused connection.
 _ONLY_CRITICAL: Final = 2
 
@@ -55,21 +57,40 @@ class FoundTopic:
 
 
 class Admin:
-    """Administration client; safe to keep, connects when first asked."""
+    """Administration client; safe to keep, connects when first asked.
+
+    Raises:
+        AdminError: The settings cannot be used, for example a certificate file is missing.
+        ValueError: The password file cannot be read.
+    """
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
         self._bootstrap = kafka.bootstrap
-        self._client = AdminClient(
-            {**kafka.client_config(), "log_level": _ONLY_CRITICAL, "client.id": "fleetloop-admin"}
-        )
+        self._last_error = ""
+        config: dict[str, Any] = {
+            **kafka.client_config(),
+            "client.id": "fleetloop-admin",
+            "log_level": _ONLY_CRITICAL,
+            "error_cb": self._note,
+        }
+        try:
+            self._client = AdminClient(config)
+        except KafkaException as error:
+            raise self._error("use the Kafka settings", error) from error
 
     def answers(self, timeout_s: float = _PROBE_S) -> bool:
         """Whether a broker answers within `timeout_s` seconds."""
         try:
             return bool(self._client.list_topics(timeout=timeout_s).brokers)
         except KafkaException:
+            self._client.poll(0)
             return False
+
+    @property
+    def last_error(self) -> str:
+        """Why the last connection failed, in the client's words; empty when none did."""
+        return self._last_error
 
     def names(self) -> set[str]:
         """Names of all topics but the broker's own.
@@ -120,20 +141,21 @@ class Admin:
     def create(
         self, name: str, partitions: int, replication: int, config: Mapping[str, str]
     ) -> None:
-        """Make a topic; one that is there already is an AdminError."""
+        """Make a topic and wait until the broker knows it; one that is there is an AdminError."""
         topic = NewTopic(
             name, num_partitions=partitions, replication_factor=replication, config=dict(config)
         )
         self._each(f"create topic {name}", self._client.create_topics([topic]).values())
+        self._until(f"topic {name} is there", lambda: name in self.names())
 
     def delete(self, names: Collection[str]) -> None:
-        """Delete topics with all that they hold."""
-        self._each(
-            f"delete topics {sorted(names)}", self._client.delete_topics(list(names)).values()
-        )
+        """Delete topics with all that they hold, and wait until the broker forgot them."""
+        futures = self._client.delete_topics(list(names)).values()
+        self._each(f"delete topics {sorted(names)}", futures)
+        self._until(f"topics {sorted(names)} are gone", lambda: self.names().isdisjoint(names))
 
     def set_config(self, name: str, config: Mapping[str, str]) -> None:
-        """Set some settings of a topic; others stay as they are."""
+        """Set some settings of a topic, and wait until they hold; others stay as they are."""
         entries = [
             ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
             for key, value in config.items()
@@ -141,11 +163,16 @@ class Admin:
         resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
         futures = self._client.incremental_alter_configs([resource])
         self._each(f"set {dict(config)} of topic {name}", futures.values())
+        self._until(f"{dict(config)} of topic {name} hold", lambda: self._holds(name, config))
 
     def add_partitions(self, name: str, total: int) -> None:
-        """Raise the number of partitions of a topic to `total`."""
+        """Raise the number of partitions of a topic to `total`, and wait until they are there."""
         futures = self._client.create_partitions([NewPartitions(name, total)])
         self._each(f"raise topic {name} to {total} partitions", futures.values())
+        self._until(
+            f"{total} partitions of topic {name} are there",
+            lambda: self._partition_counts([name])[name] == total,
+        )
 
     def end_offsets(self, names: Collection[str]) -> dict[tuple[str, int], int]:
         """Offset that the next record will get, by (topic, partition).
@@ -188,6 +215,25 @@ class Admin:
             }
             for resource, future in futures.items()
         }
+
+    def _note(self, error: KafkaError) -> None:
+        # That all brokers are down follows from the reason, which came before it.
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - librdkafka's local errors have no other name
+            self._last_error = error.str()
+
+    def _holds(self, name: str, config: Mapping[str, str]) -> bool:
+        told = self._configs([name])[name]
+        return all(told.get(key, value) == value for key, value in config.items())
+
+    def _until(self, what: str, condition: Callable[[], bool]) -> None:
+        """Kafka answers when its controller has decided; the broker learns of it a little later."""
+        deadline = time.monotonic() + _TIMEOUT_S
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AdminError(
+                    f"{what} at {self._bootstrap}: accepted, but not seen after {_TIMEOUT_S:.0f} s"
+                )
+            time.sleep(_LOOK_S)
 
     def _each(self, what: str, futures: Iterable["Future[Any]"]) -> None:
         for future in futures:

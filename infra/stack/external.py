@@ -33,11 +33,13 @@ class ExternalBroker:
         Raises:
             BrokerUnreachableError: It does not answer; the message names address and protocol.
         """
-        if not Admin(self.settings).answers(_REACH_S):
+        admin = Admin(self.settings)
+        if not admin.answers(_REACH_S):
             raise BrokerUnreachableError(
                 f"broker {self.settings.bootstrap} ({self.settings.security_protocol}): no answer "
-                f"in {_REACH_S:.0f} s; check the address, FLEETLOOP_KAFKA__SECURITY_PROTOCOL, "
-                "the certificates and the password file"
+                f"in {_REACH_S:.0f} s ({admin.last_error or 'nothing was said'}); check the "
+                "address, FLEETLOOP_KAFKA__SECURITY_PROTOCOL, the certificates and the password "
+                "file"
             )
 
     def stop(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from infra.kafka.admin import Admin
+from infra.kafka.admin import Admin, AdminError
 from infra.settings import Settings
 from infra.stack.apicurio import registry_answers
 from infra.stack.clickhouse_http import ClickHouseUnreachableError, server_version
@@ -25,12 +25,13 @@ def _broker(settings: Settings) -> str:
     kafka = settings.kafka
     try:
         admin = Admin(kafka)
-    except ValueError as error:
+    except (AdminError, ValueError) as error:
         return str(error)
     if admin.answers(_REACH_S):
         return OK
     return (
-        f"no answer from {kafka.bootstrap} ({kafka.security_protocol}) in {_REACH_S:.0f} s; "
+        f"no answer from {kafka.bootstrap} ({kafka.security_protocol}) in {_REACH_S:.0f} s "
+        f"({admin.last_error or 'nothing was said'}); "
         "check the address, the security protocol, the certificates and the password file"
     )
 
