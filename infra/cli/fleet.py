@@ -64,7 +64,8 @@ def run(
         int | None, typer.Option(min=1, help="So many devices, in the scenario's proportions.")
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(min=0.0, help="Stop after this time; else on TERM or Ctrl-C.")
+        float | None,
+        typer.Option(min=0.0, help="Stop after driving this long; else on TERM or Ctrl-C."),
     ] = None,
     shard: Annotated[
         str, typer.Option(help="I/N: run every N-th device from the I-th on, I from 0.")
@@ -103,16 +104,21 @@ def _shard(text: str) -> tuple[int, int]:
 
 @contextmanager
 def _stopping(seconds: float | None) -> Iterator[Callable[[], bool]]:
-    """Whether to stop: the time is over, or TERM or Ctrl-C came."""
+    """Whether to stop: TERM or Ctrl-C came, or the time since the first question is over."""
     asked = threading.Event()
-    until = None if seconds is None else time.monotonic() + seconds
+    began: list[float] = []
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         asked.set()
 
+    def stopping() -> bool:
+        if not began:
+            began.append(time.monotonic())
+        return asked.is_set() or (seconds is not None and time.monotonic() - began[0] >= seconds)
+
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield lambda: asked.is_set() or (until is not None and time.monotonic() >= until)
+        yield stopping
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

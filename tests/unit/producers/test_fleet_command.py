@@ -31,6 +31,20 @@ def run(*options: str) -> Any:
     return CliRunner().invoke(fleet.app, ["run", *options])
 
 
+def test_the_time_to_drive_begins_with_the_first_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("infra.cli.fleet.time.monotonic", lambda: now[0])
+    with fleet._stopping(3.0) as stopping:
+        now[0] += 50
+        assert not stopping()
+        now[0] += 2.9
+        assert not stopping()
+        now[0] += 0.2
+        assert stopping()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
