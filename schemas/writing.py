@@ -28,6 +28,8 @@ Put: TypeAlias = Callable[[bytes], None]
 Write: TypeAlias = Callable[[Any, Put], None]
 
 _END: Final = b"\x00"
+MISSING: Final = object()
+_FAULTS: Final = (ValueError, TypeError, AttributeError, KeyError, struct.error, OverflowError)
 _pack_double: Final = struct.Struct("<d").pack
 _pack_float: Final = struct.Struct("<f").pack
 
@@ -54,17 +56,25 @@ def writer(shape: Shape) -> Write:  # noqa: PLR0911 - one return for each kind o
 
 
 def varint(number: int) -> bytes:
-    """Zig-zag varint of a 64-bit integer."""
+    """Zig-zag varint of a 64-bit integer: two of its bytes, fourteen bits, at a time."""
     rest = (number << 1) ^ (number >> 63)
-    out = bytearray()
-    while rest > 0x7F:
-        out.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)
+    out = b""
+    while rest >= _STEP:
+        out += _MIDDLE[rest & (_STEP - 1)]
+        rest >>= _STEP_BITS
+    return out + _LAST[rest]
 
 
-_SMALL: Final[Mapping[int, bytes]] = {number: varint(number) for number in range(-1024, 16384)}
+_STEP_BITS: Final = 14
+_STEP: Final = 1 << _STEP_BITS
+_MIDDLE: Final = [bytes((bits & 0x7F | 0x80, bits >> 7 | 0x80)) for bits in range(_STEP)]
+_LAST: Final = [
+    bytes((bits,)) if bits < 0x80 else bytes((bits & 0x7F | 0x80, bits >> 7))
+    for bits in range(_STEP)
+]
+_SMALL: Final[Mapping[int, bytes]] = {
+    (bits >> 1) ^ -(bits & 1): encoded for bits, encoded in enumerate(_LAST)
+}
 
 
 def _record(shape: RecordShape) -> Write:
@@ -74,21 +84,35 @@ def _record(shape: RecordShape) -> Write:
     single = len(names) == 1
 
     def write(value: Any, put: Put) -> None:
-        name = ""
-        item: Any = value
         try:
-            values = (fields_of(value),) if single else fields_of(value)
-            for name, write_field, item in zip(names, writers, values, strict=True):  # noqa: B007 - read by the handlers below
+            for write_field, item in zip(
+                writers, (fields_of(value),) if single else fields_of(value), strict=True
+            ):
                 write_field(item, put)
-        except MalformedError as error:
-            raise error.inside(name) from None
-        except (TypeError, AttributeError, KeyError, struct.error, OverflowError) as error:
-            rule = f"the value has the type the schema gives it ({error})"
-            raise MalformedError(item, rule, name) from error
-        except UnicodeEncodeError as error:
-            raise MalformedError(item, "a string is made of Unicode characters", name) from error
+        except _FAULTS as error:
+            raise _located(shape, writers, value) from error
 
     return write
+
+
+def _located(shape: RecordShape, writers: Sequence[Write], value: Any) -> MalformedError:
+    """Which field cannot be written: found by writing again, so that writing well costs nothing."""
+    for field, write_field in zip(shape.fields, writers, strict=True):
+        item = getattr(value, field.name, MISSING)
+        try:
+            write_field(item, _nowhere)
+        except MalformedError as error:
+            return error.inside(field.name)
+        except UnicodeEncodeError:
+            return MalformedError(item, "a string is made of Unicode characters", field.name)
+        except _FAULTS as error:
+            rule = f"the value has the type the schema gives it ({error})"
+            return MalformedError(item, rule, field.name)
+    return MalformedError(value, f"a {shape.name} has the same fields each time it is read")
+
+
+def _nowhere(_part: bytes) -> None:
+    """Where bytes go that nobody wants."""
 
 
 def _enum(shape: EnumShape) -> Write:
