@@ -14,12 +14,12 @@ from infra.kafka.errors import CatchUpError, DeliveryError, KafkaUnreachableErro
 from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
 from infra.keys import KeysError, load_keyring, load_signer
+from infra.orders import signed_order
 from infra.settings import Settings
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook, ReleaseView
-from schemas.records import CommandKind, RolloutCommand
+from schemas.records import CommandKind
 from schemas.registry import registry_from
-from schemas.signing import Signer
 from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
 
 app = typer.Typer(no_args_is_help=True, help="Look at releases and order what happens to them.")
@@ -116,32 +116,6 @@ def stratum_rows(view: ReleaseView) -> list[dict[str, Any]]:
         }
         for name, stratum in view.strata.items()
     ]
-
-
-def signed_order(
-    signer: Signer,
-    release_id: str,
-    kind: CommandKind,
-    *,
-    reason: str,
-    stratum: str | None,
-    issued_ts: int,
-) -> RolloutCommand:
-    """A person's order, signed; `issued_ts` in UTC microseconds and the key make its identity."""
-    return signer.sign(
-        RolloutCommand(
-            event_id=f"{signer.name}/{kind}/{release_id}/{issued_ts}",
-            source="live",
-            release_id=release_id,
-            command=kind,
-            by=signer.name,
-            reason=reason,
-            stratum=stratum,
-            issued_ts=issued_ts,
-            signer=signer.name,
-            signature="",
-        )
-    )
 
 
 def _order(

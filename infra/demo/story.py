@@ -11,7 +11,6 @@ from infra.demo import facts
 from infra.demo.census import distinct_ids, valid_records
 from infra.demo.director import Act, ActKind, Director
 from infra.demo.malformed import specimens
-from infra.demo.orders import order
 from infra.demo.pager import Pager
 from infra.demo.promises import promises
 from infra.demo.report import alert_rows, dead_letter_rows, release_rows, topic_rows
@@ -22,6 +21,7 @@ from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
 from infra.keys import load_keyring, load_signer
 from infra.objects import ObjectStore
+from infra.orders import signed_order
 from infra.stack.stack import Stack
 from producers.camera.camera import Camera
 from producers.camera.open import open_camera
@@ -160,7 +160,14 @@ class Story:
             command = CommandKind.APPROVE if approves else CommandKind.ROLLBACK
             reason = "the evidence was read" if approves else "it harmed another generation"
             operator = load_signer(self._settings.keys_dir, "operator")
-            ordered = order(operator, act.release_id, command, act.stratum, reason, _now_us())
+            ordered = signed_order(
+                operator,
+                act.release_id,
+                command,
+                reason=reason,
+                stratum=act.stratum,
+                issued_ts=_now_us(),
+            )
             self._publisher.publish(ROLLOUT_COMMANDS, ordered)
             where = f" in {act.stratum}" if act.stratum else ""
             self._screen.say(f"the operator orders {command.value} of {act.release_id}{where}")

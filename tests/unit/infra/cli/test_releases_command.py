@@ -4,8 +4,9 @@ import pytest
 import typer
 
 from infra.cli import releases
-from infra.cli.releases import release_row, signed_order, stratum_rows
+from infra.cli.releases import release_row, stratum_rows
 from infra.keys import KeysError
+from infra.orders import signed_order
 from schemas.records import CommandKind
 from schemas.records import ReleaseKind as K
 from tests.rollout_log import KEYRING, OPERATOR, START, Log, digest_of
