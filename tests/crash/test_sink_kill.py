@@ -20,7 +20,7 @@ from infra.stack.kafka_broker import KafkaBroker
 from schemas.topics import DEAD_LETTERS, INFERENCE_EVENTS, OTA_ACKS
 from tests import factories
 from tests.crash.sink_process import Point
-from tests.sinks import counted_until, prepare, publishing
+from tests.sinks import counted_until, prepare, publishing, stop_merges
 
 pytestmark = [pytest.mark.engine, pytest.mark.kafka, pytest.mark.crash]
 
@@ -138,13 +138,6 @@ def test_killed_at_named_points_every_record_is_stored_once(
     )
     assert letters_of(database) == load.malformed
     assert rolled_up(database) == all_windows(database)
-
-
-def stop_merges(clickhouse: ClickHouseSettings) -> None:
-    """So that no merge hides a double before it is counted."""
-    with native(clickhouse) as client:
-        for table in ("inference_events", "ota_acks", "dead_letters", "latency_minutes"):
-            client.execute(f"SYSTEM STOP MERGES {clickhouse.database}.{table}")
 
 
 def stored_of(clickhouse: ClickHouseSettings, mark: str) -> dict[str, tuple[int, int, int]]:

@@ -24,7 +24,7 @@ from schemas.records import DeadLetter
 from schemas.registry import FileRegistry
 from schemas.topics import INFERENCE_EVENTS, TopicSpec
 from tests import factories
-from tests.sinks import CODEC
+from tests.sinks import CODEC, stop_merges
 
 pytestmark = pytest.mark.engine
 
@@ -103,8 +103,7 @@ def stored(database: ClickHouseSettings) -> tuple[int, int, int]:
 def test_the_same_range_delivered_again_changes_neither_table_nor_rollup(
     delivery: Delivery, server: Server, database: ClickHouseSettings
 ) -> None:
-    with native(database) as client:
-        client.execute("SYSTEM STOP MERGES")
+    stop_merges(database)
     again = job(1_000, days=3)
     for _ in range(3):
         assert delivery.deliver(again, lease(server)) is Outcome.WRITTEN
@@ -114,8 +113,7 @@ def test_the_same_range_delivered_again_changes_neither_table_nor_rollup(
 def test_one_batch_is_one_block_for_each_table_partition(
     delivery: Delivery, server: Server, database: ClickHouseSettings
 ) -> None:
-    with native(database) as client:
-        client.execute("SYSTEM STOP MERGES")
+    stop_merges(database)
     assert delivery.deliver(job(20_000, days=2), lease(server)) is Outcome.WRITTEN
     with native(database) as client:
         parts = client.execute(
