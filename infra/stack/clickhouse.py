@@ -15,7 +15,7 @@ from infra.stack.engine import MissingEngineError
 from infra.stack.ports import LOOPBACK, free_ports, listening, require_free
 from infra.stack.supervisor import Supervisor
 
-_READY_S: Final = 60.0
+_READY_S: Final = 30.0
 _STOP_S: Final = 35.0
 _PACKAGES: Final = Path(__file__).parents[2]
 

@@ -129,10 +129,3 @@ def test_what_a_person_can_mend_is_one_sentence(
     assert done.returncode in (Exit.ERROR, Exit.USAGE)
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_dead_broker_is_exit_code_4() -> None:
-    env = {"FLEETLOOP_KAFKA__BOOTSTRAP": "127.0.0.1:1"}
-    done = fleetloop("topics", "plan", env=env)
-    assert done.returncode == Exit.UNREACHABLE
-    assert "list topics at 127.0.0.1:1" in done.stderr
