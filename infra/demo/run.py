@@ -56,8 +56,8 @@ def play(options: DemoOptions) -> bool:
     Raises:
         DemoError: It could not be played to its end.
     """
-    started = time.monotonic()
     folder = _emptied(options.folder.absolute())
+    started = time.monotonic()
     with (
         _stoppable(),
         screen_for(stream_is_terminal=sys.stdout.isatty()) as screen,
