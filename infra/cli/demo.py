@@ -18,12 +18,8 @@ def demo(
     broker: Annotated[
         str, typer.Option(envvar="FLEETLOOP_BROKER", help="embedded, kafka, or host:port")
     ] = "embedded",
-    clickhouse: Annotated[
-        str, typer.Option(envvar="FLEETLOOP_CLICKHOUSE", help="embedded, or host:port")
-    ] = "embedded",
-    registry: Annotated[
-        str, typer.Option(envvar="FLEETLOOP_REGISTRY", help="file, apicurio, or a URL")
-    ] = "file",
+    clickhouse: Annotated[str, typer.Option(help="embedded, or host:port")] = "embedded",
+    registry: Annotated[str, typer.Option(help="file, apicurio, or a URL")] = "file",
     folder: Annotated[Path, typer.Option(help="where the run keeps its data and report")] = Path(
         "build/demo"
     ),

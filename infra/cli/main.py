@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from infra.cli.output import Exit, say
+from infra.lean import without
 
 NOUNS: Final[Mapping[str, str]] = {
     "demo": "play the two-minute story on real engines",
@@ -56,6 +57,7 @@ def _listed() -> None:
 
 def run() -> None:
     """Entry point: errors that a person can mend are one sentence, not a traceback."""
+    without("pandas")
     try:
         command_for(sys.argv[1:])()
     except ValidationError as error:

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from infra.cli.output import Exit, fail
 from infra.kafka.admin import BrokerUnreachableError, UnknownTopicError
-from infra.lean import without
 from infra.settings import Settings
 
 app = typer.Typer(help="Run one worker.", no_args_is_help=True)
@@ -62,7 +61,6 @@ def run(
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
     """Run a worker until it is told to stop; settings come from FLEETLOOP_* variables."""
-    without("pandas")
     _log_to_stderr(log_level)
     settings = _settings(adopt_new_topic=adopt_new_topic)
     try:

@@ -14,18 +14,35 @@ from typing import Any, Final
 
 import yaml
 
+from consumers.clickhouse.client import ClickHouseError
 from infra.clickhouse.migrate import apply
 from infra.demo.pager import Pager
 from infra.demo.screen import Screen, screen_for
 from infra.demo.story import Story
+from infra.kafka.admin import AdminError
+from infra.kafka.errors import DeliveryError, LogChangedError, LogReadError
 from infra.keys import make_keys
 from infra.settings import Settings
 from infra.stack.child import ChildDiedError
+from infra.stack.data_dir import DataDirBusyError
+from infra.stack.engine import MissingEngineError
 from infra.stack.spec import StackSpec
 from infra.stack.stack import Stack
 from producers.scenario import load
 
 HERE: Final = Path(__file__).parent
+
+STOPS: Final = (
+    AdminError,
+    ChildDiedError,
+    ClickHouseError,
+    DataDirBusyError,
+    DeliveryError,
+    LogChangedError,
+    LogReadError,
+    MissingEngineError,
+)
+"""What an engine or a worker may do to end the story, each with a sentence of its own."""
 
 
 class DemoError(RuntimeError):
@@ -74,7 +91,7 @@ def play(options: DemoOptions) -> bool:
                 story = Story(stack, scenario, screen, pager, started=started, ready=ready)
                 with story:
                     report = story.play(started + options.limit_s)
-        except (ChildDiedError, TimeoutError, ValueError) as error:
+        except (*STOPS, OSError, ValueError) as error:
             raise DemoError(str(error)) from error
         return _finish(screen, report, folder)
 
