@@ -213,8 +213,9 @@ class Story:
                 "seconds": self._seconds(),
                 "decisions": self._director.decisions(),
                 "deaths": dict(sorted(self._workers.deaths.items())),
-                "peak_rss_mb": round(self._stack.peak_rss_mb),
-                "peak_pss_mb": round(self._stack.peak_pss_mb),
+                # Shared pages counted once: the machine has them once.
+                "peak_rss_mb": round(self._stack.peak_pss_mb),
+                "peak_rss_sum_mb": round(self._stack.peak_rss_mb),
             }
         kept = promises(report, self._director.bad_release)
         return {**report, "promises": [asdict(promise) for promise in kept]}

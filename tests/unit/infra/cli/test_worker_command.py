@@ -16,17 +16,12 @@ from infra.settings import Settings
 
 @pytest.fixture(autouse=True)
 def levels() -> Iterator[None]:
-    """Leave logging and imports as they were."""
+    """Leave logging as it was."""
     names = ("fleetloop", "schemas", "streams", "producers", "consumers", "infra")
     kept = {name: logging.getLogger(name).level for name in names}
     yield
     for name, level in kept.items():
         logging.getLogger(name).setLevel(level)
-
-
-@pytest.fixture(autouse=True)
-def no_lean(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "without", lambda *_: None)
 
 
 def run(*arguments: str) -> tuple[int, str]:
