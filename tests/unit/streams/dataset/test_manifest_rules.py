@@ -1,5 +1,6 @@
 """Splits part devices, never encounters; policies are refused with key, value and rule."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,16 @@ from streams.dataset.policy import DatasetPolicy, load_policy
 
 
 def example(name: str, split: Split, **changes: str) -> Example:
-    facts = {"encounter_id": f"d/{name}", "frame_digest": f"p{name}", **changes}
-    return Example(
-        example_id=name, device_id="d", split=split, label="stop", frame_uri="file:///x", **facts
+    made = Example(
+        example_id=name,
+        encounter_id=f"d/{name}",
+        device_id="d",
+        split=split,
+        label="stop",
+        frame_uri="file:///x",
+        frame_digest=f"p{name}",
     )
+    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]  # text fields only
 
 
 @pytest.mark.parametrize("shared", [{"encounter_id": "d/1"}, {"frame_digest": "p1"}])
