@@ -17,7 +17,7 @@ KILLS: Final = {
     "perception-1: wave 1 opens": "rollout",
     "keeps a moment": "sink",
     "asks people": "dataset",
-    "labels hw": "reviewer",
+    "reviewer-1 labels": "reviewer",
     "the answers are in": "trainer",
     "perception-2: wave 1 opens": "slo",
     "PAGE: LatencySLOBurn": "oncall",
