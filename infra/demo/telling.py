@@ -110,10 +110,9 @@ class Narrator:
 
     def _dataset(self, record: DatasetManifest) -> str:
         if record.kind is ManifestKind.ASK:
-            left_out = sum(record.excluded.values())
             return (
                 f"{record.line}: asks people about the encounters worth a label "
-                f"(paid {record.label_cost} of {record.budget}; {left_out} left out)"
+                f"({record.label_cost} of {record.budget} labels of the budget are spent)"
             )
         if record.kind is ManifestKind.CUT:
             return f"{record.line}: the answers are in, the cut is made"
@@ -122,6 +121,8 @@ class Narrator:
 
     def _edge_case(self, record: EdgeCase) -> str | None:
         self.tally.edge_cases[record.trigger.value] += 1
+        if record.context.light == "NIGHT" and self._first("night"):
+            return f"night falls; {record.device_id} [{record.hardware}] is the first to tell"
         if not self._first("edge", record.trigger.value):
             return None
         return (
