@@ -19,6 +19,7 @@ from infra.clickhouse.migrate import apply
 from infra.demo.pager import Pager
 from infra.demo.screen import Screen, screen_for
 from infra.demo.story import Story
+from infra.demo.summary import summary
 from infra.kafka.admin import AdminError
 from infra.kafka.errors import DeliveryError, LogChangedError, LogReadError
 from infra.keys import make_keys
@@ -153,7 +154,7 @@ def _finish(screen: Screen, report: Mapping[str, Any], folder: Path) -> bool:
         screen.say(
             f"{mark} {promise['name']}" + ("" if promise["kept"] else f": {promise['found']}")
         )
-    for line in _summary(report):
+    for line in summary(report):
         screen.say(line)
     seconds = report["seconds"]
     screen.say(
@@ -164,24 +165,3 @@ def _finish(screen: Screen, report: Mapping[str, Any], folder: Path) -> bool:
     screen.say(f"logs and data: {folder / 'stack'}")
     screen.say(f"report: {path}")
     return all(promise["kept"] for promise in report["promises"])
-
-
-def _summary(report: Mapping[str, Any]) -> Iterator[str]:
-    """What the releases were worth and what the devices did, in a sentence each."""
-    for release in report["releases"]:
-        accuracy = release["accuracy"]
-        gain = accuracy["minus_parent"]
-        over = (
-            ""
-            if gain is None
-            else f", {gain['mean']:+.1%} over {release['parent']} [{gain['low']:+.1%}, {gain['high']:+.1%}]"
-        )
-        yield (
-            f"{release['release_id']} {release['state']}: on {release['devices_committed']} devices, "
-            f"right on {accuracy['held_back']:.1%} of held-back pictures{over}"
-        )
-    inference = report["inference"]
-    yield (
-        f"{inference['count']} inferences: p50 {inference['p50_ms']} ms, p99 {inference['p99_ms']} ms, "
-        f"{inference['deadline_misses']} missed their deadline"
-    )
