@@ -7,6 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+class SettingsError(ValueError):
+    """A setting cannot be used, or one that is needed is missing; the message names it."""
+
+
 class KafkaSettings(BaseModel):
     """How to reach the log. Passwords come from files, never from the environment.
 
@@ -43,7 +47,7 @@ class KafkaSettings(BaseModel):
         """The connection part of a librdkafka configuration.
 
         Raises:
-            ValueError: A certificate or password file is not there; the message names it.
+            SettingsError: A certificate or password file is not there; the message names it.
         """
         config: dict[str, str | int | float | bool] = {
             "bootstrap.servers": self.bootstrap,
@@ -57,7 +61,7 @@ class KafkaSettings(BaseModel):
             if path is None:
                 continue
             if not path.is_file():
-                raise ValueError(f"{key} file {path}: not there; name a PEM file")
+                raise SettingsError(f"{key} file {path}: not there; name a PEM file")
             config[key] = str(path)
         if self.sasl_mechanism:
             config["sasl.mechanism"] = self.sasl_mechanism
@@ -161,11 +165,11 @@ def secret_from(path: Path | None) -> SecretStr:
     """Read a secret from a file.
 
     Raises:
-        ValueError: The file is missing or not readable; the message names it.
+        SettingsError: The file is missing or not readable; the message names it.
     """
     if path is None:
         return SecretStr("")
     try:
         return SecretStr(path.read_text().strip())
     except OSError as error:
-        raise ValueError(f"secret file {path}: {error.strerror}; make it readable") from error
+        raise SettingsError(f"secret file {path}: {error.strerror}; make it readable") from error

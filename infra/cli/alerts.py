@@ -5,13 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.cli.log import read_whole
 from infra.cli.output import Exit, Format, FormatOption, fail, show
-from infra.kafka.follower import Follower
 from infra.settings import Settings
 from schemas.alert_log import AlertBook, Verdict
-from schemas.codec import Codec
 from schemas.records import Alert, AlertState, AlertTier
-from schemas.registry import registry_from
 from schemas.topics import ALERTS
 
 app = typer.Typer(no_args_is_help=True, help="Look at alerts.")
@@ -42,15 +40,9 @@ def get(
 
 
 def _valid_steps() -> list[Alert]:
-    settings = Settings()
-    codec = Codec(registry_from(settings.registry_url))
-    follower = Follower(settings.kafka, codec, [ALERTS], "alerts-cli")
-    try:
-        facts = follower.catch_up()
-    finally:
-        follower.close()
     book = AlertBook()
-    return [fact.record for fact in facts if book.observe(fact.record) is Verdict.VALID]
+    records = (fact.record for fact in read_whole(Settings(), ALERTS))
+    return [record for record in records if book.observe(record) is Verdict.VALID]
 
 
 def _row(alert: Alert) -> dict[str, Any]:

@@ -4,12 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.cli.log import read_whole
 from infra.cli.output import Exit, Format, FormatOption, fail, show
-from infra.kafka.follower import Follower
 from infra.settings import Settings
-from schemas.codec import Codec
+from schemas.dataset_lines import LineBook
 from schemas.records import DatasetManifest
-from schemas.registry import registry_from
 from schemas.topics import DATASET_MANIFESTS
 
 app = typer.Typer(no_args_is_help=True, help="Look at datasets.")
@@ -18,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="Look at datasets.")
 @app.command("list")
 def list_(output: FormatOption = Format.TABLE) -> None:
     """Every step of every dataset line, in log order."""
-    show([_row(record) for record in _records()], output)
+    show([_row(record) for record in _valid_steps()], output)
 
 
 @app.command()
@@ -27,7 +26,7 @@ def get(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """One dataset: what it holds, what it cost, what was left out and where it came from."""
-    found = [record for record in _records() if record.dataset_id == dataset_id]
+    found = [record for record in _valid_steps() if record.dataset_id == dataset_id]
     if not found:
         fail(f"no dataset {dataset_id}; see: fleetloop datasets list", Exit.CONDITION_NOT_MET)
     last = found[-1]
@@ -48,14 +47,10 @@ def get(
     show(rows, output)
 
 
-def _records() -> list[DatasetManifest]:
-    settings = Settings()
-    codec = Codec(registry_from(settings.registry_url))
-    follower = Follower(settings.kafka, codec, [DATASET_MANIFESTS])
-    try:
-        return [fact.record for fact in follower.catch_up()]
-    finally:
-        follower.close()
+def _valid_steps() -> list[DatasetManifest]:
+    book = LineBook()
+    facts = read_whole(Settings(), DATASET_MANIFESTS)
+    return [fact.record for fact in facts if book.observe(fact.record, fact.stamp_us)]
 
 
 def _row(record: DatasetManifest) -> dict[str, Any]:

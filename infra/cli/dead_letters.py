@@ -1,19 +1,14 @@
 """`fleetloop dead-letters`: what could not be used, and using it again."""
 
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from consumers.replay import Policy, ReplayError, Selection, letters
+from consumers.replay import Policy, Selection, letters
 from consumers.replay import replay as replay_letters
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
-from infra.kafka.admin import AdminError, BrokerUnreachableError
-from infra.kafka.errors import DeliveryError, KafkaUnreachableError
 from infra.kafka.publisher import Publisher
-from infra.kafka.ranges import RangeUnreadableError
 from infra.settings import Settings
 from schemas.codec import Codec
 from schemas.registry import registry_from
@@ -38,8 +33,6 @@ def list_letters(
     settings = Settings()
     codec = Codec(registry_from(settings.registry_url))
     chosen = Selection(topic=topic, error_class=error_class, stage=stage, limit=limit)
-    with _named_errors():
-        found = letters(settings.kafka, codec, chosen)
     rows = [
         {
             "id": letter.event_id,
@@ -53,7 +46,7 @@ def list_letters(
             "attempt": letter.attempt,
             "bytes": len(letter.body),
         }
-        for letter in found
+        for letter in letters(settings.kafka, codec, chosen)
     ]
     show(rows, output)
 
@@ -78,23 +71,12 @@ def replay(
     chosen = Selection(
         ids=frozenset(ids or ()), topic=topic, error_class=error_class, stage=stage, limit=limit
     )
-    with _named_errors():
-        found = letters(settings.kafka, codec, chosen)
-        if missing := chosen.ids - {letter.event_id for letter in found}:
-            fail(f"no dead letter {', '.join(sorted(missing))}")
-        with Publisher(settings.kafka, codec, "dead-letters-replay") as publisher:
-            now_us = time.time_ns() // 1_000
-            outcomes = replay_letters(settings.kafka, codec, publisher, found, policy, now_us)
+    found = letters(settings.kafka, codec, chosen)
+    if missing := chosen.ids - {letter.event_id for letter in found}:
+        fail(f"no dead letter {', '.join(sorted(missing))}", Exit.CONDITION_NOT_MET)
+    with Publisher(settings.kafka, codec, "dead-letters-replay") as publisher:
+        now_us = time.time_ns() // 1_000
+        outcomes = replay_letters(settings.kafka, codec, publisher, found, policy, now_us)
     show([{"id": letter, "outcome": outcome} for letter, outcome in outcomes.items()], output)
     if len(found) == limit:
         say(f"stopped at --limit {limit}: there may be more")
-
-
-@contextmanager
-def _named_errors() -> Generator[None]:
-    try:
-        yield
-    except (BrokerUnreachableError, KafkaUnreachableError) as error:
-        fail(str(error), Exit.UNREACHABLE)
-    except (AdminError, RangeUnreadableError, ReplayError, DeliveryError) as error:
-        fail(str(error))

@@ -9,45 +9,29 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from infra.cli.output import Exit, fail, say
 from infra.health import Check, HealthServer
-from infra.kafka.admin import AdminError, BrokerUnreachableError
-from infra.kafka.errors import DeliveryError, KafkaUnreachableError, LogChangedError, LogReadError
 from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
-from infra.keys import KeysError, load_keyring
+from infra.keys import load_keyring
 from infra.objects import ObjectMissingError, ObjectStore
 from infra.settings import Settings
-from producers.camera.camera import CameraError
 from producers.camera.open import open_camera
 from producers.device import flash
 from producers.device.models import ModelShelf
 from producers.device.people import people
 from producers.fleet import Fleet, Shore
-from producers.scenario import Scenario, ScenarioError, load
+from producers.scenario import Scenario, load
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook
 from schemas.registry import registry_from
 from schemas.topics import MODEL_RELEASES
 
 app = typer.Typer(no_args_is_help=True, help="Simulated devices.")
-
-UNREACHABLE: Final = (BrokerUnreachableError, KafkaUnreachableError)
-ENDINGS: Final = (
-    AdminError,
-    CameraError,
-    DeliveryError,
-    KeysError,
-    LogChangedError,
-    LogReadError,
-    OSError,
-    flash.FlashError,
-)
-"""What ends a fleet with one sentence: each names what is wrong and what to do."""
 
 
 @app.callback()
@@ -76,23 +60,15 @@ def run(
     settings = Settings()
     playing = _scenario(scenario or settings.scenario_file, devices)
     part = _shard(shard)
-    try:
-        with _stopping(seconds) as stopping:
-            _run(settings, playing, part, stopping)
-    except UNREACHABLE as error:
-        fail(str(error), Exit.UNREACHABLE)
-    except ENDINGS as error:
-        fail(str(error))
+    with _stopping(seconds) as stopping:
+        _run(settings, playing, part, stopping)
 
 
 def _scenario(path: Path | None, devices: int | None) -> Scenario:
     if path is None:
         fail("fleet run: no scenario; give --scenario or set FLEETLOOP_SCENARIO_FILE", Exit.USAGE)
-    try:
-        scenario = load(path)
-        return scenario if devices is None else scenario.with_devices(devices)
-    except ScenarioError as error:
-        fail(str(error), Exit.USAGE)
+    scenario = load(path)
+    return scenario if devices is None else scenario.with_devices(devices)
 
 
 def _shard(text: str) -> tuple[int, int]:

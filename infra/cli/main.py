@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import typer
-from pydantic import ValidationError
 
-from infra.cli.output import Exit, say
+from infra.cli.endings import Told
 from infra.lean import without
 
 NOUNS: Final[Mapping[str, str]] = {
@@ -35,6 +34,7 @@ def command_for(arguments: Sequence[str]) -> typer.Typer:
     A worker must not pay, in memory and in start-up, for the commands of the others.
     """
     app = typer.Typer(
+        cls=Told,
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
@@ -56,17 +56,9 @@ def _listed() -> None:
 
 
 def run() -> None:
-    """Entry point: errors that a person can mend are one sentence, not a traceback."""
+    """Entry point."""
     without("pandas")
-    try:
-        command_for(sys.argv[1:])()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "settings"
-        say(f"fleetloop: setting {name} = {first['input']!r}: {first['msg']}")
-        sys.exit(Exit.USAGE)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    command_for(sys.argv[1:])()
 
 
 if __name__ == "__main__":

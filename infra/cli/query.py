@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from consumers.clickhouse.client import ClickHouseError, UnreachableError
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
-from infra.clickhouse.queries import QueryError, named, stored
+from infra.clickhouse.queries import named, stored
 from infra.clickhouse.queries import run as run_query
 from infra.settings import Settings
 
@@ -32,10 +31,7 @@ def list_queries(output: FormatOption = Format.TABLE) -> None:
 @app.command("show")
 def show_query(name: _NameArgument) -> None:
     """Print a query's meaning, parameters and SQL."""
-    try:
-        query = named(name)
-    except QueryError as error:
-        fail(str(error), Exit.USAGE)
+    query = named(name)
     say(f"{query.title}: {query.answers}\nunit: {query.unit}")
     for param in query.params:
         default = "must be given" if param.default is None else f"default {param.default!r}"
@@ -52,15 +48,7 @@ def run(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Run a query and print its rows."""
-    try:
-        rows = run_query(Settings().clickhouse, name, _pairs(param or []))
-    except QueryError as error:
-        fail(str(error), Exit.USAGE)
-    except UnreachableError as error:
-        fail(str(error), Exit.UNREACHABLE)
-    except ClickHouseError as error:
-        fail(f"query {name}: {error}")
-    show(rows, output)
+    show(run_query(Settings().clickhouse, name, _pairs(param or [])), output)
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

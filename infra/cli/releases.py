@@ -2,18 +2,14 @@
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
+from infra.cli.log import read_whole
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
-from infra.kafka.admin import BrokerUnreachableError, UnknownTopicError
-from infra.kafka.errors import CatchUpError, DeliveryError, KafkaUnreachableError
-from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
-from infra.keys import KeysError, load_keyring, load_signer
+from infra.keys import load_keyring, load_signer
 from infra.orders import signed_order
 from infra.settings import Settings
 from schemas.codec import Codec
@@ -24,7 +20,6 @@ from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
 
 app = typer.Typer(no_args_is_help=True, help="Look at releases and order what happens to them.")
 
-_UNREACHABLE = (BrokerUnreachableError, KafkaUnreachableError, CatchUpError, DeliveryError)
 Release = Annotated[str, typer.Argument(help="the release")]
 Reason = Annotated[str, typer.Option("--reason", "-m", help="why, in one sentence")]
 As = Annotated[str, typer.Option("--as", help="name of the key that signs the order")]
@@ -126,33 +121,25 @@ def _order(
     if stratum is not None and stratum not in view.strata:
         strata = ", ".join(view.strata)
         fail(f"release {release_id} is for {strata}, not for {stratum}", Exit.USAGE)
-    with _told():
-        signer = load_signer(settings.keys_dir, signer_name)
-        order = signed_order(
-            signer,
-            release_id,
-            kind,
-            reason=reason,
-            stratum=stratum,
-            issued_ts=time.time_ns() // 1_000,
-        )
-        codec = Codec(registry_from(settings.registry_url))
-        with Publisher(settings.kafka, codec, f"fleetloop.releases-{os.getpid()}") as publisher:
-            publisher.publish(ROLLOUT_COMMANDS, order)
-            publisher.flush()
+    order = signed_order(
+        load_signer(settings.keys_dir, signer_name),
+        release_id,
+        kind,
+        reason=reason,
+        stratum=stratum,
+        issued_ts=time.time_ns() // 1_000,
+    )
+    codec = Codec(registry_from(settings.registry_url))
+    with Publisher(settings.kafka, codec, f"fleetloop.releases-{os.getpid()}") as publisher:
+        publisher.publish(ROLLOUT_COMMANDS, order)
+        publisher.flush()
     say(f"{kind} of {release_id} is ordered; see: fleetloop releases get {release_id}")
 
 
 def _book(settings: Settings) -> ReleaseBook:
-    with _told():
-        book = ReleaseBook(load_keyring(settings.keys_dir))
-        codec = Codec(registry_from(settings.registry_url))
-        follower = Follower(settings.kafka, codec, [MODEL_RELEASES], "fleetloop.releases")
-        try:
-            for fact in follower.catch_up():
-                book.observe(fact.record, offset=fact.offset, stamp_us=fact.stamp_us)
-        finally:
-            follower.close()
+    book = ReleaseBook(load_keyring(settings.keys_dir))
+    for fact in read_whole(settings, MODEL_RELEASES):
+        book.observe(fact.record, offset=fact.offset, stamp_us=fact.stamp_us)
     if voids := book.voids.total():
         rules = ", ".join(f"{count} by {rule}" for rule, count in sorted(book.voids.items()))
         say(f"{voids} records of {MODEL_RELEASES.name} do not count: {rules}")
@@ -164,17 +151,6 @@ def _found(book: ReleaseBook, release_id: str) -> ReleaseView:
     if view is None:
         fail(f"no release {release_id}; see: fleetloop releases list", Exit.CONDITION_NOT_MET)
     return view
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Errors a person can mend end the command with a sentence and the right exit code."""
-    try:
-        yield
-    except _UNREACHABLE as error:
-        fail(str(error), Exit.UNREACHABLE)
-    except (KeysError, UnknownTopicError) as error:
-        fail(str(error), Exit.ERROR)
 
 
 def _utc(us: int) -> str:

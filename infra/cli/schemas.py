@@ -6,8 +6,8 @@ import typer
 
 from infra.cli.output import Exit, Format, FormatOption, fail, show
 from infra.settings import Settings
+from infra.stack.registry import register_all
 from schemas.compat import check_stored
-from schemas.http_registry import HttpRegistry, RegistryRefusedError, RegistryUnavailableError
 from schemas.topics import TOPICS
 from schemas.versions import stored_versions
 
@@ -54,19 +54,4 @@ def register(
     address = url or Settings().registry_url
     if address is None:
         fail("no registry: give --url or set FLEETLOOP_REGISTRY_URL", Exit.USAGE)
-    registry = HttpRegistry(address)
-    rows = []
-    try:
-        for name, spec in TOPICS.items():
-            registry.set_compatibility(spec)
-            rows += [
-                {"subject": spec.subject, "version": item.version, "id": registry.register(item)}
-                for item in stored_versions(name)
-            ]
-    except RegistryUnavailableError as error:
-        fail(str(error), Exit.UNREACHABLE)
-    except RegistryRefusedError as error:
-        fail(str(error))
-    finally:
-        registry.close()
-    show(rows, output)
+    show(register_all(address), output)

@@ -9,12 +9,9 @@ from typing import Annotated, Any, Final
 import psutil
 import typer
 
+from infra.cli.engines import Broker, ClickHouse, Registry
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
-from infra.kafka.admin import AdminError
-from infra.stack.background import BackgroundStartError, start_in_background
-from infra.stack.child import ChildDiedError
-from infra.stack.data_dir import DataDirBusyError
-from infra.stack.engine import MissingEngineError
+from infra.stack.background import start_in_background
 from infra.stack.health import OK, health
 from infra.stack.signals import terminable
 from infra.stack.spec import EMBEDDED, FILE, StackSpec
@@ -27,40 +24,23 @@ DataDir = Annotated[Path, typer.Option(help="Private folder: stores, logs, objec
 DATA_DIR: Final = Path(".fleetloop")
 _WATCH_S: Final = 0.5
 _STOP_S: Final = 90.0
-# What a person can mend: said in a sentence, without a traceback.
-_MENDABLE: Final = (
-    MissingEngineError,
-    ChildDiedError,
-    BackgroundStartError,
-    DataDirBusyError,
-    AdminError,
-    OSError,  # taken ports, full disks, engines that do not answer
-    ValueError,  # addresses, topics with more partitions than wanted
-)
 
 
 @app.command()
 def up(
-    broker: Annotated[
-        str, typer.Option(envvar="FLEETLOOP_BROKER", help="embedded, kafka or HOST:PORT.")
-    ] = EMBEDDED,
-    clickhouse: Annotated[str, typer.Option(help="embedded or HOST[:TCP[:HTTP]].")] = EMBEDDED,
-    registry: Annotated[
-        str, typer.Option(envvar="FLEETLOOP_REGISTRY", help="file, apicurio or a URL.")
-    ] = FILE,
+    broker: Broker = EMBEDDED,
+    clickhouse: ClickHouse = EMBEDDED,
+    registry: Registry = FILE,
     data_dir: DataDir = DATA_DIR,
     detach: Annotated[bool, typer.Option("--detach", help="Run in the background.")] = False,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """Start the engines and keep them until Ctrl-C (or `stack down` with --detach)."""
-    spec = StackSpec(broker=broker, clickhouse=clickhouse, registry=registry)
-    try:
-        if detach:
-            _tell(start_in_background(spec.checked(), data_dir, say), output)
-        else:
-            _run(spec, data_dir, output)
-    except _MENDABLE as error:
-        fail(str(error))
+    """Start the engines, make topics, tables and keys; until Ctrl-C (--detach: `stack down`)."""
+    spec = StackSpec(broker=broker, clickhouse=clickhouse, registry=registry).checked()
+    if detach:
+        _tell(start_in_background(spec, data_dir, say), output)
+    else:
+        _run(spec, data_dir, output)
 
 
 @app.command()
@@ -101,10 +81,7 @@ def _run(spec: StackSpec, data_dir: Path, output: Format) -> None:
 
 
 def _state(data_dir: Path) -> StackState:
-    try:
-        state = running_stack(data_dir)
-    except ValueError as error:
-        fail(str(error))
+    state = running_stack(data_dir)
     if state is None:
         fail(
             f"no stack runs on {data_dir}; start one with `fleetloop stack up`",
@@ -115,12 +92,8 @@ def _state(data_dir: Path) -> StackState:
 
 def _tell(state: StackState, output: Format) -> None:
     show(_rows(state), output)
-    say(f"for other commands: set -a; source {state.env_file}; set +a")
+    say(f"for other commands: source {state.env_file}")
 
 
 def _rows(state: StackState) -> list[dict[str, Any]]:
     return [engine.model_dump() for engine in state.engines]
-
-
-if __name__ == "__main__":
-    app()

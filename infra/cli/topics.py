@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.output import Exit, Format, FormatOption, fail, say, show
-from infra.kafka.admin import Admin, AdminError, BrokerUnreachableError
+from infra.cli.output import Exit, Format, FormatOption, say, show
+from infra.kafka.admin import Admin
 from infra.settings import Settings
-from infra.topics import BROKERS_DEFAULT, Change, TopicPlan, TopicsRefusedError, current, scaled
+from infra.topics import BROKERS_DEFAULT, Change, TopicPlan, current, scaled
 from infra.topics import apply as apply_changes
 from infra.topics import plan as plan_changes
 from schemas.topics import TOPICS
@@ -47,23 +47,13 @@ def apply_command(
     """Make the topics those of the registry; topics that are not in it stay untouched."""
     admin = Admin(Settings().kafka)
     todo = _plan(admin, device_partitions)
-    try:
-        apply_changes(admin, todo.changes, replication=replication, repartition=repartition)
-    except BrokerUnreachableError as error:
-        fail(str(error), Exit.UNREACHABLE)
-    except (AdminError, TopicsRefusedError) as error:
-        fail(str(error))
+    apply_changes(admin, todo.changes, replication=replication, repartition=repartition)
     show(_rows(todo.changes), output)
     _say_what_stays(todo)
 
 
 def _plan(admin: Admin, device_partitions: int | None) -> TopicPlan:
-    try:
-        return plan_changes(scaled(list(TOPICS.values()), device_partitions), current(admin))
-    except BrokerUnreachableError as error:
-        fail(str(error), Exit.UNREACHABLE)
-    except (AdminError, TopicsRefusedError) as error:
-        fail(str(error))
+    return plan_changes(scaled(list(TOPICS.values()), device_partitions), current(admin))
 
 
 def _rows(changes: Sequence[Change]) -> list[dict[str, Any]]:

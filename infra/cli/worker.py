@@ -8,10 +8,8 @@ from importlib import import_module
 from typing import Annotated, Any, Final
 
 import typer
-from pydantic import ValidationError
 
 from infra.cli.output import Exit, fail
-from infra.kafka.admin import BrokerUnreachableError, UnknownTopicError
 from infra.settings import Settings
 
 app = typer.Typer(help="Run one worker.", no_args_is_help=True)
@@ -62,14 +60,10 @@ def run(
 ) -> None:
     """Run a worker until it is told to stop; settings come from FLEETLOOP_* variables."""
     _log_to_stderr(log_level)
-    settings = _settings(adopt_new_topic=adopt_new_topic)
-    try:
-        code = _run(name, settings)
-    except BrokerUnreachableError as error:
-        fail(str(error), Exit.UNREACHABLE)
-    except UnknownTopicError as error:
-        fail(str(error))
-    raise typer.Exit(code)
+    settings = Settings()
+    if adopt_new_topic:
+        settings = settings.model_copy(update={"adopt_new_topic": True})
+    raise typer.Exit(_run(name, settings))
 
 
 def _run(name: WorkerName, settings: Settings) -> int:
@@ -82,14 +76,6 @@ def _run(name: WorkerName, settings: Settings) -> int:
     except ValueError as error:  # a policy, an SLO file or a key that cannot be used
         fail(f"worker {name}: {error}", Exit.USAGE)
     return int(_entry("streams.worker:run")(processor, settings))
-
-
-def _settings(*, adopt_new_topic: bool) -> Settings:
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        fail(f"settings: {error}", Exit.USAGE)
-    return settings.model_copy(update={"adopt_new_topic": True}) if adopt_new_topic else settings
 
 
 def _entry(place: str) -> Callable[..., Any]:

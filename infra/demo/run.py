@@ -2,52 +2,33 @@
 
 import json
 import shutil
-import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import yaml
 
-from consumers.clickhouse.client import ClickHouseError
-from infra.clickhouse.migrate import apply
 from infra.demo.pager import Pager
 from infra.demo.screen import Screen, screen_for
 from infra.demo.story import Story
 from infra.demo.summary import summary
-from infra.kafka.admin import AdminError
-from infra.kafka.errors import DeliveryError, LogChangedError, LogReadError
 from infra.keys import make_keys
 from infra.settings import Settings
-from infra.stack.child import ChildDiedError
-from infra.stack.data_dir import DataDirBusyError
-from infra.stack.engine import MissingEngineError
+from infra.stack.data_dir import LOCK, hold
+from infra.stack.signals import terminable
 from infra.stack.spec import StackSpec
 from infra.stack.stack import Stack
 from producers.scenario import load
 
 HERE: Final = Path(__file__).parent
-
-STOPS: Final = (
-    AdminError,
-    ChildDiedError,
-    ClickHouseError,
-    DataDirBusyError,
-    DeliveryError,
-    LogChangedError,
-    LogReadError,
-    MissingEngineError,
-)
-"""What an engine or a worker may do to end the story, each with a sentence of its own."""
+STACK: Final = "stack"
 
 
-class DemoError(RuntimeError):
-    """The story could not be played to its end; the message says where it stopped."""
+class FolderError(ValueError):
+    """A folder that was named cannot be used; the message names it and the option."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,42 +53,55 @@ def play(options: DemoOptions) -> bool:
     """Play the story and write the report; whether all its promises were kept.
 
     Raises:
-        DemoError: It could not be played to its end.
+        FolderError: A folder of the options cannot be used.
+        StoryError: The story did not come to its end in time.
     """
-    folder = _emptied(options.folder.absolute())
+    spec = StackSpec(options.broker, options.clickhouse, options.registry).checked()
+    folder = emptied(options.folder.absolute())
     started = time.monotonic()
-    with (
-        _stoppable(),
-        screen_for(stream_is_terminal=sys.stdout.isatty()) as screen,
-        Pager() as pager,
-    ):
+    with terminable(), screen_for(sys.stdout.isatty()) as screen, Pager() as pager:
         scenario_file = _scenario(folder, options.frames)
         scenario = load(scenario_file)
         base = _settings(scenario_file, folder, pager)
-        spec = StackSpec(options.broker, options.clickhouse, options.registry)
         try:
-            with Stack(spec, folder / "stack", base=base, progress=screen.say) as stack:
+            with Stack(spec, folder / STACK, base=base, progress=screen.say) as stack:
                 ready = time.monotonic()
-                apply(stack.settings.clickhouse)
-                story = Story(stack, scenario, screen, pager, started=started, ready=ready)
-                with story:
+                with Story(stack, scenario, screen, pager, started=started, ready=ready) as story:
                     report = story.play(started + options.limit_s)
-        except (*STOPS, OSError, ValueError) as error:
-            raise DemoError(str(error)) from error
+        except KeyboardInterrupt:
+            screen.say(f"stopped; nothing is left running, logs are in {folder / STACK / 'logs'}")
+            raise
         return _finish(screen, report, folder)
 
 
-def _emptied(folder: Path) -> Path:
-    if folder.exists() and any(folder.iterdir()) and not (folder / "stack").exists():
-        raise DemoError(f"{folder} holds something else; name an empty folder with --folder")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def emptied(folder: Path) -> Path:
+    """The folder, without what an earlier run left; nobody else's is touched.
+
+    Raises:
+        FolderError: It holds what no demo made.
+        DataDirBusyError: A demo that runs uses it.
+    """
+    stack = folder / STACK
+    if folder.exists() and any(folder.iterdir()) and not (stack / LOCK).is_file():
+        raise FolderError(
+            f"{folder}: not empty, and not of an earlier demo; name another with --folder"
+        )
+    with hold(stack):
+        for path in (*folder.iterdir(), *stack.iterdir()):
+            if path.is_dir() and path != stack:
+                shutil.rmtree(path)
+            elif path.is_file() and path != stack / LOCK:
+                path.unlink()
     return folder
 
 
 def _settings(scenario_file: Path, folder: Path, pager: Pager) -> Settings:
+    """What the story decides; how engines are reached is left to the environment."""
     make_keys(folder / "keys")
     return Settings(
+        objects_url=f"file://{folder / STACK / 'objects'}",
+        metrics_port=None,
+        adopt_new_topic=False,
         keys_dir=folder / "keys",
         policy_file=HERE / "policy.yaml",
         slo_file=HERE / "slo.yaml",
@@ -123,26 +117,12 @@ def _scenario(folder: Path, frames: Path | None) -> Path:
     if frames is None:
         return HERE / "scenario.yaml"
     if not frames.exists():
-        raise DemoError(f"--frames {frames}: no such file or folder")
+        raise FolderError(f"--frames {frames}: no such file or folder")
     scenario: dict[str, Any] = yaml.safe_load((HERE / "scenario.yaml").read_text())
     scenario["camera"] = str(frames.absolute())
     path = folder / "scenario.yaml"
     path.write_text(yaml.safe_dump(scenario, sort_keys=False))
     return path
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """TERM ends the demo the way Ctrl-C does, so that nothing is left running."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _finish(screen: Screen, report: Mapping[str, Any], folder: Path) -> bool:
@@ -162,6 +142,6 @@ def _finish(screen: Screen, report: Mapping[str, Any], folder: Path) -> bool:
         f"{seconds['first_decision']} s later, {seconds['total']} s in all, "
         f"peak {report['peak_rss_mb']} MB resident"
     )
-    screen.say(f"logs and data: {folder / 'stack'}")
+    screen.say(f"logs and data: {folder / STACK}")
     screen.say(f"report: {path}")
     return all(promise["kept"] for promise in report["promises"])

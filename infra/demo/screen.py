@@ -106,6 +106,6 @@ class LiveScreen:
         return Panel(Group(table, words), title="fleetloop demo", title_align="left")
 
 
-def screen_for(stream_is_terminal: bool) -> Screen:
-    """The view that fits."""
-    return LiveScreen(Console()) if stream_is_terminal else PlainScreen()
+def screen_for(terminal: bool) -> Screen:
+    """The live view for a terminal, plain lines for anything else."""
+    return LiveScreen(Console()) if terminal else PlainScreen()

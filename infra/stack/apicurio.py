@@ -3,21 +3,16 @@
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from infra.stack.child import Child, Tier
 from infra.stack.engine import Progress, to_stderr
 from infra.stack.maven import fetch, java, pom_version
 from infra.stack.ports import LOOPBACK, free_port, require_free
+from infra.stack.registry import registry_answers
 from infra.stack.supervisor import Supervisor
-from schemas.http_registry import HttpRegistry
-from schemas.topics import TOPICS
-from schemas.versions import stored_versions
 
 POM: Final = Path(__file__).with_name("apicurio") / "pom.xml"
 _READY_S: Final = 60.0
 _STOP_S: Final = 10.0
-_PROBE_S: Final = 2.0
 _SMALL_JVM: Final = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
@@ -88,32 +83,3 @@ class ApicurioRegistry:
         """Stop it; what it held is gone."""
         if self.child is not None:
             self._supervisor.stop(self.child)
-
-
-def register_all(url: str) -> int:
-    """Register every stored version of every topic, each subject with its rule; how many.
-
-    Raises:
-        RegistryUnavailableError: It does not answer.
-        RegistryRefusedError: It refuses a schema or a rule.
-    """
-    registry = HttpRegistry(url)
-    try:
-        count = 0
-        for name, spec in TOPICS.items():
-            registry.set_compatibility(spec)
-            for stored in stored_versions(name):
-                registry.register(stored)
-                count += 1
-        return count
-    finally:
-        registry.close()
-
-
-def registry_answers(url: str) -> bool:
-    """Whether a Confluent-compatible registry answers at the address."""
-    try:
-        reply = httpx.get(f"{url.rstrip('/')}/subjects", timeout=_PROBE_S, trust_env=False)
-    except httpx.HTTPError:
-        return False
-    return reply.status_code == httpx.codes.OK

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+LOCK: Final = "stack.lock"
 _NEEDED_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -28,14 +29,14 @@ def hold(folder: Path) -> Iterator[None]:
         DiskFullError: Less than 64 MiB are free.
     """
     require_space(folder)
-    with (folder / "stack.lock").open("a+") as lock:
+    with (folder / LOCK).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.seek(0)
             raise DataDirBusyError(
                 f"data folder {folder}: in use by the stack of pid {lock.read().strip()}; "
-                "stop it with `fleetloop stack down` or name another --data-dir"
+                "stop it (`fleetloop stack down`) or name another folder"
             ) from error
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
@@ -49,10 +50,15 @@ def require_space(folder: Path, needed: int = _NEEDED_BYTES) -> None:
     Raises:
         DiskFullError: There are not.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            error.errno, f"folder {folder} cannot be made: {error.strerror}; name another"
+        ) from error
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DiskFullError(
             f"disk of {folder} is full: {free // 1024} KiB free, at least {needed // 1024} KiB "
-            "are needed; make room or name another --data-dir"
+            "are needed; make room or name another folder"
         )

@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -12,6 +12,8 @@ from infra.settings import Settings
 
 _PREFIX: Final = "FLEETLOOP_"
 _DEEPER: Final = "__"
+# Options of commands and of the tests by environment.
+_NO_SETTINGS: Final = ("BROKER", "REGISTRY", "SHARED", "TEST_")
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -21,18 +23,25 @@ def variables(settings: Settings) -> dict[str, str]:
 
 def child_environment(settings: Settings) -> dict[str, str]:
     """This process's environment with these settings instead of any that it carries."""
-    names = tuple(f"{_PREFIX}{name}".upper() for name in type(settings).model_fields)
-    kept = {key: value for key, value in os.environ.items() if not _is_setting(key, names)}
+    kept = {key: value for key, value in os.environ.items() if not _is_setting(key)}
     return {**kept, **variables(settings)}
 
 
 def shell_lines(values: Mapping[str, str]) -> str:
-    """Text of an env file that a shell can `source` after `set -a`."""
-    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+    """Text of an env file that a shell can `source`."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
-def _is_setting(key: str, names: tuple[str, ...]) -> bool:
-    return any(key.upper() == name or key.upper().startswith(name + _DEEPER) for name in names)
+def unknown(names: Iterable[str]) -> list[str]:
+    """FLEETLOOP_* variables that nothing reads: a typing error would go unnoticed."""
+    ours = (name for name in names if name.upper().startswith(_PREFIX))
+    others = tuple(_PREFIX + name for name in _NO_SETTINGS)
+    return sorted(name for name in ours if not (_is_setting(name) or name.startswith(others)))
+
+
+def _is_setting(key: str) -> bool:
+    name, _, _ = key.upper().removeprefix(_PREFIX).partition(_DEEPER)
+    return key.upper().startswith(_PREFIX) and name.lower() in Settings.model_fields
 
 
 def _flat(prefix: str, model: BaseModel) -> dict[str, str]:

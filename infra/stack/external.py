@@ -4,8 +4,8 @@ from typing import Final
 
 from infra.kafka.admin import Admin, BrokerUnreachableError
 from infra.settings import ClickHouseSettings, KafkaSettings
-from infra.stack.apicurio import registry_answers
 from infra.stack.clickhouse_http import server_version
+from infra.stack.registry import registry_answers
 
 _REACH_S: Final = 10.0
 

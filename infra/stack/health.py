@@ -5,8 +5,8 @@ from typing import Final
 
 from infra.kafka.admin import Admin, AdminError
 from infra.settings import Settings
-from infra.stack.apicurio import registry_answers
 from infra.stack.clickhouse_http import ClickHouseUnreachableError, server_version
+from infra.stack.registry import registry_answers
 
 OK: Final = "ok"
 _REACH_S: Final = 5.0

@@ -13,6 +13,10 @@ _TCP: Final = 9000
 _HTTP: Final = 8123
 
 
+class SpecError(ValueError):
+    """A part of a stack is none of its forms; the message names part, value and forms."""
+
+
 @dataclass(frozen=True, slots=True)
 class StackSpec:
     """What to start and what to reach.
@@ -31,15 +35,15 @@ class StackSpec:
         """The same spec.
 
         Raises:
-            ValueError: A part is none of its forms; the message names part, value and forms.
+            SpecError: A part is none of its forms.
         """
         if self.broker not in (EMBEDDED, KAFKA):
             for address in self.broker.split(","):
-                host_and_port("broker", address, "embedded, kafka or HOST:PORT[,HOST:PORT]")
+                _require_host_and_port(address)
         if self.clickhouse != EMBEDDED:
             clickhouse_at(self.clickhouse, ClickHouseSettings())
         if self.registry not in (FILE, APICURIO) and "://" not in self.registry:
-            raise ValueError(f"registry {self.registry!r}: file, apicurio or http(s)://HOST:PORT")
+            raise SpecError(f"registry {self.registry!r}: file, apicurio or http(s)://HOST:PORT")
         return self
 
 
@@ -52,30 +56,26 @@ def clickhouse_at(address: str, base: ClickHouseSettings) -> ClickHouseSettings:
     """Settings of a server by HOST[:TCP_PORT[:HTTP_PORT]]; the rest is taken from `base`.
 
     Raises:
-        ValueError: The address is not of that form.
+        SpecError: The address is not of that form.
     """
     form = "embedded or HOST[:TCP_PORT[:HTTP_PORT]]"
     host, *ports = address.split(":")
     if not host or len(ports) > 2:
-        raise ValueError(f"clickhouse {address!r}: {form}")
+        raise SpecError(f"clickhouse {address!r}: {form}")
     numbers = [_port("clickhouse", address, port, form) for port in ports]
     tcp, http = (numbers + [_TCP, _HTTP][len(numbers) :])[:2]
     return base.model_copy(update={"host": host, "tcp_port": tcp, "http_port": http})
 
 
-def host_and_port(part: str, address: str, form: str) -> tuple[str, int]:
-    """The two halves of HOST:PORT.
-
-    Raises:
-        ValueError: It is not of that form; the message names `part`, the value and `form`.
-    """
+def _require_host_and_port(address: str) -> None:
+    form = "embedded, kafka or HOST:PORT[,HOST:PORT]"
     host, _, port = address.rpartition(":")
     if not host:
-        raise ValueError(f"{part} {address!r}: {form}")
-    return host, _port(part, address, port, form)
+        raise SpecError(f"broker {address!r}: {form}")
+    _port("broker", address, port, form)
 
 
 def _port(part: str, address: str, port: str, form: str) -> int:
     if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError(f"{part} {address!r}: {port!r} is no port; {form}")
+        raise SpecError(f"{part} {address!r}: {port!r} is no port; {form}")
     return int(port)

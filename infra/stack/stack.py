@@ -2,38 +2,35 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from infra.clickhouse import migrate
 from infra.kafka.admin import Admin
+from infra.keys import make_keys
 from infra.settings import Settings
-from infra.stack.apicurio import ApicurioRegistry, register_all
+from infra.stack.apicurio import ApicurioRegistry
 from infra.stack.child import Child
 from infra.stack.clickhouse import ClickHouseServer, python_path
 from infra.stack.data_dir import hold
 from infra.stack.engine import Broker, ClickHouse, Progress, Registry, to_stderr
 from infra.stack.environment import child_environment, variables
-from infra.stack.external import (
-    ExternalBroker,
-    ExternalClickHouse,
-    ExternalRegistry,
-)
+from infra.stack.external import ExternalBroker, ExternalClickHouse, ExternalRegistry
 from infra.stack.file_registry import PackagedRegistry
 from infra.stack.kafka_broker import KafkaBroker
-from infra.stack.memory import MemorySampler, ProcessMemory
+from infra.stack.memory import MemorySampler
+from infra.stack.registry import register_all
 from infra.stack.spec import APICURIO, EMBEDDED, FILE, KAFKA, StackSpec, clickhouse_at, kafka_at
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import MEMORY_ONLY_NOTICE, TansuBroker
 from infra.topics import apply_all
 
-__all__ = ["Stack", "StackSpec"]
-
 
 class Stack:
-    """A context manager: inside it the engines run and the topics are there.
+    """A context manager: inside it the engines run, with topics, tables and keys.
 
     Leaving it, however, stops workers and then engines; a kill -9 of this process ends them too.
 
@@ -121,16 +118,12 @@ class Stack:
         """The FLEETLOOP_* variables of `settings`."""
         return variables(self.settings)
 
-    def processes(self) -> list[ProcessMemory]:
-        """All processes of the installation now."""
-        return self._memory.sample()
-
-    def spawn(
-        self, name: str, argv: Sequence[str], *, extra: Mapping[str, str] | None = None
+    def spawn_python(
+        self, name: str, module: str, *arguments: str, extra: Mapping[str, str] | None = None
     ) -> Child:
-        """Start a supervised worker that knows the settings; `extra` variables come on top.
+        """Start a supervised worker that knows the settings: python -m MODULE ARGUMENTS.
 
-        Its log is `data_dir`/logs/<name>.log.
+        `extra` variables come on top; its log is `data_dir`/logs/<name>.log.
         """
         environment = {
             **child_environment(self.settings),
@@ -138,13 +131,8 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
             **(extra or {}),
         }
-        return self.supervisor.start(name, argv, env=environment)
-
-    def spawn_python(
-        self, name: str, module: str, *arguments: str, extra: Mapping[str, str] | None = None
-    ) -> Child:
-        """`spawn` for a module of this project: python -m MODULE ARGUMENTS."""
-        return self.spawn(name, [sys.executable, "-m", module, *arguments], extra=extra)
+        command = [sys.executable, "-m", module, *arguments]
+        return self.supervisor.start(name, command, env=environment)
 
     def check(self) -> None:
         """Raise ChildDiedError when an engine or a worker ended although nobody stopped it."""
@@ -164,10 +152,12 @@ class Stack:
         if self.broker.settings.memory_only:
             self._progress(MEMORY_ONLY_NOTICE)
         done = apply_all(Admin(self.broker.settings))
-        self._progress(f"topics: {len(done.changes)} changes made")
+        migrations = migrate.apply(self.clickhouse.settings)
+        self._progress(f"{len(done.changes)} changes of topics, {len(migrations)} migrations made")
+        if "keys_dir" not in self._base.model_fields_set:
+            make_keys(self.settings.keys_dir)
         if self.spec.registry == APICURIO and self.registry.url is not None:
-            count = register_all(self.registry.url)
-            self._progress(f"{count} schemas registered")
+            self._progress(f"{len(register_all(self.registry.url))} schemas registered")
 
     def _make_broker(self) -> Broker:
         if self.spec.broker == EMBEDDED:

@@ -20,6 +20,10 @@ _STATE: Final = "stack.json"
 _ENV: Final = "stack.env"
 
 
+class StateError(ValueError):
+    """stack.json is not one; the message names the file and what to do."""
+
+
 class EngineState(BaseModel):
     """One engine of a running stack; `pid` and `log` are those of processes it started."""
 
@@ -81,15 +85,15 @@ def running_stack(data_dir: Path) -> StackState | None:
     """The stack that runs on this data folder, None when there is none (any more).
 
     Raises:
-        ValueError: stack.json is not one; the message names it.
+        StateError: stack.json is not one.
     """
     path = data_dir / _STATE
     try:
         state = StackState(**json.loads(path.read_text()))
     except FileNotFoundError:
         return None
-    except (json.JSONDecodeError, TypeError) as error:
-        raise ValueError(f"{path}: not a state file ({error}); remove it") from error
+    except (ValueError, TypeError) as error:
+        raise StateError(f"{path}: not the state of a stack; remove it") from error
     return state if state.running() else None
 
 

@@ -33,9 +33,9 @@ def fleetloop(
 
 
 def sourced(env_file: Path) -> dict[str, str]:
-    """What a shell knows after `set -a; source stack.env`."""
+    """What a shell knows after `source stack.env`."""
     told = subprocess.run(
-        ["bash", "-c", f"set -a; source {env_file}; env -0"], capture_output=True, check=True
+        ["bash", "-c", f"source {env_file}; env -0"], capture_output=True, check=True
     )
     pairs = (line.split("=", 1) for line in told.stdout.decode().split("\0") if line)
     return {name: value for name, value in pairs if name.startswith("FLEETLOOP_")}

@@ -17,7 +17,8 @@ from infra.stack.clickhouse import ClickHouseServer
 from infra.stack.clickhouse_http import ClickHouseUnreachableError, ask
 from infra.stack.data_dir import DiskFullError
 from infra.stack.kafka_broker import KafkaBroker
-from infra.stack.stack import Stack, StackSpec
+from infra.stack.spec import StackSpec
+from infra.stack.stack import Stack
 from infra.stack.supervisor import Supervisor
 from tests.engines import needed
 

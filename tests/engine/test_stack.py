@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sys
 from pathlib import Path
 
 import httpx
@@ -18,7 +17,8 @@ from infra.stack.health import OK, health
 from infra.stack.kafka_broker import kafka_libraries
 from infra.stack.maven import java
 from infra.stack.ports import LOOPBACK, PortTakenError, listening
-from infra.stack.stack import Stack, StackSpec
+from infra.stack.spec import StackSpec
+from infra.stack.stack import Stack
 from infra.stack.state import published, running_stack
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
@@ -72,9 +72,9 @@ def test_a_stack_of_real_engines_has_topics_and_schemas(tmp_path: Path) -> None:
 def test_a_worker_gets_the_settings_and_its_death_is_told(tmp_path: Path) -> None:
     with Stack(StackSpec(), tmp_path, progress=quiet) as stack:
         code = "from infra.settings import Settings; print(Settings().model_dump_json())"
-        worker = stack.spawn("asker", [sys.executable, "-c", code])
+        worker = stack.spawn_python("asker", "timeit", "-n1", "-r1", code)
         worker.process.wait(60)
-        assert Settings.model_validate_json(worker.tail()[-1]) == stack.settings
+        assert Settings.model_validate_json(worker.tail()[0]) == stack.settings
         with pytest.raises(ChildDiedError, match="asker ended with exit status 0"):
             stack.check()
 

@@ -5,12 +5,12 @@ from typing import Any, NoReturn
 
 import pytest
 import yaml
-from typer.testing import CliRunner
 
 from infra.cli import fleet
 from infra.cli.output import Exit
 from infra.kafka.admin import BrokerUnreachableError
 from infra.keys import make_keys
+from tests.command_line import fleetloop
 from tests.unit.producers.device import kit
 
 
@@ -28,7 +28,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*options: str) -> Any:
-    return CliRunner().invoke(fleet.app, ["run", *options])
+    return fleetloop("fleet", "run", *options)
 
 
 def test_the_time_to_drive_begins_with_the_first_question(

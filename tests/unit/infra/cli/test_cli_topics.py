@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping
 
 import pytest
-from typer.testing import CliRunner
 
 from infra.cli import topics as command
 from infra.cli.output import Exit
 from infra.kafka.admin import Admin, FoundTopic
 from infra.stack.ports import LOOPBACK, free_port
 from schemas.topics import TOPICS
+from tests.command_line import fleetloop
 
 ALL = {
     name: FoundTopic(
@@ -31,7 +31,7 @@ def having(monkeypatch: pytest.MonkeyPatch, found: Mapping[str, FoundTopic]) -> 
 
 def test_nothing_to_do_is_exit_code_0(monkeypatch: pytest.MonkeyPatch) -> None:
     having(monkeypatch, ALL)
-    done = CliRunner().invoke(command.app, ["plan", "-o", "json"])
+    done = fleetloop("topics", "plan", "-o", "json")
     assert (done.exit_code, json.loads(done.stdout)) == (Exit.OK, [])
 
 
@@ -42,7 +42,7 @@ def test_something_to_do_is_exit_code_3_and_the_rest_is_said(
     alien = FoundTopic(name="alien", topic_id="i", partitions=1, config={})
     quiet = FoundTopic(name="alerts", topic_id="i", partitions=2, config={})
     having(monkeypatch, {**some, "alien": alien, "alerts": quiet})
-    done = CliRunner().invoke(command.app, ["plan", "-o", "json"])
+    done = fleetloop("topics", "plan", "-o", "json")
     assert done.exit_code == Exit.CONDITION_NOT_MET
     (row,) = json.loads(done.stdout)
     assert (row["change"], row["topic"], row["partitions"]) == ("CREATE", "devices", 4)
@@ -52,7 +52,7 @@ def test_something_to_do_is_exit_code_3_and_the_rest_is_said(
 
 def test_a_refusal_names_the_topic(monkeypatch: pytest.MonkeyPatch) -> None:
     having(monkeypatch, ALL)
-    done = CliRunner().invoke(command.app, ["plan", "--device-partitions", "2"])
+    done = fleetloop("topics", "plan", "--device-partitions", "2")
     assert done.exit_code == Exit.ERROR
     assert "topic devices: has 4 partitions, 2 wanted" in done.stderr
 
@@ -62,6 +62,6 @@ def test_a_dead_broker_is_exit_code_4(verb: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("infra.kafka.admin._TIMEOUT_S", 0.5)
     address = f"{LOOPBACK}:{free_port()}"
     monkeypatch.setenv("FLEETLOOP_KAFKA__BOOTSTRAP", address)
-    done = CliRunner().invoke(command.app, [verb])
+    done = fleetloop("topics", verb)
     assert done.exit_code == Exit.UNREACHABLE
     assert f"list topics at {address}" in done.stderr

@@ -3,12 +3,13 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from infra.cli import clickhouse, query
 from infra.cli.output import Exit
 from infra.clickhouse.queries import stored
 from infra.stack.ports import free_port
+from tests.command_line import fleetloop
+
+VERBS = ("plan", "apply", "census")
 
 
 @pytest.fixture(autouse=True)
@@ -20,13 +21,13 @@ def nobody_there(monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def test_the_list_is_json_when_asked_for() -> None:
-    result = CliRunner().invoke(query.app, ["list", "-o", "json"])
+    result = fleetloop("query", "list", "-o", "json")
     assert result.exit_code == Exit.OK
     assert [row["name"] for row in json.loads(result.stdout)] == list(stored())
 
 
 def test_show_tells_meaning_to_the_person_and_sql_to_the_pipe() -> None:
-    result = CliRunner().invoke(query.app, ["show", "release_latency"])
+    result = fleetloop("query", "show", "release_latency")
     assert result.exit_code == Exit.OK
     assert result.stdout.startswith("SELECT")
     assert "--param hours=...  UInt32, default '24'" in result.stderr
@@ -44,19 +45,14 @@ def test_show_tells_meaning_to_the_person_and_sql_to_the_pipe() -> None:
 def test_a_mistake_is_a_usage_error_that_lists_what_is_allowed(
     arguments: list[str], message: str
 ) -> None:
-    result = CliRunner().invoke(query.app, arguments)
+    result = fleetloop("query", *arguments)
     assert result.exit_code == Exit.USAGE
     assert message in result.stderr
     assert result.stdout == ""
 
 
 def test_an_unreachable_clickhouse_is_named_with_its_own_exit_code(nobody_there: int) -> None:
-    for app, arguments in (
-        (query.app, ["run", "completeness"]),
-        (clickhouse.app, ["plan"]),
-        (clickhouse.app, ["apply"]),
-        (clickhouse.app, ["census"]),
-    ):
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == Exit.UNREACHABLE, arguments
+    for words in ("query run completeness", *(f"clickhouse {verb}" for verb in VERBS)):
+        result = fleetloop(*words.split())
+        assert result.exit_code == Exit.UNREACHABLE, words
         assert f":{nobody_there} does not answer" in result.stderr

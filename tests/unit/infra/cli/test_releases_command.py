@@ -1,11 +1,6 @@
 """What `fleetloop releases` shows and signs."""
 
-import pytest
-import typer
-
-from infra.cli import releases
 from infra.cli.releases import release_row, stratum_rows
-from infra.keys import KeysError
 from infra.orders import signed_order
 from schemas.records import CommandKind
 from schemas.records import ReleaseKind as K
@@ -41,17 +36,3 @@ def test_an_order_is_signed_by_who_gives_it() -> None:
     )
     KEYRING.verify(order, START)
     assert (order.by, order.stratum, order.command) == ("operator", "HW3", CommandKind.PAUSE)
-
-
-@pytest.mark.parametrize(
-    ("error", "code"), [(ConnectionError, None), (KeysError, 1), (*releases._UNREACHABLE[:1], 4)]
-)
-def test_errors_a_person_can_mend_have_exit_codes(
-    error: type[Exception], code: int | None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    expected = error if code is None else typer.Exit
-    with pytest.raises(expected) as raised, releases._told():
-        raise error("keys are missing")
-    if isinstance(raised.value, typer.Exit):
-        assert raised.value.exit_code == code
-        assert "fleetloop: keys are missing" in capsys.readouterr().err

@@ -6,12 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from typer.testing import CliRunner
 
 from infra.cli import worker
 from infra.cli.output import Exit
 from infra.kafka.admin import BrokerUnreachableError, UnknownTopicError
 from infra.settings import Settings
+from tests.command_line import fleetloop
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def levels() -> Iterator[None]:
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    done = CliRunner().invoke(worker.app, ["run", *arguments])
+    done = fleetloop("worker", "run", *arguments)
     return done.exit_code, done.output
 
 
@@ -88,7 +88,7 @@ def test_settings_that_are_not_known_are_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("FLEETLOOP_KAFKA__BOOTSTRAPP", "x")
     code, said = run("slo")
     assert code == Exit.USAGE
-    assert "bootstrapp" in said
+    assert said.startswith("fleetloop: no setting FLEETLOOP_KAFKA__BOOTSTRAPP;")
 
 
 def test_a_log_level_that_is_not_known_is_named() -> None:

@@ -49,8 +49,6 @@ def test_a_child_gets_none_of_the_parents_own_settings(monkeypatch: pytest.Monke
 def test_a_shell_reads_the_env_file_back(tmp_path: Path) -> None:
     path = tmp_path / "stack.env"
     path.write_text(shell_lines(variables(FULL)))
-    told = subprocess.run(
-        ["bash", "-c", f"set -a; source {path}; env -0"], capture_output=True, check=True
-    )
+    told = subprocess.run(["bash", "-c", f"source {path}; env -0"], capture_output=True, check=True)
     seen = dict(line.split("=", 1) for line in told.stdout.decode().split("\0") if line)
     assert {name: seen[name] for name in variables(FULL)} == variables(FULL)

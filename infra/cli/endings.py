@@ -1,0 +1,92 @@
+"""How a command ends that could not do its work: one sentence for the person, one exit code."""
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from typer import Context
+from typer.core import TyperGroup
+
+from infra.cli.output import Exit, fail
+from infra.stack.environment import unknown
+
+# By name: an error whose module was not loaded cannot have been raised, and a worker does not
+# load the libraries of the others' errors.
+ENDINGS: Final[Mapping[str, Exit]] = {
+    "builtins.OSError": Exit.ERROR,
+    "consumers.clickhouse.client.ClickHouseError": Exit.ERROR,
+    "consumers.clickhouse.client.UnreachableError": Exit.UNREACHABLE,
+    "consumers.oncall.outbox.OutboxError": Exit.ERROR,
+    "consumers.replay.ReplayError": Exit.ERROR,
+    "infra.clickhouse.migrate.MigrationError": Exit.ERROR,
+    "infra.clickhouse.queries.QueryError": Exit.USAGE,
+    "infra.demo.run.FolderError": Exit.USAGE,
+    "infra.demo.story.StoryError": Exit.TIMED_OUT,
+    "infra.kafka.admin.AdminError": Exit.ERROR,
+    "infra.kafka.admin.BrokerUnreachableError": Exit.UNREACHABLE,
+    "infra.kafka.errors.CatchUpError": Exit.TIMED_OUT,
+    "infra.kafka.errors.CommitRefusedError": Exit.ERROR,
+    "infra.kafka.errors.DeliveryError": Exit.ERROR,
+    "infra.kafka.errors.KafkaUnreachableError": Exit.UNREACHABLE,
+    "infra.kafka.errors.LogChangedError": Exit.ERROR,
+    "infra.kafka.errors.LogReadError": Exit.ERROR,
+    "infra.kafka.ranges.RangeUnreadableError": Exit.ERROR,
+    "infra.keys.KeysError": Exit.ERROR,
+    "infra.settings.SettingsError": Exit.USAGE,
+    "infra.stack.background.BackgroundStartError": Exit.ERROR,
+    "infra.stack.child.ChildDiedError": Exit.ERROR,
+    "infra.stack.clickhouse_http.ClickHouseUnreachableError": Exit.UNREACHABLE,
+    "infra.stack.data_dir.DataDirBusyError": Exit.ERROR,
+    "infra.stack.engine.MissingEngineError": Exit.ERROR,
+    "infra.stack.external.RegistryUnreachableError": Exit.UNREACHABLE,
+    "infra.stack.spec.SpecError": Exit.USAGE,
+    "infra.stack.state.StateError": Exit.ERROR,
+    "infra.stack.supervisor.StartTimeoutError": Exit.TIMED_OUT,
+    "infra.topics.TopicsRefusedError": Exit.ERROR,
+    "producers.camera.camera.CameraError": Exit.ERROR,
+    "producers.device.flash.FlashError": Exit.ERROR,
+    "producers.scenario.ScenarioError": Exit.USAGE,
+    "pydantic_settings.exceptions.SettingsError": Exit.USAGE,
+    "schemas.http_registry.RegistryRefusedError": Exit.ERROR,
+    "schemas.http_registry.RegistryUnavailableError": Exit.UNREACHABLE,
+    "streams.checkpoints.CheckpointError": Exit.ERROR,
+}
+_ALL: Final = "all there are stand in infra/settings.py"
+
+
+class Told(TyperGroup):
+    """A command line whose known errors are told in one sentence, without a traceback."""
+
+    def invoke(self, ctx: Context) -> object:  # type: ignore[override] # Typer brings its own copy of click
+        """Run the command."""
+        if strangers := unknown(os.environ):
+            fail(f"no setting {strangers[0]}; {_ALL}", Exit.USAGE)
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # whoever read our output has gone
+            raise
+        except ValidationError as error:
+            if error.title != "Settings":
+                raise
+            fail(_setting(error.errors()[0]), Exit.USAGE)
+        except Exception as error:
+            code = ending(error)
+            if code is None:
+                raise
+            fail(str(error), code)
+
+
+def ending(error: BaseException) -> Exit | None:
+    """Exit code of the error's nearest known class; None: nobody expected it."""
+    names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
+    return next((ENDINGS[name] for name in names if name in ENDINGS), None)
+
+
+def _setting(first: ErrorDetails) -> str:
+    name = "__".join(str(part) for part in first["loc"]).upper()
+    if first["type"] == "extra_forbidden":
+        return f"no setting FLEETLOOP_{name}; {_ALL}"
+    value = "" if isinstance(first["input"], dict) else f"={first['input']!r}"
+    return f"setting FLEETLOOP_{name}{value}: {first['msg'].removeprefix('Value error, ')}"
