@@ -1,25 +1,20 @@
 """Replays dead letters: the original bytes to the original partition, each letter once."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from consumers.dead_letters import REPLAY_HEADER, replay_headers
-from infra.kafka.admin import Admin
-from infra.kafka.ends import LogEnds, Source
-from infra.kafka.messages import RawMessage
 from infra.kafka.publisher import Publisher
 from infra.kafka.ranges import RangeReader
 from infra.settings import KafkaSettings
 from schemas.codec import Codec
 from schemas.errors import RecordError
-from schemas.records import DeadLetter, OffsetRange
+from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, TOPICS
 from schemas.validation import check
 
-# Records read at a time, so that memory is bounded whatever the length of the log.
-CHUNK: Final = 5_000
 # Records behind the letters that are searched for earlier replays of them.
 SEARCH_LIMIT: Final = 5_000_000
 
@@ -76,7 +71,8 @@ def letters(kafka: KafkaSettings, codec: Codec, selection: Selection) -> list[De
         AdminError: The broker does not answer, or has no dead-letters topic.
     """
     found: dict[str, DeadLetter] = {}
-    for message in _messages(kafka, _spans(kafka, [DEAD_LETTERS.name]).values()):
+    reader = RangeReader(kafka)
+    for message in reader.read(reader.held([DEAD_LETTERS.name])):
         try:
             letter = codec.decode(DEAD_LETTERS, message.value or b"")
         except RecordError:
@@ -156,10 +152,11 @@ def _replayed(kafka: KafkaSettings, chosen: Sequence[DeadLetter]) -> set[str]:
     for letter in chosen:
         place = letter.topic, letter.partition
         firsts[place] = min(firsts.get(place, letter.offset + 1), letter.offset + 1)
+    reader = RangeReader(kafka)
     spans = [
-        _span(topic, partition, max(span.first_offset, firsts[topic, partition]), span.last_offset)
-        for (topic, partition), span in _spans(kafka, {topic for topic, _ in firsts}).items()
-        if (topic, partition) in firsts
+        replace(span, first_offset=max(span.first_offset, firsts[span.topic, span.partition]))
+        for span in reader.held({topic for topic, _ in firsts})
+        if (span.topic, span.partition) in firsts
     ]
     length = sum(max(0, span.last_offset - span.first_offset + 1) for span in spans)
     if length > SEARCH_LIMIT:
@@ -169,39 +166,7 @@ def _replayed(kafka: KafkaSettings, chosen: Sequence[DeadLetter]) -> set[str]:
         )
     return {
         (value or b"").decode(errors="replace")
-        for message in _messages(kafka, spans)
+        for message in reader.read(spans)
         for name, value in message.headers
         if name == REPLAY_HEADER
     }
-
-
-def _spans(kafka: KafkaSettings, topics: Collection[str]) -> dict[Source, OffsetRange]:
-    """All that the log holds of topics, by partition."""
-    if not topics:
-        return {}
-    ends = Admin(kafka).end_offsets(topics)
-    asking = LogEnds(kafka, "replay-begins")
-    try:
-        begins = asking.ask_begin(ends)
-    finally:
-        asking.close()
-    return {
-        (topic, partition): _span(
-            topic, partition, begins[topic, partition], ends[topic, partition] - 1
-        )
-        for topic, partition in sorted(ends)
-    }
-
-
-def _span(topic: str, partition: int, first: int, last: int) -> OffsetRange:
-    return OffsetRange(
-        topic=topic, topic_id="", partition=partition, first_offset=first, last_offset=last
-    )
-
-
-def _messages(kafka: KafkaSettings, spans: Iterable[OffsetRange]) -> Iterator[RawMessage]:
-    reader = RangeReader(kafka)
-    for span in spans:
-        for first in range(span.first_offset, span.last_offset + 1, CHUNK):
-            last = min(span.last_offset, first + CHUNK - 1)
-            yield from reader.read([_span(span.topic, span.partition, first, last)])

@@ -16,6 +16,7 @@ from producers.scenario import load
 from producers.serving import serve
 from producers.training import DatasetError
 from schemas.catalogue import CATALOGUE
+from schemas.dataset_lines import LineBook
 from schemas.decisions import ReleaseBook, Rule
 from schemas.facts import Fact
 from schemas.manifests import ManifestError
@@ -59,7 +60,7 @@ class Trainer:
     def __init__(self, desk: Desk, book: ReleaseBook) -> None:
         self._desk = desk
         self._book = book
-        self._next_seq: dict[str, int] = {}
+        self._lines = LineBook()
         self._waiting: dict[str, DatasetManifest] = {}
         self._sent: dict[str, str] = {}
         self.refused: dict[str, str] = {}
@@ -75,7 +76,7 @@ class Trainer:
             if isinstance(record, ModelRelease):
                 self._read_back(record, fact)
             elif isinstance(record, DatasetManifest):
-                self._take(record)
+                self._take(record, fact.stamp_us)
         for view in self._book.releases.values():
             self._waiting.pop(view.proposal.dataset_id or "", None)
 
@@ -114,11 +115,8 @@ class Trainer:
             f"{verdict.why}; see that the keyring gives {record.signer} the role of a trainer"
         )
 
-    def _take(self, record: DatasetManifest) -> None:
-        if record.seq != self._next_seq.get(record.line, 0):
-            return
-        self._next_seq[record.line] = record.seq + 1
-        if record.kind is ManifestKind.ASSEMBLED:
+    def _take(self, record: DatasetManifest, stamp_us: int) -> None:
+        if self._lines.observe(record, stamp_us) and record.kind is ManifestKind.ASSEMBLED:
             self._waiting[record.dataset_id] = record
 
 

@@ -1,13 +1,20 @@
 """Reads exact stretches of the log, without a consumer group."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
+from infra.kafka.admin import Admin
+from infra.kafka.config import consumer_config
+from infra.kafka.ends import LogEnds
+from infra.kafka.errors import LogChangedError
 from infra.kafka.messages import RawMessage
 from infra.settings import KafkaSettings
 from schemas.records import OffsetRange
+
+_POLL_RECORDS: Final = 2_000
 
 
 class RangeUnreadableError(RuntimeError):
@@ -19,50 +26,89 @@ class RangeReader:
 
     Args:
         kafka: How to reach the log.
-        timeout_s: How long one range may make no progress.
+        timeout_s: How long the broker may give nothing new of a range.
     """
 
     def __init__(self, kafka: KafkaSettings, timeout_s: float = 20.0) -> None:
-        self._config = {
-            **kafka.client_config(),
-            "group.id": "fleetloop.ranges",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "error",
-            "isolation.level": "read_committed",
-        }
+        self._kafka = kafka
+        self._admin = Admin(kafka)
         self._timeout_s = timeout_s
 
-    def read(self, ranges: Sequence[OffsetRange]) -> list[RawMessage]:
-        """All messages of the ranges, each range in log order.
+    def held(self, topics: Collection[str]) -> list[OffsetRange]:
+        """All that the log holds of topics now: a range for each partition, empty ones included.
 
         Raises:
+            UnknownTopicError: There is no topic of a name.
+            AdminError, KafkaUnreachableError: The broker does not tell.
+        """
+        found = self._admin.describe(topics)
+        sources = [(name, n) for name in sorted(found) for n in range(found[name].partitions)]
+        ends = LogEnds(self._kafka, "ranges-ends")
+        try:
+            # In this order: a log that loses its oldest records meanwhile still ends behind.
+            first, end = ends.ask_begin(sources), ends.ask(sources)
+        finally:
+            ends.close()
+        return [
+            OffsetRange(
+                topic=source[0],
+                topic_id=found[source[0]].topic_id,
+                partition=source[1],
+                first_offset=first[source],
+                last_offset=end[source] - 1,
+            )
+            for source in sources
+        ]
+
+    def read(self, ranges: Sequence[OffsetRange]) -> Iterator[RawMessage]:
+        """The messages of the ranges, each range in log order, fetched while they are taken.
+
+        Raises:
+            LogChangedError: A range is of another log than the one that has the name now.
             RangeUnreadableError: A range begins before the log, or does not arrive in time.
         """
         if not ranges:
-            return []
-        consumer = Consumer(self._config)
+            return
+        self._check_identity(ranges)
+        consumer = Consumer(consumer_config(self._kafka, "ranges"))
         try:
-            return [message for span in ranges for message in self._one(consumer, span)]
+            for span in ranges:
+                yield from self._one(consumer, span)
         finally:
             consumer.close()
 
-    def _one(self, consumer: Consumer, span: OffsetRange) -> list[RawMessage]:
-        place = f"{span.topic}/{span.partition} [{span.first_offset}, {span.last_offset}]"
+    def _check_identity(self, ranges: Sequence[OffsetRange]) -> None:
+        ids = self._admin.topic_ids({span.topic for span in ranges})
+        for span in ranges:
+            if ids[span.topic] != span.topic_id:
+                raise LogChangedError(
+                    f"{_told(span)} is of the log {span.topic_id}, but topic {span.topic} is "
+                    f"{ids[span.topic]} now: it was deleted and made again; nothing of it is read"
+                )
+
+    def _one(self, consumer: Consumer, span: OffsetRange) -> Iterator[RawMessage]:
         consumer.assign([TopicPartition(span.topic, span.partition, span.first_offset)])
-        found: list[RawMessage] = []
-        deadline = time.monotonic() + self._timeout_s
         at = span.first_offset
         while at <= span.last_offset:
-            if time.monotonic() > deadline:
-                raise RangeUnreadableError(f"{place}: nothing after offset {at - 1} in time")
-            for message in consumer.consume(num_messages=5000, timeout=0.2):
-                if message.error() is not None:
-                    raise RangeUnreadableError(f"{place}: {message.error()}") from KafkaException(
-                        message.error()
-                    )
-                deadline = time.monotonic() + self._timeout_s
-                raw = RawMessage.of(message)
+            for raw in self._next(consumer, span, at):
                 at = raw.offset + 1
                 if raw.offset <= span.last_offset:
-                    found.append(raw)
-        return found
+                    yield raw
+
+    def _next(self, consumer: Consumer, span: OffsetRange, at: int) -> list[RawMessage]:
+        deadline = time.monotonic() + self._timeout_s
+        while time.monotonic() < deadline:
+            found = consumer.consume(_POLL_RECORDS, timeout=0.2)
+            for message in found:
+                error = message.error()
+                if error is not None:
+                    raise RangeUnreadableError(f"{_told(span)}: {error.str()}")
+            if found:
+                return [RawMessage.of(message) for message in found]
+        raise RangeUnreadableError(
+            f"{_told(span)}: nothing from offset {at} on arrived in {self._timeout_s:g} s"
+        )
+
+
+def _told(span: OffsetRange) -> str:
+    return f"{span.topic}/{span.partition} [{span.first_offset}, {span.last_offset}]"

@@ -13,7 +13,6 @@ class Answer:
 
     encounter_id: str
     label: str
-    reviewer: str
     partition: int
     offset: int
 

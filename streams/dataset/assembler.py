@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from schemas.dataset_lines import LineView
 from schemas.manifests import Manifest
 from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
 from streams.dataset.answers import Answer, labels
-from streams.dataset.candidates import Candidates, Sighting, sift, within
+from streams.dataset.candidates import Candidates, Sighting, sift
 from streams.dataset.identity import dataset_id, request_id, step_id
-from streams.dataset.line import LineView
 from streams.dataset.manifest import audit, carry, counts, extend
 from streams.dataset.policy import DatasetPolicy
-from streams.dataset.ranges import following, waiting
+from streams.dataset.ranges import following, waiting, within
 from streams.dataset.selection import choose
 
 _SEED = 0  # of the choice; the same log must give the same question
@@ -22,11 +22,8 @@ _SEED = 0  # of the choice; the same log must give the same question
 class LogReader(Protocol):
     """Exact stretches of the log, read without a consumer group."""
 
-    def topic_id(self, topic: str) -> str:
-        """Identity of the log of that name."""
-
-    def ends(self, topic: str) -> Mapping[int, int]:
-        """End offset by partition."""
+    def held(self, topic: str) -> Sequence[OffsetRange]:
+        """All that the log holds now: one range for each partition, empty ones included."""
 
     def sightings(self, ranges: Sequence[OffsetRange]) -> Sequence[Sighting]:
         """The valid edge cases in the ranges."""
@@ -56,16 +53,15 @@ class Assembler:
     policy: DatasetPolicy
     reader: LogReader
     shelf: Shelf
-    _asked: str | None = field(default=None, init=False)
-    _seen_through: int = field(default=0, init=False)
-    _reviewed_through: int = field(default=0, init=False)
+    _requested: str | None = field(default=None, init=False)
+    _tried: tuple[OffsetRange, ...] = field(default=(), init=False)
+    _question: tuple[str, Sequence[Sighting]] = field(default=("", ()), init=False)
 
-    def next(self, view: LineView, asked_us: int, now_us: int) -> DatasetManifest | None:
+    def next(self, view: LineView, now_us: int) -> DatasetManifest | None:
         """The record the line needs next, or None while it must wait.
 
         Args:
             view: Where the line stands.
-            asked_us: Ingest time of the open question; of no meaning without one.
             now_us: Ingest time up to which the log was read.
         """
         if view.dataset is None:
@@ -73,19 +69,18 @@ class Assembler:
         if view.cut is not None:
             return self.assemble(view, now_us)
         if view.ask is not None:
-            return self.cut(view, asked_us, now_us)
+            return self.cut(view, now_us)
         return self.ask(view, now_us)
 
     def ask(self, view: LineView, now_us: int) -> DatasetManifest | None:
         """The next question, once enough candidates wait and the budget allows it."""
-        if view.dataset is None:
-            return None
         budget = min(self.policy.labels_per_ask, self.policy.budget - view.paid)
-        ranges = self._following(EDGE_CASES.name, view.dataset.inputs)
-        arrived = waiting(ranges)
-        if budget < 1 or arrived < self.policy.min_candidates or arrived == self._seen_through:
+        if view.dataset is None or budget < 1:
             return None
-        self._seen_through = arrived
+        ranges = self._following(EDGE_CASES.name, view.dataset.inputs)
+        if waiting(ranges) < self.policy.min_candidates or ranges == self._tried:
+            return None
+        self._tried = ranges
         candidates = self._candidates(ranges, view.dataset)
         if len(candidates.sightings) < min(budget, self.policy.min_candidates):
             return None
@@ -102,10 +97,10 @@ class Assembler:
 
     def requests(self, view: LineView) -> Sequence[LabelRequest]:
         """The label requests of the open question, the first time they are asked for."""
-        if view.ask is None or view.cut is not None or self._asked == view.ask.event_id:
+        if view.ask is None or view.cut is not None or self._requested == view.ask.event_id:
             return ()
         ask = view.ask
-        self._asked = ask.event_id
+        self._requested = ask.event_id
         return tuple(
             LabelRequest(
                 event_id=request_id(ask.event_id, sighting.encounter_id),
@@ -122,17 +117,16 @@ class Assembler:
             for sighting in self._chosen(view)
         )
 
-    def cut(self, view: LineView, asked_us: int, now_us: int) -> DatasetManifest | None:
+    def cut(self, view: LineView, now_us: int) -> DatasetManifest | None:
         """Close the open question when all is answered, or after the policy's patience."""
         if view.ask is None or view.dataset is None:
             return None
         ranges = self._following(LABEL_REVIEWS.name, view.dataset.inputs)
         cost = view.ask.label_cost - view.paid
-        late = now_us - asked_us > self.policy.patience_s * 1_000_000
-        arrived = waiting(ranges)
-        if not late and (arrived < cost or arrived == self._reviewed_through):
+        late = now_us - view.since_us > self.policy.patience_s * 1_000_000
+        if not late and (waiting(ranges) < cost or ranges == self._tried):
             return None
-        self._reviewed_through = arrived
+        self._tried = ranges
         if not late and self._answered(view, ranges) < cost:
             return None
         return self._record(
@@ -183,7 +177,7 @@ class Assembler:
         )
 
     def _following(self, topic: str, before: Sequence[OffsetRange]) -> tuple[OffsetRange, ...]:
-        return following(topic, self.reader.topic_id(topic), self.reader.ends(topic), before)
+        return following(self.reader.held(topic), before)
 
     def _candidates(self, ranges: Sequence[OffsetRange], parent: DatasetManifest) -> Candidates:
         examples = self.shelf.manifest(parent).examples
@@ -196,13 +190,16 @@ class Assembler:
         )
 
     def _chosen(self, view: LineView) -> Sequence[Sighting]:
-        """What the open question is about, found again from its ranges."""
+        """What the open question is about, found from its ranges and kept until the next one."""
         if view.ask is None or view.dataset is None:
             return ()
-        candidates = self._candidates(view.ask.inputs, view.dataset)
-        cost = view.ask.label_cost - view.paid
-        indexes = choose(candidates.embeddings(), candidates.margins(), cost, _SEED)
-        return [candidates.sightings[int(index)] for index in indexes]
+        if self._question[0] != view.ask.event_id:
+            candidates = self._candidates(view.ask.inputs, view.dataset)
+            cost = view.ask.label_cost - view.paid
+            indexes = choose(candidates.embeddings(), candidates.margins(), cost, _SEED)
+            chosen = [candidates.sightings[int(index)] for index in indexes]
+            self._question = (view.ask.event_id, chosen)
+        return self._question[1]
 
     def _answered(self, view: LineView, ranges: Sequence[OffsetRange]) -> int:
         """Encounters of the open question that somebody answered or skipped."""

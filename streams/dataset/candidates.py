@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.records import OffsetRange
-
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
@@ -113,8 +111,3 @@ def _far_apart(sightings: Sequence[Sighting], near_cosine: float) -> list[Sighti
                 later = np.flatnonzero(alike[row + 1 :]) + row + 1
                 keep[later] = False
     return [s for s, kept in zip(sightings, keep, strict=True) if kept]
-
-
-def within(ranges: Sequence[OffsetRange], topic: str) -> Sequence[OffsetRange]:
-    """The non-empty ranges of one topic."""
-    return [r for r in ranges if r.topic == topic and r.last_offset >= r.first_offset]

@@ -14,7 +14,7 @@ class DatasetPolicy(BaseModel):
         budget: Labels that may be paid in the whole life of the line.
         labels_per_ask: Labels asked for at once.
         min_candidates: Edge cases that must wait before a question is worth asking.
-        max_candidates: Edge cases looked at for one question; the newest beyond it wait.
+        max_candidates: Encounters chosen from for one question; of more, the least certain.
         patience_s: After this time a question is cut with the answers there are.
         validation_share: Share of devices whose encounters validate instead of train.
         near_duplicate_cosine: Two candidates more alike than this count as one.

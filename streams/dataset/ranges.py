@@ -1,45 +1,51 @@
 """Which part of the log a question or a cut covers: it starts where the one before ended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from schemas.records import OffsetRange
 
 
 def following(
-    topic: str, topic_id: str, ends: Mapping[int, int], before: Sequence[OffsetRange]
+    held: Sequence[OffsetRange], before: Sequence[OffsetRange]
 ) -> tuple[OffsetRange, ...]:
-    """The ranges from the end of `before` to `ends` (end offset = last + 1) by partition.
+    """What the log holds beyond `before`, one range for each partition, empty ones included.
+
+    What retention took before anybody asked about it is left out: the range then begins later
+    than the one before ended.
+
+    Args:
+        held: All that the log holds of one topic.
+        before: What the line has read, of any topics.
 
     Raises:
-        ValueError: `before` speaks of another topic of the same name, or reaches beyond the end.
+        ValueError: `before` speaks of another log of the same name, or reaches beyond the end.
     """
-    done = {r.partition: r for r in before if r.topic == topic}
-    spans = []
-    for partition, end in sorted(ends.items()):
-        earlier = done.get(partition)
-        if earlier is not None and earlier.topic_id != topic_id:
-            raise ValueError(
-                f"topic {topic} is {topic_id}, the last cut read {earlier.topic_id}: the topic "
-                "was made anew; begin a new line"
-            )
-        first = 0 if earlier is None else earlier.last_offset + 1
-        if first > end:
-            raise ValueError(
-                f"{topic}/{partition} ends at {end}, before the last cut's end {first}: "
-                "the log was truncated; begin a new line"
-            )
-        spans.append(
-            OffsetRange(
-                topic=topic,
-                topic_id=topic_id,
-                partition=partition,
-                first_offset=first,
-                last_offset=end - 1,
-            )
+    done = {(r.topic, r.partition): r for r in before}
+    return tuple(_beyond(span, done.get((span.topic, span.partition))) for span in held)
+
+
+def _beyond(held: OffsetRange, earlier: OffsetRange | None) -> OffsetRange:
+    if earlier is None:
+        return held
+    if earlier.topic_id != held.topic_id:
+        raise ValueError(
+            f"topic {held.topic} is {held.topic_id}, the last cut read {earlier.topic_id}: the "
+            "topic was made anew; begin a new line"
         )
-    return tuple(spans)
+    if earlier.last_offset > held.last_offset:
+        raise ValueError(
+            f"{held.topic}/{held.partition} ends at {held.last_offset + 1}, before the last cut's "
+            f"end {earlier.last_offset + 1}: the log was truncated; begin a new line"
+        )
+    return replace(held, first_offset=max(held.first_offset, earlier.last_offset + 1))
 
 
 def waiting(ranges: Sequence[OffsetRange]) -> int:
     """Records in the ranges."""
     return sum(r.last_offset - r.first_offset + 1 for r in ranges)
+
+
+def within(ranges: Sequence[OffsetRange], topic: str) -> Sequence[OffsetRange]:
+    """The non-empty ranges of one topic."""
+    return [r for r in ranges if r.topic == topic and r.last_offset >= r.first_offset]

@@ -1,23 +1,27 @@
 """Where assembly reads and keeps: ranges of the log as values, manifests in the object store."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
-from infra.kafka.admin import Admin
 from infra.kafka.messages import RawMessage
 from infra.kafka.ranges import RangeReader
 from infra.objects import ObjectStore
 from infra.settings import KafkaSettings
 from schemas.columns import ColumnDecoder
-from schemas.manifests import Manifest, from_parquet, to_parquet
+from schemas.manifests import Manifest, ManifestError, from_parquet, to_parquet
 from schemas.records import DatasetManifest, OffsetRange
 from schemas.registry import Registry
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS, TopicSpec
 from schemas.validation import validate
 from streams.dataset.answers import Answer
 from streams.dataset.candidates import Sighting
+
+_CHUNK: Final = 2_000
+"""Messages decoded at a time, so that a long range is never in memory as it was sent."""
 
 
 class ObjectShelf:
@@ -32,7 +36,9 @@ class ObjectShelf:
         Raises:
             ObjectMissingError, ObjectCorruptError, ManifestError: It cannot be had as announced.
         """
-        body = self._objects.get(dataset.manifest_uri or "", digest=dataset.manifest_digest)
+        if dataset.manifest_uri is None:
+            raise ManifestError(f"dataset {dataset.dataset_id}: manifest_uri must not be null")
+        body = self._objects.get(dataset.manifest_uri, digest=dataset.manifest_digest)
         return from_parquet(body)
 
     def store(self, manifest: Manifest) -> tuple[str, str]:
@@ -49,73 +55,71 @@ class KafkaLog:
     """
 
     def __init__(self, kafka: KafkaSettings, registry: Registry) -> None:
-        self._admin = Admin(kafka)
         self._reader = RangeReader(kafka)
         self._decoder = ColumnDecoder(registry)
 
-    def topic_id(self, topic: str) -> str:
-        """Identity of the log of that name."""
-        return self._admin.topic_ids([topic])[topic]
-
-    def ends(self, topic: str) -> Mapping[int, int]:
-        """End offset by partition."""
-        ends = self._admin.end_offsets([topic])
-        return {partition: end for (_, partition), end in ends.items()}
+    def held(self, topic: str) -> Sequence[OffsetRange]:
+        """All that the log holds now: one range for each partition, empty ones included."""
+        return self._reader.held([topic])
 
     def sightings(self, ranges: Sequence[OffsetRange]) -> Sequence[Sighting]:
         """The valid edge cases in the ranges."""
         return [
-            sighting
+            _sighting(row, offset, span)
             for span in ranges
-            for rows, offsets in self._rows(EDGE_CASES, span)
-            for sighting in _sightings(rows, offsets, span)
+            for row, offset in self._rows(EDGE_CASES, span, _SIGHTING_COLUMNS)
         ]
 
     def answers(self, ranges: Sequence[OffsetRange]) -> Sequence[Answer]:
         """The valid label reviews in the ranges."""
         return [
-            Answer(row["encounter_id"], row["label"], row["reviewer"], span.partition, offset)
+            Answer(row["encounter_id"], row["label"], span.partition, offset)
             for span in ranges
-            for rows, offsets in self._rows(LABEL_REVIEWS, span)
-            for row, offset in zip(rows.to_pylist(), offsets, strict=True)
+            for row, offset in self._rows(LABEL_REVIEWS, span, ["encounter_id", "label"])
         ]
 
     def _rows(
-        self, topic: TopicSpec, span: OffsetRange
-    ) -> Iterable[tuple[pa.RecordBatch, list[int]]]:
-        messages = [m for m in self._reader.read([span]) if m.value is not None]
-        if messages:
-            yield _valid(self._decoder, topic, messages)
+        self, topic: TopicSpec, span: OffsetRange, columns: Sequence[str]
+    ) -> Iterator[tuple[dict[str, Any], int]]:
+        messages = self._reader.read([span])
+        while chunk := list(islice(messages, _CHUNK)):
+            rows, offsets = _valid(self._decoder, topic, chunk)
+            yield from zip(rows.select(columns).to_pylist(), offsets, strict=True)
+
+
+_SIGHTING_COLUMNS: Final = [
+    "event_id",
+    "device_id",
+    "encounter_id",
+    "frame",
+    "margin",
+    "consent",
+    "embedding",
+]
 
 
 def _valid(
     decoder: ColumnDecoder, topic: TopicSpec, messages: Sequence[RawMessage]
 ) -> tuple[pa.RecordBatch, list[int]]:
-    columns = decoder.decode(topic, [m.value for m in messages if m.value is not None])
-    stamps = np.array([messages[int(i)].stamp_us for i in columns.positions], dtype=np.int64)
-    refused = {refusal.position for refusal in validate(topic, columns.rows, stamps)}
-    keep = [row for row in range(columns.rows.num_rows) if row not in refused]
-    offsets = [messages[int(columns.positions[row])].offset for row in keep]
-    return columns.rows.take(pa.array(keep, pa.int64())), offsets
+    columns = decoder.decode(topic, [message.value for message in messages])
+    read = [messages[int(position)] for position in columns.positions]
+    refusals = validate(topic, columns.rows, [message.stamp_us for message in read])
+    refused = {refusal.position for refusal in refusals}
+    keep = [row for row in range(len(read)) if row not in refused]
+    return columns.rows.take(pa.array(keep, pa.int64())), [read[row].offset for row in keep]
 
 
-def _sightings(
-    rows: pa.RecordBatch, offsets: Sequence[int], span: OffsetRange
-) -> Iterable[Sighting]:
-    wanted = rows.select(
-        ["event_id", "device_id", "encounter_id", "frame", "margin", "consent", "embedding"]
+def _sighting(row: dict[str, Any], offset: int, span: OffsetRange) -> Sighting:
+    return Sighting(
+        event_id=row["event_id"],
+        device_id=row["device_id"],
+        encounter_id=row["encounter_id"],
+        frame_uri=row["frame"]["uri"],
+        frame_digest=row["frame"]["digest"],
+        margin=row["margin"],
+        consent=row["consent"],
+        embedding=np.asarray(row["embedding"], dtype=np.float32),
+        topic_id=span.topic_id,
+        partition=span.partition,
+        offset=offset,
     )
-    for row, offset in zip(wanted.to_pylist(), offsets, strict=True):
-        yield Sighting(
-            event_id=row["event_id"],
-            device_id=row["device_id"],
-            encounter_id=row["encounter_id"],
-            frame_uri=row["frame"]["uri"],
-            frame_digest=row["frame"]["digest"],
-            margin=row["margin"],
-            consent=row["consent"],
-            embedding=np.asarray(row["embedding"], dtype=np.float32),
-            topic_id=span.topic_id,
-            partition=span.partition,
-            offset=offset,
-        )

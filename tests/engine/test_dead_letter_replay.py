@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from consumers.dead_letters import ATTEMPT_HEADER, REPLAY_HEADER, refused
 from infra.cli.dead_letters import app
 from infra.kafka.admin import Admin
-from infra.kafka.ends import LogEnds
 from infra.kafka.messages import RawMessage
 from infra.kafka.ranges import RangeReader
 from infra.settings import KafkaSettings
@@ -19,7 +18,7 @@ from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
 from infra.topics import apply_all
 from schemas.errors import FramingError
-from schemas.records import DeadLetter, OffsetRange
+from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, OTA_ACKS
 from tests import factories
 from tests.sinks import CODEC, publishing
@@ -71,15 +70,8 @@ def run(*arguments: str) -> list[dict[str, Any]]:
 
 
 def partition_two(kafka: KafkaSettings) -> list[RawMessage]:
-    ends = LogEnds(kafka)
-    last = ends.ask([(OTA_ACKS.name, 2)])[OTA_ACKS.name, 2] - 1
-    ends.close()
-    if last < 0:
-        return []
-    span = OffsetRange(
-        topic=OTA_ACKS.name, topic_id="", partition=2, first_offset=0, last_offset=last
-    )
-    return RangeReader(kafka).read([span])
+    reader = RangeReader(kafka)
+    return list(reader.read([s for s in reader.held([OTA_ACKS.name]) if s.partition == 2]))
 
 
 def test_a_letter_published_twice_is_listed_once(kafka: KafkaSettings) -> None:

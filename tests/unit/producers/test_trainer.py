@@ -206,3 +206,15 @@ def test_without_a_scenario_nobody_knows_whom_it_is_for() -> None:
 
     with pytest.raises(ValueError, match="scenario_file: not set"):
         run(Settings())
+
+
+def test_a_step_that_may_not_follow_is_void_for_the_trainer_too(
+    bench: Bench, dataset: DatasetManifest
+) -> None:
+    """A dataset without its question and its cut: assembly reads it as void, so does this."""
+    trainer = bench.trainer()
+    bench.turn(trainer)
+    bench.log.write(DATASET_MANIFESTS, following(dataset, 1, ManifestKind.ASSEMBLED))
+    bench.turn(trainer)
+    bench.turn(trainer)
+    assert [release.dataset_id for release in bench.releases] == [dataset.dataset_id]

@@ -1,19 +1,19 @@
 """A line asks, cuts and assembles as a function of the log: any worker writes the same."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
+from schemas.dataset_lines import LineBook
 from schemas.manifests import Example, Manifest, Split, from_parquet, to_parquet
 from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
 from streams.dataset.answers import Answer
 from streams.dataset.assembler import Assembler
 from streams.dataset.candidates import Sighting
-from streams.dataset.line import LineBook
 from streams.dataset.policy import DatasetPolicy
 
 SECOND = 1_000_000
@@ -29,13 +29,20 @@ class FakeLog:
     edge_cases: dict[int, list[Sighting]] = field(default_factory=lambda: {0: [], 1: []})
     reviews: dict[int, list[Answer]] = field(default_factory=lambda: {0: [], 1: []})
     reads: int = 0
+    gone: int = 0
 
-    def topic_id(self, topic: str) -> str:
-        return f"id-of-{topic}"
-
-    def ends(self, topic: str) -> Mapping[int, int]:
-        held = self.edge_cases if topic == EDGE_CASES.name else self.reviews
-        return {partition: len(rows) for partition, rows in held.items()}
+    def held(self, topic: str) -> Sequence[OffsetRange]:
+        rows = self.edge_cases if topic == EDGE_CASES.name else self.reviews
+        return [
+            OffsetRange(
+                topic=topic,
+                topic_id=f"id-of-{topic}",
+                partition=partition,
+                first_offset=min(self.gone, len(held)),
+                last_offset=len(held) - 1,
+            )
+            for partition, held in rows.items()
+        ]
 
     def sightings(self, ranges: Sequence[OffsetRange]) -> Sequence[Sighting]:
         self.reads += 1
@@ -68,9 +75,7 @@ class FakeLog:
     def answer(self, requests: Iterable[LabelRequest], label: str = "stop") -> None:
         for request in requests:
             rows = self.reviews[len(request.device_id) % 2]
-            rows.append(
-                Answer(request.encounter_id, label, "r1", len(request.device_id) % 2, len(rows))
-            )
+            rows.append(Answer(request.encounter_id, label, len(request.device_id) % 2, len(rows)))
 
 
 def _n(span: OffsetRange) -> int:
@@ -125,7 +130,8 @@ def seeded(shelf: FakeShelf) -> LineBook:
             excluded={},
             inputs=(),
             assembled_ts=0,
-        )
+        ),
+        stamp_us=0,
     )
     return book
 
@@ -139,9 +145,9 @@ def run_round(log: FakeLog, shelf: FakeShelf, book: LineBook, *, restart: bool) 
         log.answer(assembler.requests(view))
         if restart:
             assembler = Assembler(POLICY, log, shelf)
-        record = assembler.next(view, 5 * SECOND, 6 * SECOND)
+        record = assembler.next(view, 6 * SECOND)
         assert record is not None
-        assert book.observe(record)
+        assert book.observe(record, stamp_us=5 * SECOND)
         steps.append(record)
         log.see(3, seed=100 + len(steps))  # the log goes on; earlier ranges must not move
     assert [step.kind for step in steps] == ["ASK", "CUT", "ASSEMBLED"]
@@ -205,7 +211,7 @@ def test_killed_after_some_requests_the_next_worker_asks_the_same_ones() -> None
     book = seeded(shelf)
     ask = Assembler(POLICY, log, shelf).ask(book.line("perception"), 0)
     assert ask is not None
-    assert book.observe(ask)
+    assert book.observe(ask, stamp_us=0)
     log.see(500, seed=9)
     asked = [
         {r.event_id for r in Assembler(POLICY, log, shelf).requests(book.line("perception"))}
@@ -222,12 +228,12 @@ def test_patience_cuts_a_question_that_nobody_answers() -> None:
     assembler = Assembler(POLICY, log, shelf)
     ask = assembler.ask(book.line("perception"), 0)
     assert ask is not None
-    book.observe(ask)
+    book.observe(ask, stamp_us=0)
     view = book.line("perception")
-    assert assembler.cut(view, 0, 60 * SECOND) is None
-    cut = assembler.cut(view, 0, 61 * SECOND)
+    assert assembler.cut(view, 60 * SECOND) is None
+    cut = assembler.cut(view, 61 * SECOND)
     assert cut is not None
-    book.observe(cut)
+    book.observe(cut, stamp_us=61 * SECOND)
     done = assembler.assemble(book.line("perception"), 62 * SECOND)
     assert done is not None
     assert done.excluded["UNANSWERED"] == 8
@@ -240,8 +246,8 @@ def test_of_two_workers_records_the_first_counts() -> None:
     book = seeded(shelf)
     ask = Assembler(POLICY, log, shelf).ask(book.line("perception"), 0)
     assert ask is not None
-    assert book.observe(ask)
-    assert not book.observe(replace(ask, label_cost=99))
+    assert book.observe(ask, stamp_us=1)
+    assert not book.observe(replace(ask, label_cost=99), stamp_us=2)
     assert book.line("perception").ask == ask
 
 
@@ -255,3 +261,54 @@ def test_a_topic_made_anew_is_refused() -> None:
     with pytest.raises(ValueError, match="made anew"):
         Assembler(POLICY, log, shelf).ask(view, 0)
     assert LABEL_REVIEWS.name in {r.topic for r in done.inputs}
+
+
+def test_a_second_question_with_as_many_answers_is_cut_as_well() -> None:
+    """Eight answers each: that eight were looked at before says nothing about these."""
+    log, shelf = FakeLog(), FakeShelf()
+    book = seeded(shelf)
+    assembler = Assembler(POLICY.model_copy(update={"budget": 16}), log, shelf)
+    for seed in (1, 2):
+        log.see(40, seed=seed)
+        kinds = []
+        for _ in range(3):
+            view = book.line("perception")
+            log.answer(assembler.requests(view))
+            record = assembler.next(view, 6 * SECOND)
+            assert record is not None
+            assert book.observe(record, stamp_us=5 * SECOND)
+            kinds.append(record.kind)
+        assert kinds == ["ASK", "CUT", "ASSEMBLED"]
+
+
+def test_a_question_is_chosen_once_however_often_it_is_looked_at() -> None:
+    reads = []
+    for restart in (False, True):
+        log, shelf = FakeLog(), FakeShelf()
+        log.see(40)
+        run_round(log, shelf, seeded(shelf), restart=restart)
+        reads.append(log.reads)
+    assert reads == [2, 4]  # the question and its choice; each new worker chooses again
+
+
+def test_a_line_begins_where_the_log_begins_now() -> None:
+    """Retention took the first records before the line asked: what is left is asked about."""
+    log, shelf = FakeLog(), FakeShelf()
+    log.see(60)
+    log.gone = 5
+    book = seeded(shelf)
+    ask = Assembler(POLICY, log, shelf).ask(book.line("perception"), 0)
+    assert ask is not None
+    assert {(r.first_offset, r.last_offset) for r in ask.inputs} == {(5, 29)}
+    view = replace(book.line("perception"), dataset=replace(seed_record(book), inputs=ask.inputs))
+    log.see(100, seed=2)
+    log.gone = 45
+    later = Assembler(POLICY, log, shelf).ask(view, 0)
+    assert later is not None
+    assert {(r.first_offset, r.last_offset) for r in later.inputs} == {(45, 79)}
+
+
+def seed_record(book: LineBook) -> DatasetManifest:
+    dataset = book.line("perception").dataset
+    assert dataset is not None
+    return dataset

@@ -71,11 +71,11 @@ def test_any_order_of_reading_gives_the_same_candidates() -> None:
 
 def test_the_first_usable_review_counts_and_the_rest_is_told_by_reason() -> None:
     reviews = [
-        Answer("a", "SKIP", "r1", 0, 0),
-        Answer("a", "stop", "r2", 0, 1),
-        Answer("a", "yield", "r3", 0, 2),
-        Answer("a", "stop", "r4", 0, 3),
-        Answer("z", "stop", "r1", 0, 4),
+        Answer("a", "SKIP", 0, 0),
+        Answer("a", "stop", 0, 1),
+        Answer("a", "yield", 0, 2),
+        Answer("a", "stop", 0, 3),
+        Answer("z", "stop", 0, 4),
     ]
     chosen, excluded = labels(reversed(reviews), frozenset({"a", "b"}))
     assert chosen == {"a": "stop"}

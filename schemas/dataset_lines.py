@@ -1,15 +1,8 @@
-"""The dataset line: the one reader of dataset-manifests, for every worker the same."""
+"""The one reader of `dataset-manifests`: which step of a dataset line counts, where it stands."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.records import DatasetManifest, ManifestKind
-
-# What may follow what. A line begins with a dataset that was assembled by hand.
-_AFTER = {
-    ManifestKind.ASSEMBLED: ManifestKind.ASK,
-    ManifestKind.ASK: ManifestKind.CUT,
-    ManifestKind.CUT: ManifestKind.ASSEMBLED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,23 +11,23 @@ class LineView:
 
     Attributes:
         next_seq: The seq the next record must carry to count.
+        since_us: Broker stamp of the last record that counted, microseconds.
         dataset: The newest assembled dataset; None before the first.
         ask, cut: The question and the cut under way, if any.
     """
 
     next_seq: int = 0
+    since_us: int = 0
     dataset: DatasetManifest | None = None
     ask: DatasetManifest | None = None
     cut: DatasetManifest | None = None
 
     @property
     def expects(self) -> ManifestKind:
-        """The kind the next record must be."""
-        if self.cut is not None:
+        """The kind the next record must be; a line begins with a dataset assembled by hand."""
+        if self.dataset is None or self.cut is not None:
             return ManifestKind.ASSEMBLED
-        if self.ask is not None:
-            return ManifestKind.CUT
-        return ManifestKind.ASSEMBLED if self.dataset is None else ManifestKind.ASK
+        return ManifestKind.ASK if self.ask is None else ManifestKind.CUT
 
     @property
     def paid(self) -> int:
@@ -52,21 +45,23 @@ class LineBook:
         """Where the line stands; an unknown one stands at its beginning."""
         return self._lines.get(name, LineView())
 
-    def observe(self, record: DatasetManifest) -> bool:
-        """Take one record; False when it is void (its seq or its kind is not the next)."""
+    def observe(self, record: DatasetManifest, stamp_us: int) -> bool:
+        """Take one record; False when it is void (its seq or its kind is not the next).
+
+        Args:
+            record: What stands on the log.
+            stamp_us: The broker's stamp of it in microseconds.
+        """
         view = self.line(record.line)
         if record.seq != view.next_seq or record.kind is not view.expects:
             return False
-        self._lines[record.line] = _advance(view, record)
+        step = replace(view, next_seq=view.next_seq + 1, since_us=stamp_us)
+        match record.kind:
+            case ManifestKind.ASK:
+                step = replace(step, ask=record)
+            case ManifestKind.CUT:
+                step = replace(step, cut=record)
+            case _:
+                step = replace(step, dataset=record, ask=None, cut=None)
+        self._lines[record.line] = step
         return True
-
-
-def _advance(view: LineView, record: DatasetManifest) -> LineView:
-    following = view.next_seq + 1
-    match _AFTER[record.kind]:
-        case ManifestKind.CUT:
-            return LineView(following, view.dataset, ask=record)
-        case ManifestKind.ASSEMBLED:
-            return LineView(following, view.dataset, ask=view.ask, cut=record)
-        case _:
-            return LineView(following, record)
