@@ -4,11 +4,14 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from enum import IntEnum, StrEnum
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+_UNFOLDED: Final = 100_000
 
 
 class Exit(IntEnum):
@@ -33,7 +36,7 @@ FormatOption = Annotated[Format, typer.Option("-o", "--output", help="table or j
 
 
 def show(rows: Sequence[Mapping[str, Any]], form: Format) -> None:
-    """Print rows with the same keys to stdout."""
+    """Print rows with the same keys to stdout; for a program no line is folded."""
     if form is Format.JSON:
         sys.stdout.write(json.dumps(list(rows), indent=2, default=str) + "\n")
         return
@@ -44,8 +47,13 @@ def show(rows: Sequence[Mapping[str, Any]], form: Format) -> None:
     for name in rows[0]:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console(file=sys.stdout).print(table)
+        table.add_row(*(Text("" if value is None else _plain(value)) for value in row.values()))
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else _UNFOLDED).print(table)
+
+
+def _plain(value: Any) -> str:
+    """Text that cannot steer the terminal: values come from devices and dead letters."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in str(value))
 
 
 def say(message: str) -> None:

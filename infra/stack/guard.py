@@ -1,8 +1,8 @@
 """Kills the children of a parent that ended without stopping them: `python guard.py`.
 
-Reads lines from standard input: `+PGID` watches a process group, `-PGID` forgets it. The end of
-the input means the parent is gone, however it went: then every group still watched is killed,
-grandchildren included.
+Each line of standard input names all process groups to watch. The end of the input means the
+parent is gone, however it went: then every group of the last line is killed, grandchildren
+included.
 """
 
 import os
@@ -11,16 +11,12 @@ import sys
 from collections.abc import Iterable
 
 
-def watched(lines: Iterable[str]) -> set[int]:
+def watched(lines: Iterable[str]) -> list[int]:
     """Process groups that are left when the input ends."""
-    groups: set[int] = set()
+    last = ""
     for line in lines:
-        group = int(line[1:])
-        if line[0] == "+":
-            groups.add(group)
-        else:
-            groups.discard(group)
-    return groups
+        last = line
+    return [int(group) for group in last.split()]
 
 
 def main() -> None:

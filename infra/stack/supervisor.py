@@ -1,5 +1,6 @@
 """Children of this process: started with a log each, watched, stopped in order, never left."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -88,8 +89,8 @@ class Supervisor:
             log = self._open_log(name)
             process = self._spawner.submit(self._spawn, argv, env, log).result()
             child = Child(name, tuple(argv), log, process, tier, grace_s, store)
-            self._tell_guard(f"+{child.pid}")
             self._children[name] = child
+            self._tell_guard()
             return child
 
     def check(self) -> None:
@@ -166,9 +167,9 @@ class Supervisor:
         child.process.wait()
         child.signal_group(signal.SIGKILL)
         with self._lock:
-            self._tell_guard(f"-{child.pid}")
             if self._children.get(child.name) is child:
                 del self._children[child.name]
+            self._tell_guard()
 
     def _open_log(self, name: str) -> Path:
         self._log_dir.mkdir(parents=True, exist_ok=True)
@@ -192,18 +193,21 @@ class Supervisor:
                 start_new_session=True,
             )
 
-    def _tell_guard(self, line: str) -> None:
-        if self._guard is None:
+    def _tell_guard(self) -> None:
+        """Tell it all children that run; one that was killed is replaced."""
+        if self._guard is None or self._guard.poll() is not None:
+            self._end_guard()
             self._guard = subprocess.Popen(  # noqa: S603 - our own script
                 [sys.executable, "-I", "-S", str(_HERE / "guard.py")],
                 stdin=subprocess.PIPE,
                 start_new_session=True,
+                bufsize=0,
             )
-        pipe = self._guard.stdin
-        if pipe is None:
+        if self._guard.stdin is None:
             raise RuntimeError("the guard was started without a pipe")
-        pipe.write(f"{line}\n".encode())
-        pipe.flush()
+        groups = " ".join(str(child.pid) for child in self._children.values())
+        with contextlib.suppress(BrokenPipeError):  # killed just now: the next call replaces it
+            self._guard.stdin.write(f"{groups}\n".encode())
 
     def _end_guard(self) -> None:
         with self._lock:

@@ -157,6 +157,16 @@ def test_a_log_beyond_its_limit_is_set_aside(
     assert (tmp_path / "logs" / "a.log.1").read_text() == "x" * 100 + "\n"
 
 
+def test_a_guard_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    with Supervisor(tmp_path / "logs") as supervised:
+        first = supervised.start("a", SLEEP)
+        guard = next(one for one in psutil.Process().children() if "guard.py" in one.cmdline()[-1])
+        guard.kill()
+        guard.wait(10)
+        second = supervised.start("b", SLEEP)
+    assert not any(child.running() for child in (first, second))
+
+
 def is_ready(child: Child) -> bool:
     """Whether a child of these tests has said so."""
     return child.tail() == ["ready"]
