@@ -47,12 +47,14 @@ class Follower:
         self._codec = codec
         self._specs = {spec.name: spec for spec in topics}
         self._admin = Admin(kafka)
-        found = self._admin.describe(self._specs)
-        self.topic_ids: Mapping[str, str] = {name: at.topic_id for name, at in found.items()}
+        self._found = self._admin.describe(self._specs)
+        self.topic_ids: Mapping[str, str] = {name: at.topic_id for name, at in self._found.items()}
         self.refused: dict[str, int] = dict.fromkeys(self._specs, 0)
         self._checked_at = time.monotonic()
         self._next: dict[Source, int] = {
-            (name, partition): 0 for name, at in found.items() for partition in range(at.partitions)
+            (name, partition): 0
+            for name, at in self._found.items()
+            for partition in range(at.partitions)
         }
         self._ends = LogEnds(kafka, f"{client_id}-ends")
         self._consumer = Consumer(
@@ -80,7 +82,7 @@ class Follower:
 
         Raises:
             CatchUpError: Not reached within `timeout_s`; the message names how far it came.
-            LogChangedError: A topic was deleted, or deleted and made again.
+            LogChangedError: A topic was deleted, deleted and made again, or got more partitions.
             KafkaUnreachableError: The broker does not tell where the logs end.
         """
         deadline = time.monotonic() + timeout_s
@@ -134,7 +136,7 @@ class Follower:
         if error.code() == _PARTITION_EOF:
             source = (str(message.topic()), int(message.partition() or 0))
             self._next[source] = max(self._next[source], int(message.offset() or 0))
-        elif not error.retriable():
+        else:
             raise LogReadError(
                 f"reading {message.topic()}/{message.partition()} stopped: {error.str()}"
             )
@@ -144,12 +146,17 @@ class Follower:
             return
         self._checked_at = time.monotonic()
         try:
-            found = self._admin.topic_ids(self._specs)
+            found = self._admin.describe(self._specs)
         except UnknownTopicError as error:
             raise LogChangedError(f"a followed topic is gone: {error}") from error
-        for name, topic_id in self.topic_ids.items():
-            if found[name] != topic_id:
+        for name, at in self._found.items():
+            if found[name].topic_id != at.topic_id:
                 raise LogChangedError(
-                    f"topic {name} was deleted and made again: its id was {topic_id}, now it is "
-                    f"{found[name]}; start this process again"
+                    f"topic {name} was deleted and made again: its id was {at.topic_id}, now it is "
+                    f"{found[name].topic_id}; start this process again"
+                )
+            if found[name].partitions != at.partitions:
+                raise LogChangedError(
+                    f"topic {name} had {at.partitions} partition(s) and has "
+                    f"{found[name].partitions} now; start this process again to read them all"
                 )

@@ -27,6 +27,18 @@ _FENCED: Final = frozenset(
         KafkaError._STATE,  # noqa: SLF001 - as above
     }
 )
+# Not `KafkaError.retriable()`: the client sets it for transactions alone.
+_PASSING: Final = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError._TRANSPORT,  # noqa: SLF001 - as above
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - as above
+        KafkaError._WAIT_COORD,  # noqa: SLF001 - as above
+    }
+)
 _ASK_S: Final = 10.0
 _RETRY_S: Final = 0.1
 
@@ -201,7 +213,7 @@ class GroupLoop:
             if error is None:
                 raw = RawMessage.of(message)
                 batches.setdefault((raw.topic, raw.partition), []).append(raw)
-            elif not error.retriable():
+            else:
                 raise LogReadError(
                     f"group {self._group_id}: {message.topic()}/{message.partition()}: "
                     f"{error.str()}; the offset to read on from is gone or not readable"
@@ -226,7 +238,7 @@ class GroupLoop:
 
     def _on_revoke(self, consumer: Any, revoked: list[TopicPartition]) -> None:
         sources = {(at.topic, at.partition) for at in revoked} & self._owned
-        if sources and not self._stopping.is_set():
+        if sources:
             self._handler.revoked(sources, self._deadline())
         self._owned -= sources
         consumer.unassign()
@@ -246,7 +258,7 @@ class GroupLoop:
                 answers = self._consumer.committed(asked, timeout=deadline.left() or 0.001)
                 break
             except KafkaException as error:
-                if not error.args[0].retriable() or not deadline.left():
+                if error.args[0].code() not in _PASSING or not deadline.left():
                     raise KafkaUnreachableError(
                         f"committed offsets of group {self._group_id}: {error.args[0].str()}"
                     ) from error

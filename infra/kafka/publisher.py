@@ -45,7 +45,7 @@ class Publisher:
         self._queue_timeout_s = queue_timeout_s
         self._lock = threading.Lock()
         self._acked: Counter[str] = Counter()
-        self._failures: list[tuple[str, str]] = []
+        self._first_failure: tuple[str, str] | None = None
         self._failed = 0
         self._producer = Producer(
             producer_config(
@@ -82,11 +82,11 @@ class Publisher:
 
         Raises:
             RecordError: The record does not fit the topic's schema.
-            QueueFullError: The queue stayed full; the message names its limit.
+            QueueFullError, DeliveryError: As `publish_bytes`.
         """
         key = str(getattr(record, topic.key)).encode()
-        value = self._codec.encode(topic.name, record)
-        self._queue(topic.name, key, value, partition, headers)
+        value = self._codec.encode(topic, record)
+        self.publish_bytes(topic, key, value, partition=partition, headers=headers)
 
     def publish_bytes(
         self,
@@ -101,8 +101,27 @@ class Publisher:
 
         Raises:
             QueueFullError: The queue stayed full; the message names its limit.
+            DeliveryError: The client refuses the record, for example as too long.
         """
-        self._queue(topic.name, key, value, partition, headers)
+        where = ANY_PARTITION if partition is None else partition
+        deadline = time.monotonic() + self._queue_timeout_s
+        while True:
+            try:
+                self._producer.produce(
+                    topic.name,
+                    value=value,
+                    key=key,
+                    partition=where,
+                    headers=list(headers) or None,
+                    on_delivery=self._delivered,
+                )
+            except BufferError:
+                self._wait_for_room(topic.name, deadline)
+            except KafkaException as error:
+                raise DeliveryError(topic.name, 1, error.args[0].str()) from error
+            else:
+                self._producer.poll(0)
+                return
 
     def flush(self, timeout_s: float = 30.0) -> None:
         """Wait until all queued records are acknowledged.
@@ -112,11 +131,10 @@ class Publisher:
         """
         waiting = self._producer.flush(timeout_s)
         with self._lock:
-            failures, self._failures = self._failures, []
+            first, self._first_failure = self._first_failure, None
             failed, self._failed = self._failed, 0
-        if failures:
-            topic, first = failures[0]
-            raise DeliveryError(topic, failed + waiting, first)
+        if first is not None:
+            raise DeliveryError(first[0], failed + waiting, first[1])
         if waiting:
             raise DeliveryError("(any)", waiting, f"no answer within {timeout_s} s")
 
@@ -132,34 +150,6 @@ class Publisher:
         finally:
             self._producer.purge()
             self._producer.flush(1.0)
-
-    def _queue(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        partition: int | None,
-        headers: Sequence[tuple[str, bytes]],
-    ) -> None:
-        where = ANY_PARTITION if partition is None else partition
-        deadline = time.monotonic() + self._queue_timeout_s
-        while True:
-            try:
-                self._producer.produce(
-                    topic,
-                    value=value,
-                    key=key,
-                    partition=where,
-                    headers=list(headers) or None,
-                    on_delivery=self._delivered,
-                )
-            except BufferError:
-                self._wait_for_room(topic, deadline)
-            except KafkaException as error:
-                raise DeliveryError(topic, 1, error.args[0].str()) from error
-            else:
-                self._producer.poll(0)
-                return
 
     def _wait_for_room(self, topic: str, deadline: float) -> None:
         if time.monotonic() > deadline:
@@ -178,5 +168,5 @@ class Publisher:
                 self._acked[topic] += 1
                 return
             self._failed += 1
-            if not self._failures:
-                self._failures.append((topic, error.str()))
+            if self._first_failure is None:
+                self._first_failure = (topic, error.str())

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from infra.kafka.admin import Admin, UnknownTopicError
 from infra.kafka.ends import LogEnds, Source
@@ -18,7 +19,6 @@ from infra.kafka.errors import (
 )
 from infra.kafka.follower import Follower
 from infra.kafka.loop import Committed, Deadline, GroupLoop, RawMessage
-from infra.kafka.messages import traceparent
 from infra.kafka.publisher import Publisher
 from infra.settings import KafkaSettings
 from infra.stack.ports import free_port
@@ -28,11 +28,12 @@ from schemas.codec import Codec
 from schemas.records import Erasure
 from schemas.registry import FileRegistry
 from schemas.topics import ERASURES, INFERENCE_EVENTS, TopicSpec
+from tests.engines import CrashableBroker
 
 pytestmark = pytest.mark.engine
 
 CODEC = Codec(FileRegistry())
-TRACE = traceparent("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+TRACE = ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 
 
 @pytest.fixture(scope="module")
@@ -265,3 +266,60 @@ def test_a_partition_that_is_not_owned_cannot_be_committed(
     with pytest.raises(ValueError, match="not owned"):
         loop.commit({(topic.name, 0): Committed(1)})
     loop._consumer.close()
+
+
+class FakeConsumer:
+    """Stands for the client's consumer: says a coordinator is loading, then 7 for everything."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def committed(self, wanted: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
+        assert timeout > 0
+        self.asked += 1
+        if self.asked == 1:
+            raise KafkaException(KafkaError(KafkaError.COORDINATOR_LOAD_IN_PROGRESS))
+        return [TopicPartition(at.topic, at.partition, 7) for at in wanted]
+
+    def unassign(self) -> None:
+        self.asked = 0
+
+
+def test_a_coordinator_that_is_loading_is_asked_again(
+    kafka: KafkaSettings, topic: TopicSpec
+) -> None:
+    loop = GroupLoop(kafka, "group-none", [topic], Taking(0))
+    loop._consumer.close()
+    loop._consumer = FakeConsumer()  # type: ignore[assignment] # answers as a broker just started
+    assert loop._committed([(topic.name, 0)]) == {(topic.name, 0): Committed(7)}
+
+
+def test_partitions_taken_away_while_stopping_are_finished_too(
+    kafka: KafkaSettings, topic: TopicSpec
+) -> None:
+    """`stop` comes from another thread: the turn under way may still see a rebalance."""
+    taking = Taking(0)
+    loop = GroupLoop(kafka, "group-none", [topic], taking)
+    loop._consumer.close()
+    loop._owned.add((topic.name, 0))
+    loop.stop()
+    loop._on_revoke(FakeConsumer(), [TopicPartition(topic.name, 0)])
+    assert taking.gone == [{(topic.name, 0)}]
+    assert loop.owned == frozenset()
+
+
+@pytest.mark.kafka
+def test_a_follower_tells_when_its_log_has_more_partitions(
+    kafka_broker: CrashableBroker, topic: TopicSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a real Kafka: the client library crashes on the embedded broker's refusal to add some."""
+    monkeypatch.setattr("infra.kafka.follower._IDENTITY_EVERY_S", 0.0)
+    admin = Admin(kafka_broker.settings)
+    admin.create(topic.name, 1, 1, {})
+    follower = Follower(kafka_broker.settings, CODEC, [topic])
+    admin.add_partitions(topic.name, 2)
+    try:
+        with pytest.raises(LogChangedError, match=rf"topic {topic.name} had 1 partition.*has 2"):
+            follower.catch_up()
+    finally:
+        follower.close()
