@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError
 from producers.camera.camera import Camera, CameraError
 from producers.camera.draws import key
 from producers.camera.open import open_camera
@@ -94,11 +94,11 @@ def run(settings: Settings) -> None:
     """Review until SIGTERM or SIGINT.
 
     Raises:
-        ValueError: No scenario file is set.
+        SettingsError: No scenario file is set.
         ScenarioError, CameraError: The scenario or its camera is not usable.
     """
     if settings.scenario_file is None:
-        raise ValueError("scenario_file: not set; the reviewer asks its camera for the truth")
+        raise SettingsError("scenario_file: not set; the reviewer asks its camera for the truth")
     camera = open_camera(load(settings.scenario_file))
     worker = Reviewer(camera, lambda: time.time_ns() // 1_000)
     serve(settings, "reviewer", [LABEL_REQUESTS, LABEL_REVIEWS], worker)

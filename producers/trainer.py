@@ -7,7 +7,7 @@ from typing import Final
 
 from infra.keys import load_keyring, load_signer
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError
 from producers.camera.camera import CameraError
 from producers.camera.open import open_camera
 from producers.proposing import Desk, proposal
@@ -124,11 +124,11 @@ def run(settings: Settings) -> None:
     """Train until SIGTERM or SIGINT.
 
     Raises:
-        ValueError: No scenario file is set.
+        SettingsError: No scenario file is set.
         ScenarioError, CameraError, KeysError: Scenario, camera or keys are not usable.
     """
     if settings.scenario_file is None:
-        raise ValueError("scenario_file: not set; the trainer must know whom releases are for")
+        raise SettingsError("scenario_file: not set; the trainer must know whom releases are for")
     scenario = load(settings.scenario_file)
     vehicles = tuple(
         name

@@ -19,6 +19,8 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from infra.settings import SettingsError
+
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 30.0
 TOO_MANY_REQUESTS: Final = 429
@@ -88,9 +90,9 @@ def _checked(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ValueError(f"webhook_url: {error}; give http:// or https:// and a host") from error
+        raise SettingsError(f"webhook_url: {error}; give http:// or https:// and a host") from error
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise ValueError(
+        raise SettingsError(
             f"webhook_url: scheme {parsed.scheme!r}; give an address with http:// or https:// "
             "and a host"
         )

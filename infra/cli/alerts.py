@@ -21,7 +21,7 @@ def list_(
     *,
     firing: Annotated[bool, typer.Option("--firing", help="only what fires now")] = False,
 ) -> None:
-    """Every episode with the state it is in, the oldest first."""
+    """Every episode and its state, the oldest first."""
     episodes = {alert.alert_id: alert for alert in _valid_steps()}
     rows = sorted(episodes.values(), key=lambda alert: (alert.starts_at, alert.fingerprint))
     show([_row(alert) for alert in rows if not firing or alert.state is AlertState.FIRING], output)
@@ -32,7 +32,7 @@ def get(
     identity: Annotated[str, typer.Argument(help="alert id, or fingerprint for its last episode")],
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """One alert: counts and burn by window, latency, suspects, exemplars, budget left."""
+    """One alert in full. Burn by window, latency, suspects, exemplars, budget left."""
     found = [alert for alert in _valid_steps() if identity in (alert.alert_id, alert.fingerprint)]
     if not found:
         fail(f"no alert {identity}; see: fleetloop alerts list", Exit.CONDITION_NOT_MET)

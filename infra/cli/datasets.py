@@ -25,7 +25,7 @@ def get(
     dataset_id: Annotated[str, typer.Argument(help="the dataset")],
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """One dataset: what it holds, what it cost, what was left out and where it came from."""
+    """One dataset in full. Contents, cost, what was left out, lineage."""
     found = [record for record in _valid_steps() if record.dataset_id == dataset_id]
     if not found:
         fail(f"no dataset {dataset_id}; see: fleetloop datasets list", Exit.CONDITION_NOT_MET)

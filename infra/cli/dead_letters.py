@@ -29,7 +29,7 @@ def list_letters(
     limit: _Limit = 100,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """List dead letters, oldest first, each once however often it was published."""
+    """List dead letters, oldest first. Each once, however often it was published."""
     settings = Settings()
     codec = Codec(registry_from(settings.registry_url))
     chosen = Selection(topic=topic, error_class=error_class, stage=stage, limit=limit)
@@ -63,7 +63,7 @@ def replay(
     ] = Policy.STOP,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """Publish the original bytes again to their partition; a letter replayed before is not."""
+    """Publish the original bytes again. To their partition; a letter replayed before is not."""
     if not (ids or topic or error_class or stage):
         fail("choose letters by id, --topic, --error-class or --stage", Exit.USAGE)
     settings = Settings()

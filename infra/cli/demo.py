@@ -25,7 +25,7 @@ def demo(
     ),
     limit_s: Annotated[float, typer.Option(help="give up after this many seconds")] = 420.0,
 ) -> None:
-    """Play the closed loop: three releases, a dataset, a page, a rollback; writes report.json."""
+    """Play the closed loop: three releases, a dataset, a page, a rollback, report.json."""
     from infra.demo.run import DemoOptions, play  # noqa: PLC0415 - loads numpy and more
 
     options = DemoOptions(

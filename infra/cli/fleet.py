@@ -55,7 +55,7 @@ def run(
         str, typer.Option(help="I/N: run every N-th device from the I-th on, I from 0.")
     ] = "0/1",
 ) -> None:
-    """Run the devices of a scenario until stopped; open reporting windows are sent at the end."""
+    """Run the devices of a scenario. Open reporting windows are sent at the end."""
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
     settings = Settings()
     playing = _scenario(scenario or settings.scenario_file, devices)
@@ -140,8 +140,11 @@ def _serve(settings: Settings, running: Fleet, stack: ExitStack) -> None:
 
 def _say_figures(running: Fleet) -> None:
     figures = running.figures
-    mean_us = figures.cpu_ns / max(1, figures.frames) / 1000
-    wall_us = figures.wall_ns / max(1, figures.frames) / 1000
+    if not figures.frames:
+        say("fleet: no frame was due: no device runs a release yet")
+        return
+    mean_us = figures.cpu_ns / figures.frames / 1000
+    wall_us = figures.wall_ns / figures.frames / 1000
     say(
         f"fleet: {figures.frames} frames, {figures.missed} missed; an inference took "
         f"{mean_us:.0f} us of CPU time and {wall_us:.0f} us of wall time in the mean; "

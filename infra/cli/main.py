@@ -38,6 +38,7 @@ def command_for(arguments: Sequence[str]) -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
+        pretty_exceptions_enable=False,  # tails of logs are short, and locals may be secret
         help="The closed loop of a fleet-AI company as an event-streaming backend.",
     )
     named = next((word for word in arguments if not word.startswith("-")), None)

@@ -35,13 +35,21 @@ class Format(StrEnum):
 FormatOption = Annotated[Format, typer.Option("-o", "--output", help="table or json")]
 
 
-def show(rows: Sequence[Mapping[str, Any]], form: Format) -> None:
-    """Print rows with the same keys to stdout; for a program no line is folded."""
+def show(
+    rows: Sequence[Mapping[str, Any]], form: Format, *, empty: str = "nothing to show"
+) -> None:
+    """Print rows with the same keys to stdout; for a program no line is folded.
+
+    Args:
+        rows: Data.
+        form: How.
+        empty: What a person is told instead of an empty table.
+    """
     if form is Format.JSON:
         sys.stdout.write(json.dumps(list(rows), indent=2, default=str) + "\n")
         return
     if not rows:
-        say("nothing to show")
+        say(empty)
         return
     table = Table(box=None, pad_edge=False)
     for name in rows[0]:

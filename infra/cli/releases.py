@@ -43,7 +43,7 @@ def get(release_id: Release, output: FormatOption = Format.TABLE) -> None:
 
 @app.command()
 def approve(release_id: Release, reason: Reason = "approved", signer: As = "operator") -> None:
-    """Approve a release; its author cannot, and a safety-relevant one needs two people."""
+    """Approve a release. Its author cannot, and a safety-relevant one needs two people."""
     _order(release_id, CommandKind.APPROVE, reason, signer, None)
 
 
@@ -51,7 +51,7 @@ def approve(release_id: Release, reason: Reason = "approved", signer: As = "oper
 def pause(
     release_id: Release, reason: Reason, signer: As = "operator", stratum: Stratum = None
 ) -> None:
-    """Let no new device take a release; attempts under way finish."""
+    """Let no new device take a release. Attempts under way finish."""
     _order(release_id, CommandKind.PAUSE, reason, signer, stratum)
 
 
@@ -59,7 +59,7 @@ def pause(
 def resume(
     release_id: Release, reason: Reason, signer: As = "operator", stratum: Stratum = None
 ) -> None:
-    """Let a held or paused release go on; failures known by then no longer hold it."""
+    """Let a held or paused release go on. Failures known by then no longer hold it."""
     _order(release_id, CommandKind.RESUME, reason, signer, stratum)
 
 
@@ -67,7 +67,7 @@ def resume(
 def abort(
     release_id: Release, reason: Reason, signer: As = "operator", stratum: Stratum = None
 ) -> None:
-    """End a rollout where it is; devices that run the release keep it."""
+    """End a rollout where it is. Devices that run the release keep it."""
     _order(release_id, CommandKind.ABORT, reason, signer, stratum)
 
 

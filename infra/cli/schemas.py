@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="Schemas: check the stored versions
 
 @app.command()
 def check(output: FormatOption = Format.TABLE) -> None:
-    """Check every stored version of every topic against every other; exit 3 when one breaks."""
+    """Check all stored versions of every topic. Exit code 3 when two do not fit."""
     try:
         findings = check_stored()
     except ValueError as error:
@@ -50,7 +50,7 @@ def register(
     ] = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """Register all versions with a Confluent-compatible registry and set the subjects' rules."""
+    """Register all versions, and set the subjects' rules."""
     address = url or Settings().registry_url
     if address is None:
         fail("no registry: give --url or set FLEETLOOP_REGISTRY_URL", Exit.USAGE)

@@ -35,7 +35,7 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Run in the background.")] = False,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """Start the engines, make topics, tables and keys; until Ctrl-C (--detach: `stack down`)."""
+    """Start the engines, with topics, tables and keys. Until Ctrl-C, or --detach and `down`."""
     spec = StackSpec(broker=broker, clickhouse=clickhouse, registry=registry).checked()
     if detach:
         _tell(start_in_background(spec, data_dir, say), output)
@@ -45,7 +45,7 @@ def up(
 
 @app.command()
 def status(data_dir: DataDir = DATA_DIR, output: FormatOption = Format.TABLE) -> None:
-    """Show the engines; exit code 3 when none run, 4 when one does not answer."""
+    """Show the engines. Exit code 3 when none run, 4 when one does not answer."""
     state = _state(data_dir)
     found = health(state.settings())
     rows = [{**row, "health": found[row["engine"]]} for row in _rows(state)]

@@ -25,9 +25,9 @@ DevicePartitions = Annotated[
 def plan_command(
     device_partitions: DevicePartitions = None, output: FormatOption = Format.TABLE
 ) -> None:
-    """Show what `apply` would change; exit code 3 when there is something."""
+    """Show what `apply` would change. Exit code 3 when there is something."""
     todo = _plan(Admin(Settings().kafka), device_partitions)
-    show(_rows(todo.changes), output)
+    show(_rows(todo.changes), output, empty="the topics are up to date")
     _say_what_stays(todo)
     if todo.changes:
         raise typer.Exit(Exit.CONDITION_NOT_MET)
@@ -44,11 +44,11 @@ def apply_command(
     ] = False,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """Make the topics those of the registry; topics that are not in it stay untouched."""
+    """Make the topics those of the registry. Topics not in it stay untouched."""
     admin = Admin(Settings().kafka)
     todo = _plan(admin, device_partitions)
     apply_changes(admin, todo.changes, replication=replication, repartition=repartition)
-    show(_rows(todo.changes), output)
+    show(_rows(todo.changes), output, empty="the topics are up to date")
     _say_what_stays(todo)
 
 

@@ -58,7 +58,7 @@ def run(
     ] = False,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
-    """Run a worker until it is told to stop; settings come from FLEETLOOP_* variables."""
+    """Run a worker until TERM or Ctrl-C. Settings come from FLEETLOOP_* variables."""
     _log_to_stderr(log_level)
     settings = Settings()
     if adopt_new_topic:

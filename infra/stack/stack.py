@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from infra.clickhouse import migrate
 from infra.kafka.admin import Admin
@@ -27,6 +27,8 @@ from infra.stack.spec import APICURIO, EMBEDDED, FILE, KAFKA, StackSpec, clickho
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import MEMORY_ONLY_NOTICE, TansuBroker
 from infra.topics import apply_all
+
+_SCENARIO: Final = Path(__file__).parents[1] / "demo" / "scenario.yaml"
 
 
 class Stack:
@@ -91,7 +93,7 @@ class Stack:
                 "kafka": self.broker.settings,
                 "clickhouse": self.clickhouse.settings,
                 "registry_url": self.registry.url,
-                **self._own_folders(),
+                **self._own_settings(),
             }
         )
 
@@ -138,14 +140,16 @@ class Stack:
         """Raise ChildDiedError when an engine or a worker ended although nobody stopped it."""
         self.supervisor.check()
 
-    def _own_folders(self) -> dict[str, object]:
-        """Objects and keys stand in the data folder unless the environment says where."""
+    def _own_settings(self) -> dict[str, object]:
+        """Objects, keys and what is simulated, unless the environment says otherwise."""
         stated = self._base.model_fields_set
         own: dict[str, object] = {}
         if "objects_url" not in stated:
             own["objects_url"] = f"file://{self.data_dir / 'objects'}"
         if "keys_dir" not in stated:
             own["keys_dir"] = self.data_dir / "keys"
+        if "scenario_file" not in stated:
+            own["scenario_file"] = _SCENARIO
         return own
 
     def _prepare(self) -> None:
