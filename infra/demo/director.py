@@ -100,7 +100,9 @@ class Director:
             return f"the rollback of {bad.proposal.release_id}: {_states(bad)}"
         if not self._paged:
             return "a page about the bad release"
-        return f"the end of {', '.join(alert.alertname for alert in self.alerts.firing())}"
+        if firing := [alert.alertname for alert in self.alerts.firing()]:
+            return f"the end of {', '.join(firing)}"
+        return "on-call to be told of the end"
 
     @property
     def _paged(self) -> bool:

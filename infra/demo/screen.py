@@ -62,7 +62,7 @@ class PlainScreen:
 
 
 class LiveScreen:
-    """The last sentences and the running counts, redrawn in place."""
+    """Sentences that scroll by, above the running counts, which are redrawn in place."""
 
     def __init__(self, console: Console) -> None:
         self._start = time.monotonic()
@@ -71,8 +71,11 @@ class LiveScreen:
 
     def say(self, line: str) -> None:
         """Tell one sentence; it stays in the scrollback too."""
-        text = f"{time.monotonic() - self._start:6.1f} s  {line}"
-        self._live.console.print(Text(text))
+        row = Table.grid(padding=(0, 2, 0, 0))
+        row.add_column(no_wrap=True)
+        row.add_column()  # a long sentence goes on below itself, not below the time
+        row.add_row(Text(f"{self._elapsed_s():6.1f} s"), Text(line))
+        self._live.console.print(row)
 
     def update(self, tally: Tally) -> None:
         """Show the running counts."""
@@ -91,19 +94,25 @@ class LiveScreen:
         self._live.__exit__(kind, error, trace)
 
     def _draw(self) -> Panel:
-        table = Table(box=None, pad_edge=False)
-        for name in ("release", "generation", "committed", "ordered back"):
-            table.add_column(name)
-        for (release, hardware), count in sorted(self._tally.committed.items()):
-            back = self._tally.returned[release, hardware]
-            table.add_row(release, hardware, str(count), str(back or ""))
+        counted = self._tally.committed
+        generations = sorted({hardware for _, hardware in counted})
+        table = Table("devices committed", *generations, box=None, pad_edge=False)
+        for release in sorted({release for release, _ in counted}):
+            table.add_row(release, *(self._cell(release, name) for name in generations))
         edge_cases = ", ".join(f"{k} {v}" for k, v in sorted(self._tally.edge_cases.items()))
-        words = Text(
-            f"edge cases: {edge_cases or 'none yet'}   labels: {self._tally.labels}   "
-            f"disengagements: {self._tally.disengagements}   "
-            f"{time.monotonic() - self._start:.0f} s"
+        counts = (
+            f"edge cases: {edge_cases or 'none yet'}",
+            f"labels: {self._tally.labels}   disengagements: {self._tally.disengagements}",
         )
-        return Panel(Group(table, words), title="fleetloop demo", title_align="left")
+        title = f"fleetloop demo, {self._elapsed_s():.0f} s"
+        return Panel(Group(table, *map(Text, counts)), title=title, title_align="left")
+
+    def _cell(self, release: str, hardware: str) -> str:
+        back = self._tally.returned[release, hardware]
+        return f"{self._tally.committed[release, hardware]}{f', {back} back' if back else ''}"
+
+    def _elapsed_s(self) -> float:
+        return time.monotonic() - self._start
 
 
 def screen_for(terminal: bool) -> Screen:

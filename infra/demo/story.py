@@ -36,7 +36,6 @@ from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
 
 _POLL_S: Final = 0.2
 _DRAIN_S: Final = 45.0
-_PAGER_S: Final = 20.0
 _TOLD_EVERY_S: Final = 20.0
 
 
@@ -182,7 +181,8 @@ class Story:
         while time.monotonic() < deadline:
             if self._produced() == self._stored():
                 break
-            self._workers.revive()
+            for line in self._workers.revive():
+                self._screen.say(line)
             time.sleep(0.5)
         self._workers.stop({"sink"})
 

@@ -70,4 +70,5 @@ def test_the_story_is_over_when_all_is_back_and_the_page_is_resolved() -> None:
     assert not tell_alert(director, 5, AlertState.RESOLVED), "not the next step: void"
     assert not director.over
     assert tell_alert(director, 1, AlertState.RESOLVED)
+    assert director.missing() == "on-call to be told of the end"
     assert director.over
