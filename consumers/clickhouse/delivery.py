@@ -60,7 +60,7 @@ class Job:
         replayed: The ledger's pending range when this is one begun before.
         prepared: Rows and letters, once made; sent again they are the same bytes.
         letters_out: The letters are acknowledged.
-        unwritable: Rows of it that ClickHouse refused.
+        unwritable: Rows of it that ClickHouse refused in this attempt.
     """
 
     source: Source
@@ -90,6 +90,7 @@ class Delivery:
         self._server = server
         self._preparation = preparation
         self._letters = letters
+        self._posting = threading.Lock()
         self._patience = patience
         self._stopping = stopping
         self._random = random.Random()
@@ -105,6 +106,7 @@ class Delivery:
         """
         try:
             prepared = job.prepared = job.prepared or self._prepared(job)
+            job.unwritable = 0
             if not job.letters_out:
                 self._post(prepared.letters)
                 job.letters_out = True
@@ -125,10 +127,16 @@ class Delivery:
         )
 
     def _post(self, letters: Sequence[DeadLetter]) -> None:
-        """The range is committed past only after the letters are safe."""
-        for letter in letters:
-            self._letters.publish(DEAD_LETTERS, letter)
-        if letters:
+        """The range is committed past only after the letters are safe.
+
+        One thread at a time: a flush tells of every failure since the last one, so another's
+        flush would take the failure of these letters with it.
+        """
+        if not letters:
+            return
+        with self._posting:
+            for letter in letters:
+                self._letters.publish(DEAD_LETTERS, letter)
             self._letters.flush()
         for letter in letters:
             METRICS.dead_letters.labels(letter.topic, letter.error_class).inc()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from consumers.clickhouse.delivery import Delivery, Job, Outcome
-from consumers.clickhouse.lanes import CloseRule, Lane
+from consumers.clickhouse.lanes import CloseRule, Lane, gone
 from consumers.clickhouse.layout import table_name
 from consumers.clickhouse.lease_keeper import LeaseKeeper
 from consumers.clickhouse.leases import Lease, lease
@@ -88,13 +88,12 @@ class Intake:
         """Go on where the ledger says; a pending range is read again first.
 
         Raises:
-            LedgerError: The ledger is of another log, or not this sink's.
+            LedgerError: The ledger is of another log or not this sink's, or the log lost records.
         """
-        self._paused.clear()
         begins = self.loop.begin_offsets(committed)
         for source, at in committed.items():
             self._lanes[source] = self._lane(source, at, begins[source])
-        return {source: self._lanes[source].position for source in committed}
+        return {source: max(self._lanes[source].position, begins[source]) for source in committed}
 
     def batch(self, source: Source, messages: Sequence[RawMessage]) -> None:
         """Collect; raises LedgerError where offsets are missing."""
@@ -136,8 +135,11 @@ class Intake:
             told = read_entry(topic_id, at.offset, at.metadata, where=where)
             entry = agree(told, topic_id, adopt=self._settings.adopt_new_topic, where=where)
             fresh = entry is not told
-        if entry.position < begin and entry.pending is None and (fresh or self._limits.accept_gaps):
-            entry = Entry(topic_id, begin)
+        if entry.position < begin:
+            if not (fresh or self._limits.accept_gaps):
+                raise gone(where, entry.position, begin - 1)
+            if entry.pending is None or entry.pending.range.last < begin:
+                entry = Entry(topic_id, begin)
         if entry.pending is not None:
             METRICS.replayed_ranges.inc()
             logger.info("%s: range %s is inserted again", where, entry.pending.range)
@@ -244,7 +246,10 @@ class Intake:
             self._closing.pop(source, None)
             self._flights.pop(source, None)
             self._moved.pop(source, None)
-        self._paused.difference_update(sources)
+        # The library keeps a partition paused until it is resumed, also over a new assignment.
+        if paused := self._paused.intersection(sources):
+            self.loop.resume(paused)
+            self._paused -= paused
 
     def _table(self, source: Source) -> str:
         return table_name(source[0])

@@ -174,11 +174,15 @@ class Lane:
 
     def _check_gap(self, offset: int) -> None:
         if self._next is not None and offset > self._next and not self._sparse:
-            raise LedgerError(
-                f"{self.where}: offsets {self._next}-{offset - 1} are missing: retention took "
-                "them before they were stored. To go on without them set "
-                "FLEETLOOP_SINK__ACCEPT_GAPS=true"
-            )
+            raise gone(self.where, self._next, offset - 1)
+
+
+def gone(where: str, first: int, last: int) -> LedgerError:
+    """The error of offsets that the log no longer has."""
+    return LedgerError(
+        f"{where}: offsets {first}-{last} are missing: retention took them before they were "
+        "stored. To go on without them set FLEETLOOP_SINK__ACCEPT_GAPS=true"
+    )
 
 
 def size(message: RawMessage) -> int:

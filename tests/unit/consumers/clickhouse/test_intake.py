@@ -10,8 +10,9 @@ from consumers.clickhouse import intake as intake_module
 from consumers.clickhouse.delivery import Job, Outcome
 from consumers.clickhouse.intake import Intake
 from consumers.clickhouse.leases import Lease
-from consumers.clickhouse.ledger import LedgerError
+from consumers.clickhouse.ledger import Entry, LedgerError, Pending
 from consumers.clickhouse.patience import Patience
+from consumers.clickhouse.ranges import Range
 from infra.kafka.ends import Source
 from infra.kafka.errors import CommitRefusedError
 from infra.kafka.loop import Committed, Deadline
@@ -246,15 +247,53 @@ def test_above_the_memory_limit_partitions_are_paused_and_resumed_below_half(
     world.intake.close()
 
 
+def test_a_partition_that_leaves_while_paused_is_resumed_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The library keeps a partition paused over a new assignment (seen): it would stay silent."""
+    world = World(monkeypatch, max_memory_bytes=10_000)
+    world.delivery.let.clear()
+    world.assign(SOURCE, OTHER)
+    world.send(SOURCE, 0, 30)
+    world.turn(times=3)
+    assert world.loop.paused == {SOURCE, OTHER}
+    world.delivery.let.set()
+    world.intake.revoked([SOURCE], Deadline(10.0))
+    assert world.loop.paused == {OTHER}
+    world.intake.lost([OTHER])
+    assert world.loop.paused == set()
+    world.intake.close()
+
+
 def test_a_log_that_begins_later_than_the_ledger_is_an_error_unless_gaps_are_accepted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.loop.kept[SOURCE] = Committed(5, "")
     world.loop.begin = 9
-    assert world.assign(SOURCE) == {SOURCE: 5}  # the broker then answers: out of range
+    with pytest.raises(LedgerError, match=r"ota-acks/0: offsets 5-8 .* FLEETLOOP_SINK__ACCEPT_GAP"):
+        world.assign(SOURCE)
     lenient = World(monkeypatch, accept_gaps=True)
     lenient.loop.kept[SOURCE] = Committed(5, "")
     lenient.loop.begin = 9
     assert lenient.assign(SOURCE) == {SOURCE: 9}
     world.intake.close()
     lenient.intake.close()
+
+
+@pytest.mark.parametrize(
+    ("begin", "inserted"),
+    [(2, ["insert 0:0-4", "insert 0:5-9"]), (7, ["insert 0:7-9"])],
+    ids=["part of it is left", "nothing of it is left"],
+)
+def test_accepting_gaps_goes_on_with_what_retention_left_of_a_pending_range(
+    monkeypatch: pytest.MonkeyPatch, begin: int, inserted: list[str]
+) -> None:
+    world = World(monkeypatch, accept_gaps=True)
+    pending = Entry("Tx", 0, Pending(Range(0, 4), 5, 0))
+    world.loop.kept[SOURCE] = Committed(0, pending.metadata())
+    world.loop.begin = begin
+    assert world.assign(SOURCE) == {SOURCE: begin}
+    world.send(SOURCE, begin, 10 - begin)
+    world.turn(times=6)
+    assert [line for line in world.log if line.startswith("insert")] == inserted
+    world.intake.close()
