@@ -57,6 +57,8 @@ class ObjectStore:
             self._fs.pipe_file(partial, body)
             self._fs.mv(partial, path)
         except OSError as error:
+            if self._fs.exists(partial):
+                self._fs.rm_file(partial)  # a full disk gets no fuller
             raise OSError(
                 error.errno, f"cannot store object {path}: {error.strerror}; free space or rights"
             ) from error

@@ -1,7 +1,7 @@
 """From Avro shapes to Arrow: the types of the columns, and one version's columns as another's."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.reading import IncompatibleError
+from schemas.reading import IncompatibleError, default_value
 from schemas.shapes import (
     INT_MAX,
     INT_MIN,
@@ -37,6 +37,27 @@ _TYPES: Final = {
 
 class ColumnError(ValueError):
     """Some row of a column breaks a rule that the column decoder itself does not check."""
+
+
+class RowBuild:
+    """Builds what Arrow's own conversion takes: dicts, strings, lists and pairs."""
+
+    def record(self, shape: RecordShape) -> Callable[[Sequence[Any]], Any]:
+        """Records are dicts."""
+        names = tuple(field.name for field in shape.fields)
+        return lambda values: dict(zip(names, values, strict=True))
+
+    def symbol(self, shape: EnumShape, name: str) -> Any:  # noqa: ARG002 - the interface of Build
+        """Symbols are their names."""
+        return name
+
+    def array(self, items: list[Any]) -> Any:
+        """Arrays are lists."""
+        return items
+
+    def mapping(self, entries: dict[str, Any]) -> Any:
+        """Maps are lists of pairs."""
+        return list(entries.items())
 
 
 def arrow_schema(shape: RecordShape) -> pa.Schema:
@@ -162,7 +183,9 @@ def fields_converter(
         if written is None:
             if not field.has_default:
                 raise IncompatibleError(f"{target.name}.{field.name} has no default")
-            steps.append((-1, None, plain_default(field.shape, field.default), field.shape))
+            steps.append(
+                (-1, None, default_value(field.shape, field.default, RowBuild()), field.shape)
+            )
         else:
             steps.append(
                 (places[field.name], converter(written.shape, field.shape), None, field.shape)
@@ -175,26 +198,6 @@ def fields_converter(
         ]
 
     return convert
-
-
-def plain_default(shape: Shape, default: Any) -> Any:
-    """A JSON default as the Python value that Arrow takes."""
-    match shape:
-        case NullableShape():
-            return None if default is None else plain_default(shape.of, default)
-        case RecordShape():
-            return {
-                field.name: plain_default(field.shape, default.get(field.name, field.default))
-                for field in shape.fields
-            }
-        case ArrayShape():
-            return [plain_default(shape.items, item) for item in default]
-        case MapShape():
-            return [(name, plain_default(shape.values, item)) for name, item in default.items()]
-        case Primitive(name="bytes"):
-            return default.encode("latin-1")
-        case _:
-            return default
 
 
 def _list(items: Convert, arrow: pa.DataType) -> Convert:

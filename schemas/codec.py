@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any, Final
+from typing import Any
 
 from schemas import records
 from schemas.errors import ErrorClass, RecordError, UnknownSchemaError
@@ -153,8 +153,10 @@ def read_whole(read: Read, body: bytes) -> Any:
     except MalformedError as error:
         raise RecordError(ErrorClass.AVRO, error.path, error.value, error.rule) from error
     if end != len(body):
-        raise RecordError(ErrorClass.AVRO, None, body[end:], TRAILING.format(count=len(body) - end))
+        raise RecordError(
+            ErrorClass.AVRO,
+            None,
+            body[end:],
+            f"nothing follows the record; {len(body) - end} bytes do",
+        )
     return record
-
-
-TRAILING: Final = "nothing follows the record; {count} bytes do"

@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -11,14 +11,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyruhvro
 
-from schemas.arrow import ColumnError, arrow_schema, fields_converter, holds_bytes, wide_schema
+from schemas.arrow import (
+    ColumnError,
+    RowBuild,
+    arrow_schema,
+    fields_converter,
+    holds_bytes,
+    wide_schema,
+)
 from schemas.codec import newest_shape, read_whole, resolve
 from schemas.errors import RecordError
 from schemas.framing import HEADER_BYTES, header, unframe
 from schemas.memory import keep_freed_memory
 from schemas.reading import Read
 from schemas.registry import Registry
-from schemas.shapes import EnumShape, RecordShape, parse_record
+from schemas.shapes import RecordShape, parse_record
 from schemas.versions import Topic, topic_name
 
 END_FIELD: Final = "_end_of_record"
@@ -26,7 +33,6 @@ END_FIELD: Final = "_end_of_record"
 # bytes left over or missing moves them. The first byte differs from the others, so that no
 # shorter stretch of them looks like the whole.
 END: Final = b"\x01" + bytes(2 + byte % 254 for byte in os.urandom(7))
-MIN_ALIKE: Final = 2
 _END_BITS: Final = int.from_bytes(END, "little", signed=True)
 
 
@@ -99,7 +105,7 @@ class ColumnDecoder:
 
     def _alike(self, name: str, values: Sequence[bytes | None]) -> pa.RecordBatch | None:
         """Columns of values that one schema wrote and that are all readable, as nearly always."""
-        if len(values) < MIN_ALIKE:
+        if len(values) < 2:
             return None
         try:
             return self._version(name, unframe(values[0])[0]).columns(values)
@@ -116,27 +122,6 @@ class ColumnDecoder:
 
 _Positions = npt.NDArray[np.int32]
 _Piece = tuple[_Positions, pa.RecordBatch]
-
-
-class RowBuild:
-    """Builds what Arrow's own conversion takes: dicts, strings, lists and pairs."""
-
-    def record(self, shape: RecordShape) -> Callable[[Sequence[Any]], Any]:
-        """Records are dicts."""
-        names = tuple(field.name for field in shape.fields)
-        return lambda values: dict(zip(names, values, strict=True))
-
-    def symbol(self, shape: EnumShape, name: str) -> Any:  # noqa: ARG002 - the interface of Build
-        """Symbols are their names."""
-        return name
-
-    def array(self, items: list[Any]) -> Any:
-        """Arrays are lists."""
-        return items
-
-    def mapping(self, entries: dict[str, Any]) -> Any:
-        """Maps are lists of pairs."""
-        return list(entries.items())
 
 
 class _VersionReader:

@@ -19,13 +19,6 @@ _STAYS: Final = frozenset(StratumStatus) - WITHDRAWN - {StratumStatus.REJECTED}
 _GOES_ON: Final = frozenset({StratumStatus.OPEN, StratumStatus.HELD, StratumStatus.PAUSED})
 
 
-class Validity(StrEnum):
-    """Whether a record of model-releases counts."""
-
-    VALID = "VALID"
-    VOID = "VOID"
-
-
 class Rule(StrEnum):
     """The rule a void record broke."""
 
@@ -44,14 +37,13 @@ class Rule(StrEnum):
 class Verdict:
     """Whether a record counts, and why not."""
 
-    validity: Validity
     rule: Rule = Rule.NONE
     why: str = ""
 
     @property
     def valid(self) -> bool:
         """Whether the record counts."""
-        return self.validity is Validity.VALID
+        return self.rule is Rule.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +56,6 @@ class ReleaseView:
         next_seq: decision_seq the next valid decision must have.
         strata: Where it stands, by stratum.
         approvers: Who approved it.
-        last_kind: Kind of the last valid decision.
     """
 
     proposal: ModelRelease
@@ -72,7 +63,6 @@ class ReleaseView:
     next_seq: int
     strata: Mapping[str, StratumView]
     approvers: tuple[str, ...] = ()
-    last_kind: ReleaseKind = ReleaseKind.PROPOSED
 
     @property
     def digest(self) -> str:
@@ -131,22 +121,24 @@ class ReleaseBook:
         try:
             self._keyring.verify(record, stamp_us)
         except SignatureError as error:
-            return _void(Rule.SIGNATURE, str(error))
+            return Verdict(Rule.SIGNATURE, str(error))
         if record.decision_id != decision_id(record.release_id, record.decision_seq):
-            return _void(Rule.DECISION_ID, f"decision_id is not that of seq {record.decision_seq}")
+            return Verdict(
+                Rule.DECISION_ID, f"decision_id is not that of seq {record.decision_seq}"
+            )
         view = self._releases.get(record.release_id)
         due = view.next_seq if view else 0
         if record.decision_seq != due:
-            return _void(Rule.SEQUENCE, f"decision_seq {record.decision_seq}, next is {due}")
+            return Verdict(Rule.SEQUENCE, f"decision_seq {record.decision_seq}, next is {due}")
         if view is None:
             return self._propose(record, stamp_us)
         return self._decide(view, record, stamp_us)
 
     def _propose(self, record: ModelRelease, stamp_us: int) -> Verdict:
         if record.kind is not ReleaseKind.PROPOSED or record.artifact is None or not record.strata:
-            return _void(Rule.PROPOSAL, "a release begins with PROPOSED, an artifact and strata")
+            return Verdict(Rule.PROPOSAL, "a release begins with PROPOSED, an artifact and strata")
         if len(self._releases) >= MAX_RELEASES:
-            return _void(Rule.LIMIT, f"more than {MAX_RELEASES} releases")
+            return Verdict(Rule.LIMIT, f"more than {MAX_RELEASES} releases")
         first = StratumView(status=StratumStatus.PROPOSED, since_us=stamp_us, reason=record.reason)
         self._releases[record.release_id] = ReleaseView(
             proposal=record,
@@ -154,29 +146,28 @@ class ReleaseBook:
             next_seq=1,
             strata=dict.fromkeys(record.strata, first),
         )
-        return Verdict(Validity.VALID)
+        return Verdict()
 
     def _decide(self, view: ReleaseView, record: ModelRelease, stamp_us: int) -> Verdict:
         if record.stratum is not None and record.stratum not in view.strata:
-            return _void(Rule.STRATUM, f"stratum {record.stratum} is not one of the release's")
+            return Verdict(Rule.STRATUM, f"stratum {record.stratum} is not one of the release's")
         names = view.strata if record.stratum is None else (record.stratum,)
         steps = {name: moved(view.strata[name], record, stamp_us) for name in names}
         taken = {name: step for name, step in steps.items() if step is not None}
         if not taken:
             found = ", ".join(f"{name} {view.strata[name].status}" for name in names)
-            return _void(Rule.TRANSITION, f"{record.kind} does not follow on {found}")
+            return Verdict(Rule.TRANSITION, f"{record.kind} does not follow on {found}")
         if record.kind is ReleaseKind.WAVE_OPENED:
             for stratum in taken:
                 if (other := self.conflict(record.release_id, stratum)) is not None:
-                    return _void(Rule.CONFLICT, f"release {other} is open in {stratum}")
+                    return Verdict(Rule.CONFLICT, f"release {other} is open in {stratum}")
         self._releases[record.release_id] = replace(
             view,
             next_seq=view.next_seq + 1,
             strata={**view.strata, **taken},
             approvers=record.approvers or view.approvers,
-            last_kind=record.kind,
         )
-        return Verdict(Validity.VALID)
+        return Verdict()
 
     def conflict(self, release_id: str, stratum: str) -> str | None:
         """Another release of the same device class that is open, held or paused there."""
@@ -266,7 +257,3 @@ def _why(view: ReleaseView, hardware: str) -> str:
     stratum = view.strata[hardware]
     wave = "" if stratum.wave is None else f", wave {stratum.wave}"
     return f"{view.proposal.release_id} is {stratum.status} in {hardware}{wave}"
-
-
-def _void(rule: Rule, why: str) -> Verdict:
-    return Verdict(Validity.VOID, rule, why)

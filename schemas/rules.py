@@ -30,13 +30,10 @@ class Rule(Protocol):
     """One rule of one topic.
 
     Attributes:
-        name: Stable name, for counting.
         field: Dotted path that the rule speaks of.
         text: The rule as a sentence.
     """
 
-    @property
-    def name(self) -> str: ...  # noqa: D102 - told above
     @property
     def field(self) -> str: ...  # noqa: D102 - told above
     @property
@@ -47,22 +44,23 @@ class Rule(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Within:
-    """Each number of a path lies in [low, high]; null passes, NaN does not."""
+class _OfPath:
+    """A rule about the values of one path."""
 
     path: str
-    low: float
-    high: float | None = None
-
-    @property
-    def name(self) -> str:
-        """`bounds`."""
-        return "bounds"
 
     @property
     def field(self) -> str:
-        """The path."""
+        """The path as a message names it."""
         return told(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Within(_OfPath):
+    """Each number of a path lies in [low, high]; null passes, NaN does not."""
+
+    low: float
+    high: float | None = None
 
     @property
     def text(self) -> str:
@@ -82,21 +80,10 @@ class Within:
 
 
 @dataclass(frozen=True, slots=True)
-class AtMostItems:
+class AtMostItems(_OfPath):
     """A list or map has at most `limit` items."""
 
-    path: str
     limit: int
-
-    @property
-    def name(self) -> str:
-        """`array_limit`."""
-        return "array_limit"
-
-    @property
-    def field(self) -> str:
-        """The path."""
-        return told(self.path)
 
     @property
     def text(self) -> str:
@@ -112,21 +99,10 @@ class AtMostItems:
 
 
 @dataclass(frozen=True, slots=True)
-class AtMostCharacters:
+class AtMostCharacters(_OfPath):
     """A string has at most `limit` characters."""
 
-    path: str
     limit: int
-
-    @property
-    def name(self) -> str:
-        """`string_limit`."""
-        return "string_limit"
-
-    @property
-    def field(self) -> str:
-        """The path."""
-        return told(self.path)
 
     @property
     def text(self) -> str:
@@ -144,20 +120,8 @@ class AtMostCharacters:
 
 
 @dataclass(frozen=True, slots=True)
-class HexDigest:
+class HexDigest(_OfPath):
     """A string is 64 hex digits; null passes."""
-
-    path: str
-
-    @property
-    def name(self) -> str:
-        """`digest`."""
-        return "digest"
-
-    @property
-    def field(self) -> str:
-        """The path."""
-        return told(self.path)
 
     @property
     def text(self) -> str:
@@ -174,21 +138,10 @@ class HexDigest:
 
 
 @dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(_OfPath):
     """A string is one of the catalogue's names."""
 
-    path: str
     names: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """`known_<field>`."""
-        return f"known_{self.path}"
-
-    @property
-    def field(self) -> str:
-        """The path."""
-        return told(self.path)
 
     @property
     def text(self) -> str:
@@ -203,21 +156,10 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
-class NotAhead:
+class NotAhead(_OfPath):
     """A timestamp is at most `limit_us` later than the broker's stamp of its record."""
 
-    path: str
     limit_us: int
-
-    @property
-    def name(self) -> str:
-        """`event_time`."""
-        return "event_time"
-
-    @property
-    def field(self) -> str:
-        """The path."""
-        return told(self.path)
 
     @property
     def text(self) -> str:
@@ -234,7 +176,6 @@ class NotAhead:
 class Holds:
     """A relation between fields of one record: `holds` gives a truth value for each row."""
 
-    name: str
     field: str
     text: str
     holds: Callable[[Leaves], Mask]

@@ -33,8 +33,6 @@ from schemas.versions import Topic, stored_versions, topic_name
 MAX_CHARACTERS: Final = 1_024
 MAX_ITEMS: Final = 4_096
 MAX_AHEAD_US: Final = 2 * 3_600 * 1_000_000
-CLAMP_AHEAD_US: Final = 2 * 60 * 1_000_000
-"""Event times further ahead than this, and not refused, are set back to the stamp by processors."""
 MAX_WINDOW_US: Final = 10 * 60 * 1_000_000
 ITEM_LIMITS: Final[Mapping[tuple[str, str], int]] = {
     (topics.INFERENCE_EVENTS.name, "exemplars"): 8,
@@ -96,10 +94,16 @@ _PROBABILITIES: Final[Mapping[str, str]] = {
     topics.ALERTS.name: "slo.objective",
     topics.COLLECTION_CAMPAIGNS.name: "share",
 }
-_DIGESTS: Final = frozenset({"digest", "model_digest", "manifest_digest", "slot_a_digest"}) | {
-    "slot_b_digest",
-    "rollback_to_digest",
-}
+_DIGESTS: Final = frozenset(
+    {
+        "digest",
+        "model_digest",
+        "manifest_digest",
+        "slot_a_digest",
+        "slot_b_digest",
+        "rollback_to_digest",
+    }
+)
 
 
 def _counts_fit(leaves: Leaves) -> Mask:
@@ -134,30 +138,25 @@ _RELATIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
         Within("deadline_us", 1),
         Within("latency.scale", -10, 20),
         Holds(
-            "window",
             "window_end",
             f"is after window_start, by at most {MAX_WINDOW_US // 60_000_000} minutes",
             _window_is_sound,
             ("window_start", "window_end"),
         ),
         Holds(
-            "counts",
             "produced",
             "warmup + late <= produced <= expected",
             _counts_fit,
             ("expected", "produced", "warmup", "late"),
         ),
         Holds(
-            "histogram",
             "latency.counts",
             "zero_count and the counts add up to produced - warmup",
             _histogram_adds_up,
             ("produced", "warmup", "latency.zero_count", "latency.counts"),
         ),
     ),
-    topics.SLO_PARTIALS.name: (
-        Holds("counts", "bad", "bad <= total", _bad_within_total, ("total", "bad")),
-    ),
+    topics.SLO_PARTIALS.name: (Holds("bad", "bad <= total", _bad_within_total, ("total", "bad")),),
     topics.DATASET_MANIFESTS.name: (Within("leakage_audit.violations", 0, 0),),
 }
 
@@ -169,8 +168,7 @@ def rules(topic: str) -> tuple[Rule, ...]:
     Raises:
         UnknownSchemaError: There is no such topic.
     """
-    shape = parse_record(stored_versions(topic)[-1].text)
-    found = paths(arrow_schema(shape))
+    found = paths(_columns_of(topic))
     made: list[Rule] = [Within(path, 0) for path in _COUNTS.get(topic, "").split()]
     made += [Within(path, 0, 1) for path in _PROBABILITIES.get(topic, "").split()]
     made += _RELATIONS.get(topic, ())

@@ -193,15 +193,6 @@ class GroupLoop:
         """Take from paused partitions again."""
         self._consumer.resume([TopicPartition(*source) for source in sources])
 
-    def seek(self, positions: Mapping[Source, int]) -> None:
-        """Read on from other offsets; what was fetched and not handed on is dropped."""
-        for source, offset in positions.items():
-            self._consumer.seek(TopicPartition(*source, offset))
-
-    def end_offsets(self, sources: Collection[Source]) -> Mapping[Source, int]:
-        """Where partitions end now. Raises KafkaUnreachableError."""
-        return self._ends.ask(sources, _ASK_S)
-
     def begin_offsets(self, sources: Collection[Source]) -> Mapping[Source, int]:
         """First offset that each log still holds. Raises KafkaUnreachableError."""
         return self._ends.ask_begin(sources, _ASK_S)

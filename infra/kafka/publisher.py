@@ -1,9 +1,8 @@
-"""The one way records are written: idempotent, bounded, and counted when acknowledged."""
+"""The one way records are written: idempotent, bounded, and promised only when acknowledged."""
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -44,7 +43,6 @@ class Publisher:
         self._codec = codec
         self._queue_timeout_s = queue_timeout_s
         self._lock = threading.Lock()
-        self._acked: Counter[str] = Counter()
         self._first_failure: tuple[str, str] | None = None
         self._failed = 0
         self._producer = Producer(
@@ -63,12 +61,6 @@ class Publisher:
         trace: TracebackType | None,
     ) -> None:
         self.close(timeout_s=0.0 if error else 10.0)
-
-    @property
-    def acked(self) -> Mapping[str, int]:
-        """Records acknowledged so far, by topic."""
-        with self._lock:
-            return dict(self._acked)
 
     def publish(
         self,
@@ -162,11 +154,9 @@ class Publisher:
         self._producer.poll(_WAIT_S)
 
     def _delivered(self, error: KafkaError | None, message: Any) -> None:
-        topic = str(message.topic())
+        if error is None:
+            return
         with self._lock:
-            if error is None:
-                self._acked[topic] += 1
-                return
             self._failed += 1
             if self._first_failure is None:
-                self._first_failure = (topic, error.str())
+                self._first_failure = (str(message.topic()), error.str())

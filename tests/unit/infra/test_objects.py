@@ -1,0 +1,60 @@
+"""Objects: whole or not there, addressed by their content, checked when fetched."""
+
+import errno
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> ObjectStore:
+    return ObjectStore(f"file://{tmp_path}/store")
+
+
+def test_the_same_bytes_have_one_address_and_come_back(objects: ObjectStore) -> None:
+    first, second = (objects.put(b"model", kind="models", suffix=".onnx") for _ in range(2))
+    assert first == second
+    assert first.digest == hashlib.sha256(b"model").hexdigest()
+    assert (first.bytes, objects.get(first.uri, digest=first.digest)) == (5, b"model")
+    assert objects.list("models") == [f"models/{first.digest[:2]}/{first.digest}.onnx"]
+
+
+def test_a_name_holds_what_was_put_last_until_it_is_deleted(objects: ObjectStore) -> None:
+    for body in (b"one", b"two"):
+        objects.put_named("checkpoints/a", body)
+    assert objects.get("checkpoints/a") == b"two"
+    for _ in range(2):
+        objects.delete("checkpoints/a")
+    with pytest.raises(ObjectMissingError, match="checkpoints/a"):
+        objects.get("checkpoints/a")
+    assert objects.list("nothing/here") == []
+
+
+def test_other_bytes_than_announced_are_named(objects: ObjectStore) -> None:
+    stored = objects.put(b"picture", kind="frames")
+    with pytest.raises(ObjectCorruptError, match=f"digest {stored.digest}, announced 00"):
+        objects.get(stored.uri, digest="00" * 32)
+
+
+@pytest.mark.parametrize("step", ["pipe_file", "mv"])
+def test_a_put_that_fails_leaves_nothing_and_says_where(
+    objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A full disk must not be filled further by halves of objects."""
+    objects.put_named("checkpoints/a", b"old")
+
+    def full(path: str, *_: Any) -> None:
+        if step == "pipe_file":
+            Path(path).write_bytes(b"ne")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(objects._fs, step, full)
+    with pytest.raises(OSError, match="checkpoints/a: No space left on device"):
+        objects.put_named("checkpoints/a", b"new")
+    monkeypatch.undo()
+    assert objects.get("checkpoints/a") == b"old"
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a"]
