@@ -33,7 +33,7 @@ class HealthServer:
     Args:
         port: Port to listen on; 0 takes a free one, see `port`.
         checks: Called for each /readyz, from the server's thread; they must not block.
-        host: Address to listen on; loopback unless asked for more.
+        registry: Whose metrics are served.
 
     Raises:
         OSError: The port is taken; the message names it.
@@ -45,13 +45,12 @@ class HealthServer:
         checks: Checks,
         *,
         registry: CollectorRegistry = REGISTRY,
-        host: str = LOOPBACK,
     ) -> None:
         try:
-            self._server = _Server((host, port), _Handler)
+            self._server = _Server((LOOPBACK, port), _Handler)
         except OSError as error:
             raise OSError(
-                error.errno, f"health port {host}:{port}: {error.strerror}; choose another"
+                error.errno, f"health port {LOOPBACK}:{port}: {error.strerror}; choose another"
             ) from error
         self._server.checks = checks
         self._server.registry = registry
@@ -88,6 +87,13 @@ class HealthServer:
         self.close()
 
 
+def _asked(check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except Exception as error:  # noqa: BLE001 - whatever it is, this process is not known to be ready
+        return Check(ok=False, detail=f"{type(error).__name__}: {error}")
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     checks: Checks
@@ -117,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Health requests are no news."""
 
     def _ready(self) -> tuple[int, str, bytes]:
-        found = {name: check() for name, check in self.server.checks.items()}
+        found = {name: _asked(check) for name, check in self.server.checks.items()}
         ready = all(check.ok for check in found.values())
         body = {
             "ready": ready,

@@ -1,10 +1,12 @@
 """The few HTTP requests that ask a ClickHouse server whether and what it is."""
 
+import ssl
+from pathlib import Path
 from typing import Final
 
 import httpx
 
-from infra.settings import ClickHouseSettings, secret_from
+from infra.settings import ClickHouseSettings, SettingsError, secret_from
 
 _PROBE_S: Final = 5.0
 
@@ -32,6 +34,7 @@ def ask(settings: ClickHouseSettings, sql: str, *, database: str = "default") ->
 
     Raises:
         ClickHouseUnreachableError: No answer, or a refusal.
+        SettingsError: The certificate or password file cannot be used.
     """
     scheme = "https" if settings.secure else "http"
     url = f"{scheme}://{settings.host}:{settings.http_port}/"
@@ -44,7 +47,7 @@ def ask(settings: ClickHouseSettings, sql: str, *, database: str = "default") ->
                 "X-ClickHouse-User": settings.user,
                 "X-ClickHouse-Key": secret_from(settings.password_file).get_secret_value(),
             },
-            verify=str(settings.ca_file) if settings.ca_file else True,
+            verify=_trust(settings.ca_file),
             timeout=_PROBE_S,
             trust_env=False,
         )
@@ -55,3 +58,14 @@ def ask(settings: ClickHouseSettings, sql: str, *, database: str = "default") ->
             f"ClickHouse at {url} as user {settings.user}: {reply.text.strip()[:300]}"
         )
     return reply.text.rstrip("\n")
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except OSError as error:
+        raise SettingsError(
+            f"clickhouse.ca_file {ca_file}: {error.strerror}; name a PEM file"
+        ) from error

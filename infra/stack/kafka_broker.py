@@ -1,7 +1,6 @@
 """A real Apache Kafka from Maven artifacts: one node on loopback, durable in its data folder."""
 
 import base64
-import subprocess
 import uuid
 from pathlib import Path
 from typing import Final
@@ -11,7 +10,7 @@ from infra.settings import KafkaSettings
 from infra.stack.child import Child, Tier
 from infra.stack.data_dir import require_space
 from infra.stack.engine import MissingEngineError, Progress, to_stderr
-from infra.stack.maven import fetch, java, pom_version
+from infra.stack.maven import fetch, java, pom_version, run_tool
 from infra.stack.ports import LOOPBACK, free_ports, require_free
 from infra.stack.supervisor import Supervisor
 
@@ -129,16 +128,11 @@ class KafkaBroker:
     def _format(self, runtime: str, libraries: Path, properties: Path) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self._progress(f"formatting Kafka's folder {self._dir}")
-        done = subprocess.run(  # noqa: S603 - Kafka's own tool
-            [
-                *(runtime, *_SMALL_JVM, "-cp", f"{libraries}/*", "kafka.tools.StorageTool"),
-                *("format", f"--cluster-id={cluster}", "-c", str(properties)),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=_FORMAT_S,
-            check=False,
-        )
+        command = [
+            *(runtime, *_SMALL_JVM, "-cp", f"{libraries}/*", "kafka.tools.StorageTool"),
+            *("format", f"--cluster-id={cluster}", "-c", str(properties)),
+        ]
+        done = run_tool("Apache Kafka", command, timeout_s=_FORMAT_S)
         if done.returncode != 0:
             said = (done.stdout + done.stderr).strip()[-600:]
             raise MissingEngineError(f"Kafka's folder {self._dir} cannot be formatted: {said}")

@@ -78,6 +78,25 @@ def tool(name: str, purpose: str, remedy: str) -> str:
     return path
 
 
+def run_tool(
+    name: str, command: Sequence[str], *, timeout_s: float
+) -> "subprocess.CompletedProcess[str]":
+    """Run a tool that prepares an engine; its exit status is the caller's to judge.
+
+    Raises:
+        MissingEngineError: It did not end in time; the message names engine, tool and time.
+    """
+    try:
+        return subprocess.run(  # noqa: S603 - Maven and Java, with our own files
+            command, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MissingEngineError(
+            f"{name}: {Path(command[0]).name} did not end in {timeout_s:g} s and was stopped; "
+            "look at network and disk, then try again"
+        ) from error
+
+
 def _fetch(name: str, pom: Path, goal: Sequence[str], folder: Path) -> None:
     maven = tool("mvn", name, "install Maven, or use an embedded engine or one by address")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as partial:
@@ -85,9 +104,7 @@ def _fetch(name: str, pom: Path, goal: Sequence[str], folder: Path) -> None:
         # Maven writes its marks beside the POM, which may be read-only where it is installed.
         copy = shutil.copy(pom, partial)
         command = [maven, "-q", "-B", "-f", copy, *goal, f"-DoutputDirectory={output}"]
-        done = subprocess.run(  # noqa: S603 - the program is Maven, the POM is our own
-            command, capture_output=True, text=True, timeout=_FETCH_S, check=False
-        )
+        done = run_tool(name, command, timeout_s=_FETCH_S)
         if done.returncode != 0:
             raise MissingEngineError(
                 f"{name}: Maven could not fetch it (exit status {done.returncode}): "

@@ -75,3 +75,13 @@ def test_the_port_is_given_back() -> None:
         port = server.port
     with HealthServer(port, {}):
         assert httpx.get(f"http://127.0.0.1:{port}/livez").status_code == 200
+
+
+def test_a_check_that_fails_to_answer_is_not_ready() -> None:
+    def broken() -> Check:
+        raise RuntimeError("no partitions yet")
+
+    with HealthServer(0, {"broken": broken}) as server:
+        answer = httpx.get(f"http://127.0.0.1:{server.port}/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["broken"]["detail"] == "RuntimeError: no partitions yet"

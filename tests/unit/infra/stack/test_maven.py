@@ -56,6 +56,15 @@ def test_a_failure_is_told_in_mavens_words_and_leaves_nothing(pom: Path) -> None
     assert [name for name in left if not name.endswith(".lock")] == []
 
 
+def test_a_maven_that_hangs_is_stopped_and_named(
+    pom: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.stack.maven._FETCH_S", 0.2)
+    maven(pom, "exec sleep 600")
+    with pytest.raises(MissingEngineError, match=r"engine-1: mvn did not end in 0\.2 s"):
+        fetch("engine-1", pom, GOAL, lambda _: None)
+
+
 def test_missing_tools_are_named_with_a_remedy(pom: Path) -> None:
     with pytest.raises(MissingEngineError, match="engine-1: mvn is not on the PATH; install"):
         fetch("engine-1", pom, GOAL, lambda _: None)
