@@ -10,6 +10,9 @@ from schemas.records import Alert, AlertState
 
 GROUP_BY: Final = ("alertname", "hardware", "release_id", "slo")
 
+# Alerts in one notification at most; what is told for the first time is always among them.
+MAX_ALERTS: Final = 100
+
 GroupName = tuple[tuple[str, str], ...]
 
 
@@ -39,7 +42,7 @@ class Notification:
 
     Attributes:
         labels: Labels that all alerts of the group share and are grouped by.
-        alerts: What holds: all that fire, and those that this notification resolves.
+        alerts: What holds: all that fire, and those that this notification resolves; news first.
         news: The steps that this notification tells for the first time.
     """
 
@@ -80,7 +83,7 @@ class _Group:
         """The next steps, each alert once: an episode that came and went is told in two."""
         taken: dict[str, Step] = {}
         for _, step in self.waiting:
-            if step.alert.fingerprint in taken:
+            if step.alert.fingerprint in taken or len(taken) == MAX_ALERTS:
                 break
             taken[step.alert.fingerprint] = step
         return tuple(taken.values())
@@ -161,8 +164,7 @@ class Groups:
             if unheard:  # the end of something never told is no news
                 self._take(name, news)
                 continue
-            ordered = sorted(alerts.values(), key=lambda alert: sorted(alert.labels.items()))
-            return Notification(labels=dict(name), alerts=tuple(ordered), news=news)
+            return Notification(labels=dict(name), alerts=_ordered(alerts, news), news=news)
         return None
 
     def delivered(self, notification: Notification) -> None:
@@ -192,6 +194,17 @@ class Groups:
             del self._groups[name]
         for step in news:
             self._told[step.alert.fingerprint] = step.alert.seq
+
+
+def _ordered(alerts: Mapping[str, Alert], news: Sequence[Step]) -> tuple[Alert, ...]:
+    """News first, since a receiver is told only the first alerts; then by labels."""
+    new = {step.alert.fingerprint for step in news}
+    return tuple(
+        sorted(
+            alerts.values(),
+            key=lambda alert: (alert.fingerprint not in new, sorted(alert.labels.items())),
+        )
+    )
 
 
 def _name(alert: Alert) -> GroupName:

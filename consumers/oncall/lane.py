@@ -13,7 +13,6 @@ from consumers.oncall import webhook
 from consumers.oncall.delivery import Answer, Receiver, StoppedError, deliver
 from consumers.oncall.grouping import Groups, Notification, Step
 from consumers.oncall.outbox import Outbox
-from infra.objects import ObjectStore
 from infra.settings import OncallSettings
 from schemas.errors import ErrorClass
 from schemas.records import DeadLetter
@@ -43,7 +42,7 @@ class Lane:
     def __init__(
         self,
         receiver: Receiver,
-        objects: ObjectStore,
+        outbox: Outbox,
         settings: OncallSettings,
         *,
         refuse: Callable[[DeadLetter], None],
@@ -55,7 +54,7 @@ class Lane:
         self._refuse = refuse
         self._topic_id = topic_id
         self._stop = stop
-        self._outbox = Outbox(objects, receiver.name)
+        self._outbox = outbox
         self._groups = Groups(int(settings.group_wait_s * SECOND_US), self._outbox.told)
         self._sender = ThreadPoolExecutor(1, thread_name_prefix=f"oncall-{receiver.name}")
         self._under_way: _UnderWay | None = None

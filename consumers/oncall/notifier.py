@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from consumers.oncall.delivery import Receiver, StdoutReceiver, WebhookReceiver
 from consumers.oncall.grouping import Step
 from consumers.oncall.lane import Lane
+from consumers.oncall.outbox import Outbox
 from infra.health import Check, Checks, HealthServer
 from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
@@ -94,7 +95,7 @@ def run(settings: Settings) -> None:
 
     Raises:
         CatchUpError: The alerts cannot be read.
-        OutboxError: The outbox in the object store is damaged.
+        OutboxError: The outbox in the object store is damaged, or of another log of alerts.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -115,13 +116,19 @@ def serve(settings: Settings, stop: threading.Event) -> None:
             publisher.flush()
 
         receivers = _receivers(settings)
+        objects, topic_id = ObjectStore(settings.objects_url), follower.topic_ids[ALERTS.name]
         lanes = [
             Lane(
                 receiver,
-                ObjectStore(settings.objects_url),
+                Outbox(
+                    objects,
+                    receiver.name,
+                    topic_id,
+                    adopt_new_topic=settings.adopt_new_topic,
+                ),
                 settings.oncall,
                 refuse=refuse,
-                topic_id=follower.topic_ids[ALERTS.name],
+                topic_id=topic_id,
                 stop=stop,
             )
             for receiver in receivers

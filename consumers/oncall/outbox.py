@@ -68,18 +68,35 @@ class Outbox:
     """The deliveries of one receiver; keeps the last 10,000 of them.
 
     One process writes it: the notifier runs once in an installation.
+
+    Args:
+        topic_id: Identity of the `alerts` log whose steps are told.
+        adopt_new_topic: Begin anew when what was told is of another log.
+
+    Attributes:
+        new: Nothing was ever told or noted here of this log.
+
+    Raises:
+        OutboxError: It is damaged, or of another log: its steps would pass for told.
     """
 
-    def __init__(self, objects: ObjectStore, receiver: str) -> None:
+    def __init__(
+        self, objects: ObjectStore, receiver: str, topic_id: str, *, adopt_new_topic: bool = False
+    ) -> None:
         self._objects = objects
         self._receiver = receiver
+        self._topic_id = topic_id
         self._folder = f"{ROOT}/{receiver}"
-        self._told, self._next = self._load()
-
-    @property
-    def new(self) -> bool:
-        """Nothing was ever told or noted here."""
-        return self._next == 0 and not self._objects.list(f"{self._folder}/told.json")
+        self._told, self._next, of = self._load()
+        self.new = of is None or (of != topic_id and adopt_new_topic)
+        if self.new:
+            self._told = {}
+        elif of != topic_id:
+            raise OutboxError(
+                f"outbox {self._folder}: it tells of alerts log {of}, the broker's log is "
+                f"{topic_id}: the topic was deleted and made again. To tell what the new one "
+                "holds start with --adopt-new-topic"
+            )
 
     @property
     def told(self) -> Mapping[str, int]:
@@ -89,6 +106,7 @@ class Outbox:
     def begin(self, told: Mapping[str, int]) -> None:
         """Note what need not be told, at the very first start."""
         self._told = dict(told)
+        self.new = False
         self._summarise()
 
     def record(self, notification: Notification, answer: Answer, now_us: int) -> Delivery:
@@ -124,24 +142,23 @@ class Outbox:
             self._summarise()
         return delivery
 
-    def _load(self) -> tuple[dict[str, int], int]:
-        told: dict[str, int] = {}
-        number = 0
+    def _load(self) -> tuple[dict[str, int], int, str | None]:
+        """What was told, the number of the next delivery, and of which log; None: of none yet."""
+        name = f"{self._folder}/told.json"
         try:
-            name = f"{self._folder}/told.json"
             state = json.loads(self._objects.get(name))
-            told, number = dict(state["told"]), int(state["next"])
+            told, number, of = dict(state["told"]), int(state["next"]), str(state["topic_id"])
         except ObjectMissingError:
-            pass
+            return {}, 0, None
         except (ValueError, KeyError, TypeError) as error:
             raise OutboxError(f"object {name}: {error!r}; restore it or remove it") from error
         while (delivery := _read(self._objects, self._name(number))) is not None:
             told = _after(told, delivery)
             number += 1
-        return told, number
+        return told, number, of
 
     def _summarise(self) -> None:
-        state = {"told": dict(self._told), "next": self._next}
+        state = {"topic_id": self._topic_id, "told": dict(self._told), "next": self._next}
         self._objects.put_named(f"{self._folder}/told.json", _dumped(state))
         for number in range(
             max(0, self._next - MAX_DELIVERIES - SUMMARY_EVERY),

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from consumers.oncall.grouping import Notification
+from consumers.oncall.grouping import MAX_ALERTS, Notification
 from schemas.records import Alert, AlertState
 
-MAX_ALERTS: Final = 100
 NEVER: Final = "0001-01-01T00:00:00Z"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

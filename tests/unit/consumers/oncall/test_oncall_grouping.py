@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from consumers.oncall.grouping import Groups, Notification, Step
+from consumers.oncall.grouping import MAX_ALERTS, Groups, Notification, Step
 from schemas.records import Alert, AlertState, Severity
 from tests import factories
 
@@ -109,6 +109,19 @@ def test_the_end_of_what_was_never_told_and_a_shadow_alert_are_no_news() -> None
     assert groups.due(0) is None
     assert list(groups.waiting()) == []
     assert groups.told["f1"] == 5
+
+
+def test_every_alert_of_a_large_group_is_among_those_told() -> None:
+    groups = Groups(0, {})
+    for number in range(2 * MAX_ALERTS + 50):
+        labels = HW3 | {"severity": f"{number:04d}"}
+        groups.observe(step(0, fingerprint=f"f{number}", labels=labels), 0)
+    told: list[str] = []
+    while (notification := groups.due(0)) is not None:
+        sent = notification.alerts[:MAX_ALERTS]
+        told += [alert.fingerprint for alert in sent if alert.fingerprint not in told]
+        groups.delivered(notification)
+    assert sorted(told) == sorted(f"f{number}" for number in range(2 * MAX_ALERTS + 50))
 
 
 def test_the_same_news_has_the_same_id_and_other_news_another() -> None:

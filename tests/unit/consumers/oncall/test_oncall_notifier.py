@@ -82,16 +82,23 @@ class _Pager:
 class _Process:
     """One life of the notifier."""
 
-    def __init__(self, log: _Log, objects: ObjectStore, *receivers: Receiver) -> None:
+    def __init__(
+        self,
+        log: _Log,
+        objects: ObjectStore,
+        *receivers: Receiver,
+        topic_id: str = "t",
+        adopt: bool = False,
+    ) -> None:
         self.stop = threading.Event()
         self.letters: list[DeadLetter] = []
         self.lanes = [
             Lane(
                 receiver,
-                objects,
+                Outbox(objects, receiver.name, topic_id, adopt_new_topic=adopt),
                 QUICK,
                 refuse=self.letters.append,
-                topic_id="t",
+                topic_id=topic_id,
                 stop=self.stop,
             )
             for receiver in receivers
@@ -260,7 +267,24 @@ def test_stopped_while_a_receiver_is_busy_it_is_told_in_the_next_life(
 def test_a_damaged_outbox_is_named(objects: ObjectStore) -> None:
     objects.put_named("oncall/pager/told.json", b"{}")
     with pytest.raises(OutboxError, match=r"oncall/pager/told\.json"):
-        Outbox(objects, "pager")
+        Outbox(objects, "pager", "t")
+
+
+def test_a_topic_made_again_is_refused_and_adopted_every_page_of_it_is_told(
+    objects: ObjectStore, processes: list[_Process]
+) -> None:
+    log, again, pager = _Log(), _Log(), _Pager()
+    processes.append(_Process(log, objects, pager))
+    log.write(0, AlertState.FIRING)
+    processes[0].settle()
+    again.write(0, AlertState.FIRING)
+    with pytest.raises(OutboxError, match=r"log t, the broker's log is u.*--adopt-new-topic"):
+        _Process(again, objects, pager, topic_id="u")
+    for adopt in (True, False):
+        processes.append(_Process(again, objects, pager, topic_id="u", adopt=adopt))
+        processes[-1].settle()
+    assert pager.told == [("firing", ["firing"])] * 2
+    assert [one.number for one in deliveries(objects)] == [0, 1]
 
 
 def test_readiness_tells_whether_the_alerts_were_read(
