@@ -18,10 +18,6 @@ MIN_SCALE: Final = -10
 MAX_SCALE: Final = 20
 MAX_BUCKETS: Final = 160
 
-EMPTY: Final = LatencyHistogram(
-    scale=DEFAULT_SCALE, zero_count=0, offset=0, counts=(), sum_us=0, min_us=0, max_us=0
-)
-
 
 def from_ratios(
     latencies_us: Sequence[int] | npt.NDArray[np.integer],
@@ -131,11 +127,6 @@ def dense(
 def count(histogram: LatencyHistogram) -> int:
     """Results in a histogram."""
     return histogram.zero_count + sum(histogram.counts)
-
-
-def count_over_deadline(histogram: LatencyHistogram) -> int:
-    """Results above the deadline, exact at every scale: bucket 0 begins at the ratio 1.0."""
-    return sum(histogram.counts[max(0, -histogram.offset) :])
 
 
 def quantile(histogram: LatencyHistogram, share: float, deadline_us: int) -> float:

@@ -113,10 +113,7 @@ class HttpRegistry:
             RegistryUnavailableError: The registry does not answer.
         """
         path = f"/subjects/{_subject(stored.topic)}/versions"
-        found = self._ask("POST", path, {"schema": stored.text})
-        if found is None:
-            raise RegistryRefusedError(f"{self._shown}{path}: no such route; is it a registry?")
-        return int(found["id"])
+        return int(self._tell("POST", path, {"schema": stored.text})["id"])
 
     def set_compatibility(self, spec: TopicSpec) -> None:
         """Hold the topic's subject to its compatibility rule from now on.
@@ -125,7 +122,7 @@ class HttpRegistry:
             RegistryRefusedError: The registry refused.
             RegistryUnavailableError: The registry does not answer.
         """
-        self._ask("PUT", f"/config/{quote(spec.subject)}", {"compatibility": spec.compatibility})
+        self._tell("PUT", f"/config/{quote(spec.subject)}", {"compatibility": spec.compatibility})
 
     def close(self) -> None:
         """Close the connections."""
@@ -144,6 +141,13 @@ class HttpRegistry:
         return UnknownSchemaError(
             schema_id, f"the schema id is that of an Avro schema registered at {self._shown}"
         )
+
+    def _tell(self, method: str, path: str, body: Any) -> Any:
+        """JSON of the answer to what must not be passed over."""
+        found = self._ask(method, path, body)
+        if found is None:
+            raise RegistryRefusedError(f"{self._shown}{path}: no such route; is it a registry?")
+        return found
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         """JSON of the answer; None when there is no such thing (404)."""

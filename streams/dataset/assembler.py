@@ -149,14 +149,10 @@ class Assembler:
         excluded["UNANSWERED"] = len(asked) - len(found)
         parent = self.shelf.manifest(view.dataset)
         examples = extend(
-            parent.examples,
-            chosen,
-            found,
-            topic=EDGE_CASES.name,
-            validation_share=self.policy.validation_share,
+            parent.examples, chosen, found, validation_share=self.policy.validation_share
         )
         proof = audit(examples)
-        metadata = carry(parent.metadata, found.values(), dataset_id=view.cut.dataset_id)
+        metadata = carry(parent, found.values(), dataset_id=view.cut.dataset_id)
         uri, digest = self.shelf.store(Manifest(tuple(examples), metadata))
         record = self._record(
             ManifestKind.ASSEMBLED,

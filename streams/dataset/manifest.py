@@ -1,11 +1,11 @@
 """The next manifest: the parent's examples and the newly labelled ones, splits proved clean."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from schemas.manifests import Example, Split
+from schemas.manifests import Example, Manifest, Split, classes_metadata, classes_of
 from schemas.records import LeakageAudit
+from schemas.topics import EDGE_CASES
 from streams.dataset.candidates import Sighting
 from streams.dataset.identity import device_fraction
 
@@ -19,22 +19,20 @@ def extend(
     sightings: Sequence[Sighting],
     labels: Mapping[str, str],
     *,
-    topic: str,
     validation_share: float,
 ) -> list[Example]:
     """The parent's examples followed by one for each labelled sighting, in a fixed order.
 
-    All encounters of a device fall on the same side of the split.
+    All encounters that a device adds fall on the same side of the split.
 
     Args:
         parent: Examples of the dataset that is continued.
         sightings: What was asked about.
         labels: Class name by encounter.
-        topic: Topic of the sightings, for lineage.
         validation_share: Share of devices that validate.
     """
     added = [
-        _example(sighting, labels[sighting.encounter_id], topic, validation_share)
+        _example(sighting, labels[sighting.encounter_id], validation_share)
         for sighting in sightings
         if sighting.encounter_id in labels
     ]
@@ -43,7 +41,7 @@ def extend(
 
 
 def audit(examples: Sequence[Example]) -> LeakageAudit:
-    """Check that no encounter, picture or fleet device stands on both sides of the split.
+    """Check that no encounter and no picture stands on both sides of the split.
 
     Raises:
         LeakageError: One does; the message names it.
@@ -58,13 +56,11 @@ def audit(examples: Sequence[Example]) -> LeakageAudit:
     return LeakageAudit(checked=len(sides), violations=0)
 
 
-def carry(
-    parent: Mapping[str, str], labels: Iterable[str], *, dataset_id: str
-) -> Mapping[str, str]:
+def carry(parent: Manifest, labels: Iterable[str], *, dataset_id: str) -> Mapping[str, str]:
     """The parent's metadata with the classes that are new appended, so that no index moves."""
-    classes: list[str] = json.loads(parent.get("classes", "[]"))
-    classes.extend(sorted(set(labels) - set(classes)))
-    return {**parent, "classes": json.dumps(classes), "dataset_id": dataset_id}
+    known = classes_of(parent)
+    classes = classes_metadata([*known, *sorted(set(labels) - set(known))])
+    return {**parent.metadata, "classes": classes, "dataset_id": dataset_id}
 
 
 def counts(examples: Sequence[Example]) -> Mapping[str, int]:
@@ -73,7 +69,7 @@ def counts(examples: Sequence[Example]) -> Mapping[str, int]:
     return dict(sorted(tally.items()))
 
 
-def _example(sighting: Sighting, label: str, topic: str, validation_share: float) -> Example:
+def _example(sighting: Sighting, label: str, validation_share: float) -> Example:
     validates = device_fraction(sighting.device_id) < validation_share
     return Example(
         example_id=sighting.event_id,
@@ -83,7 +79,7 @@ def _example(sighting: Sighting, label: str, topic: str, validation_share: float
         label=label,
         frame_uri=sighting.frame_uri,
         frame_digest=sighting.frame_digest,
-        source_topic=topic,
+        source_topic=EDGE_CASES.name,
         source_topic_id=sighting.topic_id,
         source_partition=sighting.partition,
         source_offset=sighting.offset,

@@ -129,6 +129,14 @@ def test_a_registry_that_cannot_be_reached_is_named() -> None:
         Server(refuse).client().schema(5)
 
 
+def test_a_registry_without_the_route_is_a_refusal_not_silence() -> None:
+    client = Server(_missing).client()
+    with pytest.raises(RegistryRefusedError, match="/config/ota-acks-value: no such route"):
+        client.set_compatibility(OTA_ACKS)
+    with pytest.raises(RegistryRefusedError, match="/versions: no such route"):
+        client.register(stored_versions(OTA_ACKS)[0])
+
+
 def test_a_refusal_carries_what_the_registry_said() -> None:
     server = Server(lambda _: httpx.Response(409, json={"message": "incompatible"}))
     with pytest.raises(RegistryRefusedError, match=r"HTTP 409: .*incompatible"):

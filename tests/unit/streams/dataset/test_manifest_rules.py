@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.manifests import Example, Split
+from schemas.manifests import Example, Manifest, Split
 from streams.dataset.identity import device_fraction
 from streams.dataset.manifest import LeakageError, audit, carry, counts
 from streams.dataset.policy import DatasetPolicy, load_policy
@@ -40,7 +40,8 @@ def test_counts_are_by_split_and_class() -> None:
 
 
 def test_new_classes_are_appended_so_that_no_index_moves() -> None:
-    carried = carry({"classes": '["stop", "axe"]'}, ["bee", "stop", "ant"], dataset_id="x")
+    parent = Manifest((), {"classes": '["stop", "axe"]'})
+    carried = carry(parent, ["bee", "stop", "ant"], dataset_id="x")
     assert carried == {"classes": '["stop", "axe", "ant", "bee"]', "dataset_id": "x"}
 
 

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from schemas.histograms import EMPTY
+from schemas.histograms import empty
 from schemas.records import PartialKind, SloPartial
 from schemas.topics import INFERENCE_EVENTS
 from streams.processor import Position
@@ -119,7 +119,7 @@ def test_a_deadline_that_no_slo_covers_is_told_once_and_not_judged(
 
 
 def _count(key: str, bucket: int) -> CellCount:
-    return CellCount((key, key), bucket, 10, 1, EMPTY, ())
+    return CellCount((key, key), bucket, 10, 1, empty(), ())
 
 
 def test_keys_beyond_the_limit_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:

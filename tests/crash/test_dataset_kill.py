@@ -1,0 +1,207 @@
+"""The dataset worker killed with kill -9 behind each of its records, on real Kafka."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from infra.kafka.admin import Admin
+from infra.kafka.follower import Follower
+from infra.kafka.publisher import Publisher
+from infra.objects import ObjectStore
+from infra.settings import KafkaSettings
+from infra.stack.kafka_broker import KafkaBroker
+from infra.stack.supervisor import Supervisor
+from infra.topics import apply_all
+from schemas.codec import Codec
+from schemas.dataset_lines import LineBook
+from schemas.manifests import Example, Split, from_parquet, to_parquet
+from schemas.records import DatasetManifest, LabelRequest, ManifestKind
+from schemas.registry import FileRegistry
+from schemas.topics import (
+    DATASET_MANIFESTS,
+    EDGE_CASES,
+    LABEL_REQUESTS,
+    LABEL_REVIEWS,
+    TopicSpec,
+)
+from tests.engines import needed
+from tests.factories import dataset_manifest, edge_case, frame, label_review
+
+pytestmark = [pytest.mark.kafka, pytest.mark.crash]
+
+POLICY: Final = """
+line: signs
+budget: 16
+labels_per_ask: 8
+min_candidates: 40
+patience_s: 600
+"""
+ROUND: Final = [ManifestKind.ASK, ManifestKind.CUT, ManifestKind.ASSEMBLED]
+
+
+class Desk:
+    """A log, an object store with a first dataset, and one dataset worker after the other."""
+
+    def __init__(self, kafka: KafkaSettings, folder: Path) -> None:
+        self.kafka = kafka
+        self.folder = folder
+        self.codec = Codec(FileRegistry())
+        self.objects = ObjectStore(f"file://{folder}/objects")
+        self.publisher = Publisher(kafka, self.codec, "test")
+        self.workers: list[subprocess.Popen[bytes]] = []
+        (folder / "policy.yaml").write_text(POLICY)
+        seed = Example(
+            example_id="a",
+            encounter_id="test-drive/1",
+            device_id="test-drive",
+            split=Split.TRAIN,
+            label="yield",
+            frame_uri="file:///seed",
+            frame_digest="seed",
+        )
+        stored = self.objects.put(to_parquet([seed], {"classes": '["yield"]'}), kind="manifests")
+        first = dataset_manifest(
+            event_id="seed",
+            seq=0,
+            dataset_id="signs-seed",
+            manifest_uri=stored.uri,
+            manifest_digest=stored.digest,
+            label_cost=0,
+            inputs=(),
+        )
+        self.publisher.publish(DATASET_MANIFESTS, first)
+
+    def start(self) -> None:
+        environment = os.environ | {
+            "FLEETLOOP_KAFKA__BOOTSTRAP": self.kafka.bootstrap,
+            "FLEETLOOP_KAFKA__SESSION_TIMEOUT_S": "6",
+            "FLEETLOOP_OBJECTS_URL": f"file://{self.folder}/objects",
+            "FLEETLOOP_DATASET_FILE": str(self.folder / "policy.yaml"),
+        }
+        with (self.folder / f"worker-{len(self.workers)}.log").open("wb") as said:
+            self.workers.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "infra.cli.main", "worker", "run", "dataset"],
+                    env=environment,
+                    stdout=said,
+                    stderr=subprocess.STDOUT,
+                )
+            )
+
+    def kill(self) -> None:
+        self.workers[-1].kill()
+        self.workers[-1].wait()
+
+    def see(self, numbers: range) -> None:
+        for number in numbers:
+            draw = random.Random(number)
+            vector = [draw.gauss(0, 1) for _ in range(16)]
+            length = sum(x * x for x in vector) ** 0.5
+            case = edge_case(
+                event_id=f"d{number % 7}/1/{number}",
+                device_id=f"d{number % 7}",
+                encounter_id=f"d{number % 7}/{number}",
+                frame=frame(digest=f"{number:064x}"),
+                margin=draw.random(),
+                embedding=tuple(x / length for x in vector),
+            )
+            self.publisher.publish(EDGE_CASES, case)
+        self.publisher.flush()
+
+    def answer(self, requests: list[LabelRequest]) -> None:
+        for one in requests:
+            review = label_review(
+                event_id=f"review/{one.event_id}",
+                device_id=one.device_id,
+                edge_case_id=one.edge_case_id,
+                encounter_id=one.encounter_id,
+                label="stop",
+            )
+            self.publisher.publish(LABEL_REVIEWS, review)
+        self.publisher.flush()
+
+    def read(self, topic: TopicSpec) -> list[Any]:
+        follower = Follower(self.kafka, self.codec, [topic], "test")
+        try:
+            return [fact.record for fact in follower.catch_up()]
+        finally:
+            follower.close()
+
+    def steps(self) -> list[DatasetManifest]:
+        book = LineBook()
+        return [one for one in self.read(DATASET_MANIFESTS) if book.observe(one, 0)]
+
+    def requests(self) -> list[LabelRequest]:
+        """One for each id, as a reviewer takes them."""
+        return list({one.event_id: one for one in self.read(LABEL_REQUESTS)}.values())
+
+    def wait(self, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 60
+        while not holds():
+            assert time.monotonic() < deadline, self.said()
+            assert self.workers[-1].poll() is None, self.said()
+            time.sleep(0.1)
+
+    def said(self) -> str:
+        logs = sorted(self.folder.glob("worker-*.log"))
+        return "\n".join(f"== {path.name}\n{path.read_text()[-2_000:]}" for path in logs)
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+            worker.wait()
+        self.publisher.close(0)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    (tmp_path / "broker").mkdir()
+    with Supervisor(tmp_path / "broker") as running:
+        server = KafkaBroker(running, tmp_path / "kafka")
+        needed(server.start)
+        apply_all(Admin(server.settings))
+        made = Desk(server.settings, tmp_path)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def test_no_question_is_paid_twice_and_no_answer_lost_whenever_it_is_killed(desk: Desk) -> None:
+    desk.see(range(60))
+    desk.start()
+    desk.wait(lambda: len(desk.steps()) >= 2)  # the question stands, its requests may not
+    desk.kill()
+    desk.start()
+    desk.wait(lambda: len(desk.requests()) >= 8)
+    desk.kill()
+    asked = desk.requests()
+    desk.answer(asked)
+    desk.start()
+    desk.wait(lambda: len(desk.steps()) >= 3)  # the cut stands, its dataset may not
+    desk.kill()
+    desk.start()
+    desk.wait(lambda: len(desk.steps()) >= 4)
+    desk.see(range(60, 120))
+    desk.wait(lambda: len(desk.requests()) >= 16)
+    later = [one for one in desk.requests() if one not in asked]
+    desk.answer(later)
+    desk.wait(lambda: len(desk.steps()) >= 7)
+    assert [step.kind for step in desk.steps()][1:] == ROUND + ROUND
+    last = desk.steps()[-1]
+    assert (last.label_cost, last.slices) == (16, {"inherited": 9, "added": 8})
+    assert last.manifest_uri is not None
+    body = desk.objects.get(last.manifest_uri, digest=last.manifest_digest)
+    examples = from_parquet(body).examples
+    assert {one.encounter_id for one in examples} == {
+        "test-drive/1",
+        *(one.encounter_id for one in (*asked, *later)),
+    }
+    assert len(examples) == 17
