@@ -1,13 +1,18 @@
-"""`fleetloop clickhouse`: migrations and counts."""
+"""`fleetloop clickhouse`: migrations, counts, and what is missing."""
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from consumers.clickhouse.census import census
-from infra.cli.output import Exit, Format, FormatOption, say, show
+from consumers.clickhouse.completeness import Stretch
+from infra.cli.output import Exit, Format, FormatOption, fail, say, show
 from infra.clickhouse import migrate
+from infra.clickhouse.mend import replay as mend
+from infra.clickhouse.verify import Wrong
+from infra.clickhouse.verify import verify as compare
 from infra.settings import ClickHouseSettings, Settings
 
 app = typer.Typer(no_args_is_help=True, help="Tables of ClickHouse.")
@@ -35,6 +40,47 @@ def count(output: FormatOption = Format.TABLE) -> None:
     """Count every topic's rows as stored, and the different ones among them."""
     found = census(Settings().clickhouse)
     show([{"topic": topic, **dataclasses.asdict(count)} for topic, count in found.items()], output)
+
+
+@app.command()
+def verify(output: FormatOption = Format.TABLE) -> None:
+    """Compare Kafka's offsets with rows and dead letters; exit code 3 when they differ."""
+    verdict = compare(Settings())
+    for note in verdict.notes:
+        say(note)
+    show([_row(wrong) for wrong in verdict.wrong], output)
+    if verdict.wrong:
+        raise typer.Exit(Exit.CONDITION_NOT_MET)
+    say("nothing is missing and nothing is there twice")
+
+
+@app.command()
+def replay(
+    stretch: Annotated[
+        str, typer.Argument(metavar="RANGE", help="TOPIC/PARTITION:FIRST-LAST, see `verify`.")
+    ],
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Read a range from Kafka again and store what is missing of it; it can be run again."""
+    try:
+        wanted = Stretch.parse(stretch)
+    except ValueError as error:
+        fail(str(error), Exit.USAGE)
+    mended = mend(Settings(), wanted)
+    show([{"range": str(wanted), **dataclasses.asdict(mended)}], output)
+
+
+def _row(wrong: Wrong) -> dict[str, object]:
+    topic, partition = wrong.source
+    return {
+        "topic": topic,
+        "partition": partition,
+        "kind": wrong.finding.kind,
+        "first_offset": wrong.finding.range.first,
+        "last_offset": wrong.finding.range.last,
+        "count": wrong.finding.count,
+        "what_to_do": wrong.what_to_do,
+    }
 
 
 def _show(

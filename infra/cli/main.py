@@ -22,7 +22,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "alerts": "look at alerts",
     "datasets": "look at datasets",
     "query": "ask ClickHouse by name",
-    "clickhouse": "plan and apply the migrations",
+    "clickhouse": "migrate the tables, verify that nothing is missing, mend what is",
     "dead-letters": "look at and replay what could not be used",
 }
 VERBLESS: Final = frozenset({"demo", "doctor"})

@@ -14,6 +14,7 @@ from infra.settings import KafkaSettings
 
 _PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, but named so
 _AT_ONCE: Final = 1_000
+_POLL_S: Final = 0.02
 
 
 def read_stretch(
@@ -36,7 +37,7 @@ def read_stretch(
         consumer.assign([TopicPartition(*source, first)])
         deadline = time.monotonic() + timeout_s
         while True:
-            messages = consumer.consume(_AT_ONCE, timeout=0.2)
+            messages = consumer.consume(_AT_ONCE, timeout=_POLL_S)
             if not messages and time.monotonic() > deadline:
                 raise RangeUnreadableError(f"{place}: the broker gave nothing in {timeout_s:g} s")
             for message in messages:
