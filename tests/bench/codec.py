@@ -3,7 +3,6 @@
 import io
 import json
 import random
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -17,6 +16,7 @@ from schemas.records import InferenceEvent, LatencyHistogram
 from schemas.registry import FileRegistry
 from schemas.topics import INFERENCE_EVENTS
 from tests import factories
+from tests.bench.figures import figure, tell
 
 RECORDS: Final = 3_000
 """A fetch of 1 MB, the default of Kafka's clients for one partition."""
@@ -57,7 +57,7 @@ def event(rng: random.Random, number: int) -> InferenceEvent:
     )
 
 
-def figures() -> dict[str, dict[str, object]]:
+def figures() -> dict[str, dict[str, Any]]:
     """Ratios of one run on one machine; more is better."""
     rng = random.Random(SEED)
     events = [event(rng, number) for number in range(RECORDS)]
@@ -82,18 +82,13 @@ def figures() -> dict[str, dict[str, object]]:
         lambda: [codec.encode(INFERENCE_EVENTS, item) for item in events],
     )
     return {
-        "columns_over_fastavro": _figure(reading[0] / reading[2], "times", COLUMNS_GOAL),
-        "columns_over_fastavro_without_datetimes": _figure(reading[1] / reading[2], "times", None),
-        "encode_over_fastavro": _figure(writing[0] / writing[1], "times", None),
-        "columns_rate": _figure(RECORDS / reading[2], "records/s", None),
-        "encode_rate": _figure(RECORDS / writing[1], "records/s", None),
-        "record_bytes": _figure(sum(map(len, values)) / RECORDS, "bytes", None),
+        "columns_over_fastavro": figure(reading[0] / reading[2], "times", COLUMNS_GOAL),
+        "columns_over_fastavro_without_datetimes": figure(reading[1] / reading[2], "times", None),
+        "encode_over_fastavro": figure(writing[0] / writing[1], "times", None),
+        "columns_rate": figure(RECORDS / reading[2], "records/s", None),
+        "encode_rate": figure(RECORDS / writing[1], "records/s", None),
+        "record_bytes": figure(sum(map(len, values)) / RECORDS, "bytes", None),
     }
-
-
-def _figure(value: float, unit: str, goal: float | None) -> dict[str, object]:
-    met = goal is None or value >= goal
-    return {"value": round(value, 1), "unit": unit, "goal": goal, "met": met}
 
 
 def _times(*runs: Callable[[], Any]) -> list[float]:
@@ -126,9 +121,8 @@ def _same(rows: list[Any], dicts: Sequence[Any]) -> None:
 
 
 def main() -> None:
-    """Print the figures."""
-    json.dump(figures(), sys.stdout, indent=2)
-    sys.stdout.write("\n")
+    """Measure and tell."""
+    tell("codec", figures())
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psutil
 
-from infra.cli.output import Format, show
+from infra.cli.output import Format, say, show
 
 FOLDER: Final = Path("build/bench")
 _PACKAGES: Final = (
@@ -26,20 +26,20 @@ _PACKAGES: Final = (
 )
 
 
-def figure(value: float, unit: str, goal: float, *, at_most: bool = False) -> dict[str, Any]:
-    """One figure: met when it is at least (or, with `at_most`, at most) its goal."""
-    met = value <= goal if at_most else value >= goal
+def figure(value: float, unit: str, goal: float | None, *, at_most: bool = False) -> dict[str, Any]:
+    """One figure: met when it is at least (or, with `at_most`, at most) its goal, if it has one."""
+    met = goal is None or (value <= goal if at_most else value >= goal)
     return {"value": round(value, 4), "unit": unit, "goal": goal, "met": met}
 
 
-def tell(name: str, figures: Mapping[str, Mapping[str, Any]]) -> Path:
-    """Print the figures and write them with machine and versions; the file written."""
+def tell(name: str, figures: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print the figures, and write them with machine and versions."""
     show([{"figure": key, **found} for key, found in figures.items()], Format.TABLE)
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / f"{name}.json"
     report = {"figures": dict(figures), "machine": machine(), "versions": versions()}
     path.write_text(json.dumps(report, indent=2) + "\n")
-    return path
+    say(f"written: {path}")
 
 
 def machine() -> dict[str, Any]:

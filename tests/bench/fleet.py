@@ -6,7 +6,6 @@ their film strips on disk, encoding. Only the send to a broker is left out.
 """
 
 import hashlib
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -150,7 +149,7 @@ def figures() -> Mapping[str, Mapping[str, Any]]:
 
 def main() -> None:
     """Measure and tell."""
-    sys.stderr.write(f"written: {tell('fleet', figures())}\n")
+    tell("fleet", figures())
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def _over_peers() -> Mapping[str, Mapping[str, Any]]:
 def main() -> None:
     """Measure and tell everything."""
     figures = {**codec.figures(), **fleet.figures(), **_over_peers(), **demo()}
-    sys.stderr.write(f"written: {tell('loop', figures)}\n")
+    tell("loop", figures)
 
 
 if __name__ == "__main__":
