@@ -121,7 +121,11 @@ class Processor(Protocol):
         """Topics read whole."""
 
     def generation(self, topic: TopicSpec, topic_id: str) -> str:
-        """Name of the build of state that this code and configuration make of this log."""
+        """Name of the build of state that this code and configuration make of this log.
+
+        Called for every batched topic, in their order, before the first fold is made: a stage
+        that reads what an earlier one hands on can bind its state to that one's generation.
+        """
 
     def fold(self, topic: str, partition: int, snapshot: bytes | None) -> Fold:
         """Make the fold of a newly assigned partition, from a snapshot when there is one."""

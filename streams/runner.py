@@ -93,7 +93,10 @@ class Runner:
     ) -> None:
         self._processor = processor
         self._topic_ids = topic_ids
-        self._specs = {spec.name: spec for spec in processor.batched}
+        self._generations = {
+            spec.name: processor.generation(spec, topic_ids[spec.name])
+            for spec in processor.batched
+        }
         self._reader = reader
         self._ends = ends
         self._following = following
@@ -196,7 +199,7 @@ class Runner:
     def _load(self, source: Source) -> _Partition:
         topic, number = source
         topic_id = self._topic_ids[topic]
-        generation = self._processor.generation(self._specs[topic], topic_id)
+        generation = self._generations[topic]
         found = self._checkpoints.load(topic, number, topic_id=topic_id, generation=generation)
         if found is None:
             applied_through, high_stamp_us = self._ends.ask_begin([source])[source] - 1, 0

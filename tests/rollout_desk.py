@@ -9,7 +9,7 @@ from schemas.topics import INFERENCE_EVENTS, MODEL_RELEASES, OTA_ACKS, ROLLOUT_C
 from streams.rollout.gate import Gate
 from streams.rollout.ledger import Ledger
 from streams.rollout.policy import Policy
-from streams.rollout.tally import Tally
+from streams.rollout.tally import METRICS, Tally
 from tests import factories
 from tests.rollout_log import GATE, KEYRING, SECOND, START, command, proposal
 
@@ -35,7 +35,7 @@ class Desk:
         self.orders = 0
         self.now = START
         self.ledgers = [Ledger(KEYRING) for _ in range(gates)]
-        self.tally = Tally(policy, [_SOURCE])
+        self.tally = Tally(policy, [_SOURCE], dict.fromkeys(METRICS, "g"))
         self.partials = 0
         hardware = load_catalogue().hardware
         self.gates = [

@@ -105,6 +105,10 @@ class Worker:
             codec=self._codec,
             partitions={spec.name: spec.partitions for spec in _BATCHED},
         )
+        self.generations = {
+            spec.name: self.processor.generation(spec, f"id-{spec.name}")
+            for spec in self.processor.batched
+        }
         self._observe()
         self._folds: dict[Source, Fold] = {}
         self._at: dict[Source, tuple[int, int]] = {}
@@ -114,7 +118,6 @@ class Worker:
 
     def _open(self, spec: TopicSpec, number: int, saved: Any) -> None:
         source = (spec.name, number)
-        self.processor.generation(spec, f"id-{spec.name}")
         snapshot, at = saved or (None, (-1, 0))
         self._folds[source] = self.processor.fold(spec.name, number, snapshot)
         self._at[source] = at
@@ -177,9 +180,7 @@ class Worker:
             partitions={
                 source: Position(
                     topic_id=f"id-{source[0]}",
-                    generation=self.processor.generation(
-                        next(spec for spec in _BATCHED if spec.name == source[0]), f"id-{source[0]}"
-                    ),
+                    generation=self.generations[source[0]],
                     applied_through=offset,
                     end_offset=len(self._logs.records.get(source, [])),
                     asked_us=self._logs.now,

@@ -83,14 +83,14 @@ class RolloutProcessor:
     def generation(self, topic: TopicSpec, topic_id: str) -> str:
         """State is bound to the log, the policy as far as the stage reads it, and the code."""
         if topic.name == ROLLOUT_PARTIALS.name:
-            digest = f"{self._policy.digest}/{sorted(self._partitions.items())}"
+            # A tally passes over the cells of other counts: for another count it reads again.
+            counted = sorted(self._generations.items())
+            digest = f"{self._policy.digest}/{self._targets}/{counted}"
             return generation(topic_id, "rollout.tally", digest, TALLY_VERSION)
         # Where keys are spread anew, the attempts of one device stand in two partitions.
         digest = f"{self._policy.counting_digest}/{self._partitions[topic.name]}"
         made = generation(topic_id, f"rollout.{topic.name}", digest, COUNTING_VERSION)
         self._generations[topic.name] = made
-        for gate in self._gates.values():
-            gate.tally.expect(self._generations)
         return made
 
     def fold(self, topic: str, partition: int, snapshot: bytes | None) -> Fold:
@@ -130,8 +130,7 @@ class RolloutProcessor:
         sources = (
             (spec.name, number) for spec in SOURCES for number in range(self._partitions[spec.name])
         )
-        tally = Tally(self._policy, sources, snapshot)
-        tally.expect(self._generations)
+        tally = Tally(self._policy, sources, self._generations, snapshot)
         self._gates[partition] = Gate(
             policy=self._policy,
             signer=self._signer,

@@ -16,7 +16,6 @@ SOURCES: Final = (OTA_ACKS, INFERENCE_EVENTS, DISENGAGEMENTS)
 METRICS: Final = (OTA_ACKS.name, INFERENCE_EVENTS.name)
 """A device is tested by its update, and by its latency."""
 MAX_CELLS: Final = 100_000
-MAX_RETIRED: Final = 16
 _PLACED: Final = (
     "kind",
     "generation",
@@ -82,23 +81,25 @@ class _Line(NamedTuple):
 class Tally:
     """Folds one partition of rollout-partials: a function of that log and the policy.
 
-    Of each cell the highest (last_offset, ingest time) counts. Only one generation of each
-    source topic counts: the expected one, or, where none is expected, the newest to appear.
+    Of each cell the highest (last_offset, ingest time) counts.
 
     Args:
         policy: Its ceiling.
         sources: Partitions that must be heard before there is a time.
+        generations: The one generation of each source topic that counts.
         snapshot: State to go on from.
     """
 
     def __init__(
-        self, policy: Policy, sources: Iterable[Source], snapshot: bytes | None = None
+        self,
+        policy: Policy,
+        sources: Iterable[Source],
+        generations: Mapping[str, str],
+        snapshot: bytes | None = None,
     ) -> None:
         self._ceiling = policy.ceiling
         self._sources = frozenset(sources)
-        self._expected: dict[str, str] = {}
-        self._generation: dict[str, str] = {}
-        self._retired: dict[str, list[str]] = {}
+        self._generations = generations
         self._progress: dict[Source, int] = {}
         self._cells: dict[tuple[Source, CellKey], tuple[int, int, Sums]] = {}
         self._sums: dict[tuple[str, CellKey], Sums] = {}
@@ -113,14 +114,6 @@ class Tally:
         if not self._sources <= self._progress.keys():
             return None
         return min(self._progress.values())
-
-    def expect(self, generations: Mapping[str, str]) -> None:
-        """Count only these generations of the named source topics."""
-        for topic, generation in generations.items():
-            self._expected[topic] = generation
-            if self._generation.get(topic, generation) != generation:
-                self._forget(topic)
-            self._generation[topic] = generation
 
     def apply(self, batch: LogBatch) -> None:
         """Include the next stretch of the partition."""
@@ -148,8 +141,6 @@ class Tally:
         """State as JSON."""
         return json.dumps(
             {
-                "generation": self._generation,
-                "retired": self._retired,
                 "progress": [[*source, at] for source, at in self._progress.items()],
                 "cells": [[*source, *key, *cell] for (source, key), cell in self._cells.items()],
                 "peaks": [[topic, *key, *peak] for (topic, key), peak in self._peaks.items()],
@@ -158,8 +149,6 @@ class Tally:
         ).encode()
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self._generation = state["generation"]
-        self._retired = state["retired"]
         self._progress = {(topic, partition): at for topic, partition, at in state["progress"]}
         for topic, partition, release_id, stratum, offset, ingest, sums in state["cells"]:
             key = (release_id, stratum)
@@ -170,7 +159,7 @@ class Tally:
         self.last_offset = state["last_offset"]
 
     def _include(self, line: _Line) -> None:
-        if not self._is_current(line.topic, line.generation):
+        if line.generation != self._generations.get(line.topic):
             return
         source = (line.topic, line.partition)
         if line.kind == PartialKind.PROGRESS:
@@ -203,23 +192,3 @@ class Tally:
         self._sums[topic, key] = Sums(
             *(was - old + new for was, old, new in zip(total, before, after, strict=True))
         )
-
-    def _is_current(self, topic: str, generation: str) -> bool:
-        current = self._generation.setdefault(topic, generation)
-        if generation == current:
-            return True
-        retired = self._retired.setdefault(topic, [])
-        if topic in self._expected or generation in retired:
-            return False
-        retired.append(current)
-        del retired[:-MAX_RETIRED]
-        self._forget(topic)
-        self._generation[topic] = generation
-        return True
-
-    def _forget(self, topic: str) -> None:
-        """Another count of a source topic begins: nothing of the last one may be mixed in."""
-        self._progress = {at: us for at, us in self._progress.items() if at[0] != topic}
-        self._cells = {at: cell for at, cell in self._cells.items() if at[0][0] != topic}
-        self._sums = {at: sums for at, sums in self._sums.items() if at[0] != topic}
-        self._peaks = {at: peak for at, peak in self._peaks.items() if at[0] != topic}

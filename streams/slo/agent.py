@@ -45,17 +45,17 @@ class SloProcessor:
         self._counting: dict[int, CountingFold] = {}
         self._burning: dict[int, BurnFold] = {}
         self._announcers: dict[int, Announcer] = {}
-        self._source_generation: str | None = None
+        self._counted_by = ""
 
     def generation(self, topic: TopicSpec, topic_id: str) -> str:
         """State is bound to the log, the SLO file as far as the stage reads it, and the code."""
         if topic.name == SLO_PARTIALS.name:
-            digest = alerting_digest(self._slos)
+            # Another count begins with history: it must be caught up with before it is news.
+            digest = f"{alerting_digest(self._slos)}/{self._counted_by}"
             return generation(topic_id, "slo.burning", digest, BURNING_VERSION)
         digest = counting_digest(self._slos)
-        made = generation(topic_id, "slo.counting", digest, COUNTING_VERSION)
-        self._source_generation = made
-        return made
+        self._counted_by = generation(topic_id, "slo.counting", digest, COUNTING_VERSION)
+        return self._counted_by
 
     def fold(self, topic: str, partition: int, snapshot: bytes | None) -> Fold:
         """Make the fold of a newly assigned partition."""
@@ -63,7 +63,9 @@ class SloProcessor:
         if topic == INFERENCE_EVENTS.name:
             made = self._counting[partition] = CountingFold(self._slos, partition)
         else:
-            made = self._burning[partition] = BurnFold(self._slos, self._withdrawals)
+            made = self._burning[partition] = BurnFold(
+                self._slos, self._counted_by, self._withdrawals
+            )
             self._announcers[partition] = Announcer(self._slos, self._book)
         if snapshot is not None:
             made.restore(snapshot)
@@ -71,8 +73,11 @@ class SloProcessor:
 
     def drop(self, topic: str, partition: int) -> None:
         """Forget the fold of a partition that was taken away."""
-        folds = self._counting if topic == INFERENCE_EVENTS.name else self._burning
-        folds.pop(partition, None)
+        if topic == INFERENCE_EVENTS.name:
+            self._counting.pop(partition, None)
+        else:
+            self._burning.pop(partition, None)
+            self._announcers.pop(partition, None)
 
     def observe(self, facts: Sequence[Fact]) -> None:
         """Read back what was said of alerts, and learn which releases were rolled back."""
@@ -96,9 +101,8 @@ class SloProcessor:
             if topic != SLO_PARTIALS.name or partition not in self._burning:
                 continue
             fold = self._burning[partition]
-            told = fold.generation(self._source_generation)
-            if told is not None and fold.caught_up(told, standing.now_us):
-                for alert in self._announcers[partition].news(told, standing.now_us):
+            if fold.caught_up(standing.now_us):
+                for alert in self._announcers[partition].news(fold, standing.now_us):
                     yield Outgoing(topic=ALERTS, record=alert)
 
     def _decided(self, fact: Fact, record: ModelRelease) -> None:

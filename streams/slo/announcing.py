@@ -8,7 +8,7 @@ from schemas import alert_log
 from schemas.alert_log import AlertBook
 from schemas.records import Alert, AlertState, Severity
 from streams.slo import wording
-from streams.slo.burning import Generation
+from streams.slo.burning import BurnFold
 from streams.slo.engine import BURNING, RECOVERED, WITHDRAWN, Engine
 from streams.slo.objectives import Slo
 from streams.slo.series import Series
@@ -42,32 +42,32 @@ class Announcer:
         self._names: dict[tuple[str, ...], str] = {}
         self._compared_us = 0
 
-    def news(self, generation: Generation, now_us: int) -> Iterator[Alert]:
+    def news(self, fold: BurnFold, now_us: int) -> Iterator[Alert]:
         """The next record of each alert that has something to say."""
-        yield from self._pending(generation, now_us)
+        yield from self._pending(fold, now_us)
         if now_us - self._compared_us >= COMPARE_EVERY_US:
             self._compared_us = now_us
-            yield from self._compared(generation, now_us)
+            yield from self._compared(fold, now_us)
 
-    def _pending(self, generation: Generation, now_us: int) -> Iterator[Alert]:
+    def _pending(self, fold: BurnFold, now_us: int) -> Iterator[Alert]:
         waiting: set[str] = set()
-        for _ in range(len(generation.pending)):
-            name, transition = generation.pending.popleft()
+        for _ in range(len(fold.pending)):
+            name, transition = fold.pending.popleft()
             identity = self._identity(name, transition.labels, transition.severity)
             if identity not in waiting and self._said(identity, transition):
                 continue
-            generation.pending.append((name, transition))
+            fold.pending.append((name, transition))
             if identity not in waiting:
                 waiting.add(identity)
                 yield from self._say(identity, self._slos[name], transition, now_us)
 
-    def _compared(self, generation: Generation, now_us: int) -> Iterator[Alert]:
+    def _compared(self, fold: BurnFold, now_us: int) -> Iterator[Alert]:
         """Where the log and an engine differ and no transition tells it, the engine is right."""
         told = {
             self._identity(name, transition.labels, transition.severity)
-            for name, transition in generation.pending
+            for name, transition in fold.pending
         }
-        for name, engine in generation.engines.items():
+        for name, engine in fold.engines.items():
             known: set[str] = set()
             for series, severity, _ in engine.burning():
                 identity = self._identity(name, series.labels, severity)

@@ -1,7 +1,7 @@
 """Stage two: the fold of one partition of slo-partials, with one engine for each SLO."""
 
 import json
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +17,6 @@ from streams.slo.transitions import Transition
 
 UNHEARD_US: Final = 60_000_000
 SETTLING_US: Final = 3_000_000
-MAX_GENERATIONS: Final = 3
 MAX_PENDING: Final = 10_000
 
 _PENDING: Final = TypeAdapter(list[tuple[str, Transition]])
@@ -75,91 +74,32 @@ class SourceTime:
         self._heard = {partition: Heard(*rest) for partition, *rest in state["heard"]}
 
 
-class Generation:
-    """What one generation of stage one has told.
-
-    Attributes:
-        pending: Transitions that may not be on the log yet, in order; the oldest fall out beyond
-            10,000, and what then holds is told by the comparison with the log.
-    """
-
-    def __init__(self, slos: Mapping[str, Slo], withdrawals: Mapping[Withdrawal, int]) -> None:
-        self._slos = slos
-        self._withdrawals = withdrawals
-        self.engines: dict[str, Engine] = {}
-        self.time = SourceTime()
-        self.pending: deque[tuple[str, Transition]] = deque(maxlen=MAX_PENDING)
-
-    @property
-    def ingest_us(self) -> int:
-        """Ingest time up to which every source partition was read; 0: not known."""
-        now = self.time.now()
-        return now[1] if now else 0
-
-    def observe(self, record: SloPartial, stamp_us: int) -> None:
-        """Take the next record in log order; one of an SLO that is not in the file is let be."""
-        if record.kind is PartialKind.CELL and record.slo in self._slos:
-            self._engine(record.slo).observe(record)
-        elif record.kind is PartialKind.PROGRESS:
-            self.time.observe(record, stamp_us)
-            now = self.time.now()
-            if now is not None:
-                for name, engine in self.engines.items():
-                    self._tell(name, engine.advance(*now))
-
-    def withdraw(self, release: str, hardware: str | None, at_us: int) -> None:
-        """Let nothing of a withdrawn release count any more."""
-        for name, engine in self.engines.items():
-            self._tell(name, engine.withdraw(release, hardware, at_us, self.ingest_us))
-
-    def state(self) -> dict[str, Any]:
-        """All of it as plain values."""
-        return {
-            "time": self.time.state(),
-            "engines": {name: engine.state() for name, engine in self.engines.items()},
-            "pending": _PENDING.dump_python(list(self.pending), mode="json"),
-        }
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take the values of `state()`."""
-        self.time.load(state["time"])
-        self.pending.extend(_PENDING.validate_python(state["pending"]))
-        for name, held in state["engines"].items():
-            engine = Engine(self._slos[name])
-            engine.load(held)
-            self.engines[name] = engine
-        for (release, hardware), at_us in self._withdrawals.items():
-            self.withdraw(release, hardware, at_us)
-
-    def _engine(self, name: str) -> Engine:
-        engine = self.engines.get(name)
-        if engine is None:
-            engine = self.engines[name] = Engine(self._slos[name])
-            for (release, hardware), at_us in self._withdrawals.items():
-                engine.withdraw(release, hardware, at_us, 0)
-        return engine
-
-    def _tell(self, name: str, found: Iterable[Transition]) -> None:
-        self.pending.extend((name, transition) for transition in found)
-
-
 class BurnFold:
-    """Folds slo-partials; keeps the three generations of stage one that were heard last.
+    """Folds what one generation of stage one tells in one partition of slo-partials.
 
     Args:
         slos: The SLO file.
+        counted_by: The generation of stage one whose counts are read; others are passed over.
         withdrawals: Releases rolled back, shared with the processor that reads them.
 
     Attributes:
+        engines: What is known of each SLO of which a cell was read.
+        pending: Transitions that may not be on the log yet, in order; the oldest fall out beyond
+            10,000, and what then holds is told by the comparison with the log.
         replaying: It was built from the log's beginning and has not caught up with where its
             reader started: what it finds is history, not news.
         started_us: Wall clock at which the reader started; 0: not yet.
     """
 
-    def __init__(self, slos: Sequence[Slo], withdrawals: Mapping[Withdrawal, int]) -> None:
+    def __init__(
+        self, slos: Sequence[Slo], counted_by: str, withdrawals: Mapping[Withdrawal, int]
+    ) -> None:
         self._slos = {slo.name: slo for slo in slos}
+        self._counted_by = counted_by
         self._withdrawals = withdrawals
-        self._generations: OrderedDict[str, Generation] = OrderedDict()
+        self._time = SourceTime()
+        self.engines: dict[str, Engine] = {}
+        self.pending: deque[tuple[str, Transition]] = deque(maxlen=MAX_PENDING)
         self.replaying = True
         self.started_us = 0
 
@@ -171,44 +111,38 @@ class BurnFold:
             self.observe(record, stamp)
 
     def observe(self, record: SloPartial, stamp_us: int) -> None:
-        """Take the next record in log order."""
-        generation = self._generations.get(record.generation)
-        if generation is None:
-            generation = Generation(self._slos, self._withdrawals)
-            self._generations[record.generation] = generation
-            if len(self._generations) > MAX_GENERATIONS:
-                self._generations.popitem(last=False)
-        self._generations.move_to_end(record.generation)
-        generation.observe(record, stamp_us)
-
-    def generation(self, name: str | None) -> Generation | None:
-        """What one generation of stage one has told, None when nothing was heard of it.
-
-        A worker that has no partition of the source cannot name the generation (`name` None): it
-        takes the one that has been read furthest, which a new one is only once it has caught up.
-        """
-        if name is not None:
-            return self._generations.get(name)
-        return max(self._generations.values(), key=lambda one: one.ingest_us, default=None)
+        """Take the next record in log order; one of an SLO that is not in the file is let be."""
+        if record.generation != self._counted_by:
+            return
+        if record.kind is PartialKind.CELL and record.slo in self._slos:
+            self._engine(record.slo).observe(record)
+        elif record.kind is PartialKind.PROGRESS:
+            self._time.observe(record, stamp_us)
+            now = self._time.now()
+            if now is not None:
+                for name, engine in self.engines.items():
+                    self._tell(name, engine.advance(*now))
 
     def withdraw(self, release: str, hardware: str | None, at_us: int) -> None:
         """Let nothing of a withdrawn release count any more."""
-        for generation in self._generations.values():
-            generation.withdraw(release, hardware, at_us)
+        for name, engine in self.engines.items():
+            self._tell(name, engine.withdraw(release, hardware, at_us, self._ingest_us))
 
-    def caught_up(self, generation: Generation, now_us: int) -> bool:
+    def caught_up(self, now_us: int) -> bool:
         """Whether what it finds is news; until then its findings are dropped."""
         self.started_us = self.started_us or now_us
         if self.replaying:
-            generation.pending.clear()
-            self.replaying = generation.ingest_us < self.started_us
+            self.pending.clear()
+            self.replaying = self._ingest_us < self.started_us
         return not self.replaying
 
     def snapshot(self) -> bytes:
         """State as JSON."""
         state = {
             "replaying": self.replaying,
-            "generations": [[name, held.state()] for name, held in self._generations.items()],
+            "time": self._time.state(),
+            "engines": {name: engine.state() for name, engine in self.engines.items()},
+            "pending": _PENDING.dump_python(list(self.pending), mode="json"),
         }
         return json.dumps(state, separators=(",", ":")).encode()
 
@@ -216,7 +150,27 @@ class BurnFold:
         """Take the state of `snapshot()`."""
         state: dict[str, Any] = json.loads(snapshot)
         self.replaying = state["replaying"]
-        for name, held in state["generations"]:
-            generation = Generation(self._slos, self._withdrawals)
-            generation.load(held)
-            self._generations[name] = generation
+        self._time.load(state["time"])
+        self.pending.extend(_PENDING.validate_python(state["pending"]))
+        for name, held in state["engines"].items():
+            engine = self.engines[name] = Engine(self._slos[name])
+            engine.load(held)
+        for (release, hardware), at_us in self._withdrawals.items():
+            self.withdraw(release, hardware, at_us)
+
+    @property
+    def _ingest_us(self) -> int:
+        """Ingest time up to which every source partition was read; 0: not known."""
+        now = self._time.now()
+        return now[1] if now else 0
+
+    def _engine(self, name: str) -> Engine:
+        engine = self.engines.get(name)
+        if engine is None:
+            engine = self.engines[name] = Engine(self._slos[name])
+            for (release, hardware), at_us in self._withdrawals.items():
+                engine.withdraw(release, hardware, at_us, 0)
+        return engine
+
+    def _tell(self, name: str, found: Iterable[Transition]) -> None:
+        self.pending.extend((name, transition) for transition in found)

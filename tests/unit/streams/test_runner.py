@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from infra.kafka.errors import DeliveryError
 from schemas.facts import Fact
+from schemas.topics import TopicSpec
 from streams.checkpoints import OtherLogError
 from streams.fetched import GapError
 from streams.processor import Outgoing, Position, Source, Standing
@@ -124,6 +125,18 @@ def test_another_generation_is_made_again_from_the_beginning(bench: Bench) -> No
     first.finish()
     assert bench.worker(Summing(version="1")).open([SOURCE]) == {SOURCE: len(LOG)}
     assert bench.worker(Summing(version="2")).open([SOURCE]) == {SOURCE: 0}
+
+
+def test_every_generation_is_asked_for_before_the_first_fold(bench: Bench) -> None:
+    asked: list[str] = []
+
+    class Asked(Summing):
+        def generation(self, topic: TopicSpec, topic_id: str) -> str:
+            asked.append(topic.name)
+            return super().generation(topic, topic_id)
+
+    bench.worker(Asked())
+    assert asked == [TOPIC]
 
 
 def test_a_fresh_state_starts_where_the_log_starts(bench: Bench) -> None:

@@ -183,11 +183,12 @@ def _replayed(world: World, record: ModelRelease, offsets: Mapping[str, int]) ->
                 ledger.observe([made])
     (name,) = (key for key in offsets if key.startswith(ROLLOUT_PARTIALS.name))
     partition = int(name.rsplit("/", 1)[1])
+    partials = world.logs.records[ROLLOUT_PARTIALS.name, partition]
     tally = Tally(
         world.policy,
         [(spec.name, number) for spec in SOURCES for number in range(spec.partitions)],
+        {partial.source_topic: partial.generation for _, partial in partials},
     )
-    partials = world.logs.records[ROLLOUT_PARTIALS.name, partition]
     for offset, (_, partial) in enumerate(partials[: offsets[name] + 1]):
         tally.include(partial, offset)
     gate = Gate(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from schemas.alert_log import AlertBook
 from schemas.decisions import ReleaseBook
-from schemas.records import Alert, AlertState, ReleaseKind, SloPartial
+from schemas.records import Alert, AlertState, ReleaseKind
 from schemas.topics import INFERENCE_EVENTS, MODEL_RELEASES, SLO_PARTIALS
 from streams.slo.agent import SloProcessor
 from streams.slo.announcing import Announcer
@@ -98,29 +98,25 @@ def test_later_reports_of_a_withdrawn_release_reopen_it_as_another_episode() -> 
 
 def test_an_alert_whose_key_is_gone_ends_with_its_release() -> None:
     (fired,) = _firing().alerts
-    fold = BurnFold([slo()], {(RELEASE, "HW3"): fired.starts_at + MINUTE})
+    fold = BurnFold([slo()], "g1", {(RELEASE, "HW3"): fired.starts_at + MINUTE})
     fold.observe(cell(START_US, 10, 0, key={"hardware": "HW4", "release_id": RELEASE}), 0)
-    generation = fold.generation("g1")
-    assert generation is not None
     book = AlertBook()
     book.observe(fired)
     announcer = Announcer([slo()], book)
-    (ended,) = announcer.news(generation, 2 * SECOND)
+    (ended,) = announcer.news(fold, 2 * SECOND)
     assert (ended.seq, ended.state, ended.reason) == (1, AlertState.RESOLVED, "release_withdrawn")
-    assert list(announcer.news(generation, 4 * SECOND)) == []
+    assert list(announcer.news(fold, 4 * SECOND)) == []
     book.observe(ended)
-    assert list(announcer.news(generation, 6 * SECOND)) == []
+    assert list(announcer.news(fold, 6 * SECOND)) == []
 
 
 def test_an_alert_whose_key_is_gone_without_a_word_goes_on_firing() -> None:
     (fired,) = _firing().alerts
-    fold = BurnFold([slo()], {})
+    fold = BurnFold([slo()], "g1", {})
     fold.observe(cell(START_US, 10, 0, key={"hardware": "HW4", "release_id": RELEASE}), 0)
-    generation = fold.generation("g1")
-    assert generation is not None
     book = AlertBook()
     book.observe(fired)
-    assert list(Announcer([slo()], book).news(generation, 2 * SECOND)) == []
+    assert list(Announcer([slo()], book).news(fold, 2 * SECOND)) == []
 
 
 def test_state_is_bound_to_log_and_configuration() -> None:
@@ -133,23 +129,29 @@ def test_state_is_bound_to_log_and_configuration() -> None:
     assert one.generation(burning, "a") != one.generation(counting, "a")
 
 
-def _of(generation: str, record: SloPartial) -> SloPartial:
-    return replace(record, generation=generation)
+def test_what_another_count_tells_is_history_before_it_is_news() -> None:
+    """The trace of a new version: its first cells are hours old, and nobody is paged for them."""
+    one, other = (SloProcessor([slo()], ReleaseBook(KEYRING)) for _ in range(2))
+    one.generation(INFERENCE_EVENTS, "a")
+    other.generation(INFERENCE_EVENTS, "b")
+    assert one.generation(SLO_PARTIALS, "p") != other.generation(SLO_PARTIALS, "p")
 
 
-def test_counts_of_another_generation_are_kept_apart_and_the_oldest_are_forgotten() -> None:
-    fold = BurnFold([slo()], {})
-    for number in range(5):
-        name = f"g{number}"
-        fold.observe(_of(name, cell(START_US, 10, number)), number)
-        for stamp in (number, number + 4 * SECOND):
-            fold.observe(_of(name, progress(START_US + number * SECOND)), stamp)
-    held = [fold.generation(f"g{number}") for number in range(5)]
-    assert [one is None for one in held] == [True, True, False, False, False]
-    assert fold.generation(None) is held[4]
-    again = BurnFold([slo()], {})
-    again.restore(fold.snapshot())
-    assert again.snapshot() == fold.snapshot()
+def test_counts_of_another_generation_are_passed_over() -> None:
+    told = [
+        (cell(START_US, 10, 3), 0),
+        (progress(START_US), 1),
+        (progress(START_US + 9 * SECOND), 4 * SECOND),
+    ]
+    alone, beside = BurnFold([slo()], "g1", {}), BurnFold([slo()], "g1", {})
+    for record, stamp in told:
+        alone.observe(record, stamp)
+        beside.observe(replace(record, generation="g2"), stamp)
+        beside.observe(record, stamp)
+    assert beside.snapshot() == alone.snapshot()
+    again = BurnFold([slo()], "g1", {})
+    again.restore(alone.snapshot())
+    assert again.snapshot() == alone.snapshot()
 
 
 def test_time_is_that_of_the_last_partition_and_one_that_fell_silent_is_left_out() -> None:
