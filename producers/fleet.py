@@ -8,7 +8,8 @@ frame that the simulator could not run in time would look like a failure of the 
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -25,6 +26,8 @@ from producers.device.models import ModelShelf
 from producers.device.schedule import Schedule
 from producers.device.triggers import Pictures
 from producers.device.world import Surroundings
+from producers.keeping import Keeper
+from producers.publishing import Publishing
 from producers.scenario import Scenario
 from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
@@ -41,22 +44,6 @@ TICK_US: Final = 40_000
 
 ENCOUNTERS: Final = 24
 """Encounters pictured at once at most."""
-
-FLUSH_EVERY_US: Final = 5_000_000
-"""How soon a record that the log did not take stops the process."""
-
-SAVE_EVERY_US: Final = 1_000_000
-"""After a crash a device may have lost this much: it begins its attempt again."""
-
-
-class Publishing(Protocol):
-    """Where records go: `infra.kafka.publisher.Publisher`."""
-
-    def publish(self, topic: TopicSpec, record: Any) -> None:
-        """Encode and queue one record."""
-
-    def flush(self) -> None:
-        """Wait until all queued records are acknowledged; raises when some are not."""
 
 
 class Following(Protocol):
@@ -75,7 +62,8 @@ class Shore:
 
     Attributes:
         clock: UTC microseconds.
-        save: Takes the storage of all devices, by id, whenever a device's slots changed.
+        save: Takes the storage of all devices, by id, whenever what one keeps has changed.
+        background: One thread for what the devices do not wait for.
     """
 
     camera: Camera
@@ -86,6 +74,7 @@ class Shore:
     book: ReleaseBook
     clock: Callable[[], int]
     save: Callable[[dict[str, Flash]], None]
+    background: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "fleet-keeper"))
 
 
 class Fleet:
@@ -111,14 +100,12 @@ class Fleet:
             classes=shore.camera.classes,
         )
         self._flashes = {one.device_id: self._booted(flashes.get(one.device_id)) for one in who}
+        self._keeper = Keeper(shore.publisher.flush, shore.save, shore.background)
+        self._keeper.begin(self._flashes, self._start_us)
         self.devices = [
             Device(one, scenario, self._flashes[one.device_id], surface, self._start_us)
             for one in who
         ]
-        self._saved: list[object] = []
-        self._save_from_us = 0
-        self._flushed_us = self._start_us
-        self._save(self._start_us)
         # Half a log would order a device back to the release before the one it runs.
         self._follow(shore.follower.catch_up())
         phases = [fraction(scenario.seed, "phase", one.device_id) for one in who]
@@ -135,6 +122,7 @@ class Fleet:
 
         Raises:
             OSError: The object store does not take a picture or the devices' storage.
+            DeliveryError: The log did not take a record.
         """
         try:
             while not stopping():
@@ -147,10 +135,7 @@ class Fleet:
         now_us = self._shore.clock()
         for device in self.devices:
             device.flush(now_us)
-        self._shore.publisher.flush()
-        self._save_from_us = 0
-        self._saved = []
-        self._save(now_us)
+        self._keeper.close(self._flashes)
 
     def step(self) -> None:
         """Wait for the next tick or decision, then do everything that is due."""
@@ -161,10 +146,7 @@ class Fleet:
         due = [self.devices[index] for index in self._schedule.take(now_us, BATCH)]
         if due:
             self._drive(due, now_us)
-            self._save(now_us)
-        if now_us - self._flushed_us > FLUSH_EVERY_US:
-            self._flushed_us = now_us
-            self._shore.publisher.flush()
+        self._keeper.turn(self._flashes, now_us)
 
     # Decisions
 
@@ -250,7 +232,7 @@ class Fleet:
             device.take(answers, row, now_us)
         self.figures.answer(answers)
 
-    # Records and storage
+    # Records
 
     def _send(self, topic: TopicSpec, record: Any) -> None:
         self._shore.publisher.publish(topic, record)
@@ -266,12 +248,3 @@ class Fleet:
         each_us = self._scenario.frame_period_us * self._scenario.drive.frames_per_encounter
         kept.encounters = max(kept.encounters, -(-life_us // each_us))
         return kept
-
-    def _save(self, now_us: int) -> None:
-        if now_us < self._save_from_us:
-            return
-        slots: list[object] = [flash.slots for flash in self._flashes.values()]
-        if slots != self._saved:
-            self._saved = slots
-            self._save_from_us = now_us + SAVE_EVERY_US
-            self._shore.save(self._flashes)

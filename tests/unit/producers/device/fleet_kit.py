@@ -1,6 +1,8 @@
 """A fleet on a stage: a clock that the follower moves, and a log that the test writes."""
 
 import dataclasses
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from typing import Any
 
 from producers.device.engine import Engine
@@ -14,6 +16,18 @@ from schemas.records import Artifact, ModelRelease
 from schemas.topics import MODEL_RELEASES
 from tests.rollout_log import KEYRING, Log
 from tests.unit.producers.device import kit
+
+
+class Inline(Executor):
+    """Does at once what a thread would do beside the devices."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - handed to whoever asks for the result
+            done.set_exception(error)
+        return done
 
 
 class Stage:
@@ -46,6 +60,7 @@ class Stage:
             book=ReleaseBook(KEYRING),
             clock=lambda: self.now,
             save=self._save,
+            background=Inline(),
         )
         self.fleet = Fleet(self.scenario, shore, people(self.scenario), flashes)
         return self.fleet
