@@ -40,7 +40,8 @@ class ObjectStore:
         """Store bytes under their own SHA-256; storing the same again changes nothing."""
         digest = hashlib.sha256(body).hexdigest()
         name = f"{kind}/{digest[:2]}/{digest}{suffix}"
-        if not self._fs.exists(self._path(name)):
+        path = self._path(name)
+        if not self._fs.exists(path) or self._fs.size(path) != len(body):
             self.put_named(name, body)
         return StoredObject(self.uri(name), digest, len(body))
 

@@ -39,6 +39,16 @@ class KafkaSettings(BaseModel):
                 f"kafka.sasl_mechanism={self.sasl_mechanism} needs "
                 f"kafka.security_protocol SASL_SSL, not {self.security_protocol}"
             )
+        if self.security_protocol.startswith("SASL_") and not self.sasl_mechanism:
+            raise ValueError(
+                f"kafka.security_protocol={self.security_protocol} needs kafka.sasl_mechanism, "
+                "for example SCRAM-SHA-512"
+            )
+        if (self.sasl_mechanism, self.security_protocol) == ("PLAIN", "SASL_PLAINTEXT"):
+            raise ValueError(
+                "kafka.sasl_mechanism=PLAIN over SASL_PLAINTEXT would send the password "
+                "unencrypted; use kafka.security_protocol SASL_SSL"
+            )
         if self.sasl_username and self.sasl_password_file is None:
             raise ValueError("kafka.sasl_username needs kafka.sasl_password_file")
         return self

@@ -23,6 +23,13 @@ def test_the_same_bytes_have_one_address_and_come_back(objects: ObjectStore) -> 
     assert objects.list("models") == [f"models/{first.digest[:2]}/{first.digest}.onnx"]
 
 
+def test_an_object_that_a_power_cut_left_short_is_stored_again(objects: ObjectStore) -> None:
+    stored = objects.put(b"model", kind="models")
+    Path(stored.uri.removeprefix("file://")).write_bytes(b"mo")
+    assert objects.put(b"model", kind="models") == stored
+    assert objects.get(stored.uri, digest=stored.digest) == b"model"
+
+
 def test_a_name_holds_what_was_put_last_until_it_is_deleted(objects: ObjectStore) -> None:
     for body in (b"one", b"two"):
         objects.put_named("checkpoints/a", body)

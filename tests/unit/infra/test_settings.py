@@ -20,6 +20,11 @@ from infra.settings import KafkaSettings, Settings, secret_from
             },
             "needs kafka.sasl_password_file",
         ),
+        ({"security_protocol": "SASL_SSL"}, "SASL_SSL needs kafka.sasl_mechanism"),
+        (
+            {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"},
+            "PLAIN over SASL_PLAINTEXT would send the password unencrypted",
+        ),
         ({"session_timeout_s": 0.1}, "greater than or equal to 1"),
         ({"bootstrapp": "x:9092"}, "bootstrapp"),
     ],
