@@ -30,13 +30,9 @@ format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup
-	@test -n "$(NAME)" || { echo "make bench NAME=loop" >&2; exit 2; }
-	@$(BIN)/python -m tests.bench.$(NAME)
-
-soak: setup
-	@test -n "$(NAME)" || { echo "make soak NAME=x" >&2; exit 2; }
-	@$(BIN)/python -m tests.soak.$(NAME)
+bench soak: setup
+	@test -f "tests/$@/$(NAME).py" || { echo "make $@ NAME=loop: NAME is a file of tests/$@" >&2; exit 2; }
+	@$(BIN)/python -m tests.$@.$(NAME)
 
 clean:
 	rm -rf build .fleetloop

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.demo.run import STACK, FolderError, emptied
+from infra.demo.pager import Pager
+from infra.demo.run import STACK, FolderError, _settings, emptied
 from infra.stack.data_dir import DataDirBusyError, hold
 
 
@@ -17,6 +18,19 @@ def test_what_an_earlier_demo_left_is_gone(tmp_path: Path) -> None:
     emptied(folder)
     assert [path.name for path in folder.iterdir()] == [STACK]
     assert [path.name for path in (folder / STACK).iterdir()] == ["stack.lock"]
+
+
+def test_where_a_stack_keeps_its_things_is_not_where_the_demo_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEETLOOP_OBJECTS_URL", "file:///elsewhere")
+    monkeypatch.setenv("FLEETLOOP_KEYS_DIR", "/elsewhere")
+    monkeypatch.setenv("FLEETLOOP_METRICS_PORT", "9100")
+    with Pager() as pager:
+        settings = _settings(tmp_path / "scenario.yaml", tmp_path, pager)
+    assert settings.objects_url == f"file://{tmp_path / STACK / 'objects'}"
+    assert settings.keys_dir == tmp_path / "keys"
+    assert settings.metrics_port is None
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
