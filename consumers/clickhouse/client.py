@@ -13,6 +13,7 @@ from infra.settings import ClickHouseSettings, secret_from
 
 CONNECT_TIMEOUT_S: Final = 5.0
 QUERY_TIMEOUT_S: Final = 60.0
+_NOT_MADE: Final = frozenset({60, 81})  # UNKNOWN_TABLE, UNKNOWN_DATABASE
 
 # The driver logs each refused connection with its stack; the error raised here says it once.
 logging.getLogger("clickhouse_driver.connection").setLevel(logging.CRITICAL)
@@ -95,4 +96,6 @@ def _named_errors(address: str) -> Generator[None]:
         ) from error
     except DriverError as error:
         words = str(error).split("Stack trace")[0].strip().splitlines()
-        raise ClickHouseError(" ".join(words), int(error.code or 0)) from error
+        code = int(error.code or 0)
+        remedy = "; make the tables with `fleetloop clickhouse apply`" if code in _NOT_MADE else ""
+        raise ClickHouseError(" ".join(words) + remedy, code) from error
