@@ -18,7 +18,8 @@ from consumers.clickhouse.patience import Patience
 from consumers.clickhouse.server import Server
 from infra.kafka.ends import Source
 from infra.kafka.errors import CommitRefusedError
-from infra.kafka.loop import Committed, Deadline, GroupLoop, RawMessage
+from infra.kafka.loop import Committed, Deadline, GroupLoop
+from infra.kafka.messages import RawMessage
 from infra.settings import Settings, SinkSettings
 from schemas.topics import TOPICS, Cleanup
 

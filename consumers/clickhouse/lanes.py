@@ -7,7 +7,7 @@ from typing import Final
 
 from consumers.clickhouse.ledger import Entry, LedgerError, Pending
 from consumers.clickhouse.ranges import Place, Range
-from infra.kafka.loop import RawMessage
+from infra.kafka.messages import RawMessage
 
 # What a message costs beside its value: the Python object, its stamp, offset and header list.
 MESSAGE_OVERHEAD_BYTES: Final = 400

@@ -16,8 +16,6 @@ from infra.kafka.messages import RawMessage
 from infra.settings import KafkaSettings
 from schemas.topics import TopicSpec
 
-__all__ = ["Committed", "Deadline", "GroupHandler", "GroupLoop", "RawMessage"]
-
 _FENCED: Final = frozenset(
     {
         KafkaError.ILLEGAL_GENERATION,

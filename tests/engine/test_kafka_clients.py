@@ -18,7 +18,8 @@ from infra.kafka.errors import (
     QueueFullError,
 )
 from infra.kafka.follower import Follower
-from infra.kafka.loop import Committed, Deadline, GroupLoop, RawMessage
+from infra.kafka.loop import Committed, Deadline, GroupLoop
+from infra.kafka.messages import RawMessage
 from infra.kafka.publisher import Publisher
 from infra.settings import KafkaSettings
 from infra.stack.ports import free_port
