@@ -2,7 +2,7 @@
 
 Each run draws from its seed at which line of the story each worker dies. The results stand in
 build/soak/loop.json; the exit status tells whether every promise of every run was kept.
-FLEETLOOP_SOAK_RUNS sets how many runs (20), FLEETLOOP_SOAK_SEED the first seed (1).
+SOAK_RUNS sets how many runs (20), SOAK_SEED the first seed (1).
 """
 
 import json
@@ -61,9 +61,9 @@ def run(seed: int) -> Mapping[str, Any]:
 
 def main() -> None:
     """Play all runs and tell."""
-    first = int(os.environ.get("FLEETLOOP_SOAK_SEED", "1"))
+    first = int(os.environ.get("SOAK_SEED", "1"))
     runs = []
-    for seed in range(first, first + int(os.environ.get("FLEETLOOP_SOAK_RUNS", "20"))):
+    for seed in range(first, first + int(os.environ.get("SOAK_RUNS", "20"))):
         runs.append(run(seed))
         sys.stderr.write(f"seed {seed}: {'kept' if not runs[-1]['status'] else 'BROKEN'}\n")
         FOLDER.mkdir(parents=True, exist_ok=True)
