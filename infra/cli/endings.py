@@ -80,13 +80,20 @@ class Told(TyperGroup):
             code = ending(error)
             if code is None:
                 raise
-            fail(str(error), code)
+            fail(_sentence(error), code)
 
 
 def ending(error: BaseException) -> Exit | None:
     """Exit code of the error's nearest known class; None: nobody expected it."""
     names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
     return next((ENDINGS[name] for name in names if name in ENDINGS), None)
+
+
+def _sentence(error: Exception) -> str:
+    """Without an error number, which says nothing that its words do not."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 def _setting(first: ErrorDetails) -> str:

@@ -1,7 +1,5 @@
 """`fleetloop stack up|down|status`: the engines of a development installation."""
 
-import os
-import signal
 import time
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -58,10 +56,14 @@ def status(data_dir: DataDir = DATA_DIR, output: FormatOption = Format.TABLE) ->
 def down(data_dir: DataDir = DATA_DIR) -> None:
     """Stop the stack of this data folder and wait until it is gone."""
     state = _state(data_dir)
-    process = psutil.Process(state.pid)
-    os.kill(state.pid, signal.SIGTERM)
     try:
+        process = psutil.Process(state.pid)
+        process.terminate()
         process.wait(_STOP_S)
+    except psutil.NoSuchProcess:
+        pass  # it ended by itself
+    except psutil.AccessDenied:
+        fail(f"stack of {data_dir} (pid {state.pid}) belongs to another user")
     except psutil.TimeoutExpired:
         process.kill()
         fail(f"stack of {data_dir} (pid {state.pid}) did not stop in {_STOP_S:.0f} s: killed")

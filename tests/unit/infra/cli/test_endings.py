@@ -51,6 +51,22 @@ def test_a_known_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (done.exit_code, done.output) == (Exit.UNREACHABLE, "fleetloop: no broker at x\n")
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EACCES, "folder x cannot be made; name another"), "folder x cannot be made"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x: Permission denied"),
+    ],
+)
+def test_an_error_number_is_no_news(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, said: str
+) -> None:
+    monkeypatch.setattr(datasets, "read_whole", raising(error))
+    done = fleetloop("datasets", "list")
+    assert done.exit_code == Exit.ERROR
+    assert done.stderr.startswith(f"fleetloop: {said}")
+
+
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "read_whole", raising(ValueError("a bug")))
     done = fleetloop("datasets", "list")
