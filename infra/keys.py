@@ -113,6 +113,9 @@ def _entry(path: Path, name: object, entry: Any) -> PublicKey:
 
 
 def _write_private(path: Path, body: bytes) -> None:
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
     # Opened with the mode, so there is no moment in which others may read it.
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "wb") as file:
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "wb") as file:
         file.write(body)
+    partial.replace(path)

@@ -17,6 +17,15 @@ def test_made_keys_are_private_load_again_and_verify(tmp_path: Path) -> None:
     load_keyring(tmp_path / "keys").verify(command("r1", CommandKind.PAUSE, signer=signer), START)
 
 
+def test_making_keys_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
+    """The keyring comes last and whole: without it, what lies there is made anew, private."""
+    (tmp_path / "gate.pem").write_text("half a k")
+    (tmp_path / "gate.pem").chmod(0o644)
+    ring = make_keys(tmp_path)
+    assert load_signer(tmp_path, "gate").public(*ring.keys["gate"].roles) == ring.keys["gate"]
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".partial"] == []
+
+
 def test_a_key_others_may_read_is_refused(tmp_path: Path) -> None:
     make_keys(tmp_path)
     (tmp_path / "gate.pem").chmod(0o644)
