@@ -312,7 +312,7 @@ def test_partitions_taken_away_while_stopping_are_finished_too(
 def test_a_follower_tells_when_its_log_has_more_partitions(
     kafka_broker: CrashableBroker, topic: TopicSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a real Kafka: the client library crashes on the embedded broker's refusal to add some."""
+    """On a real Kafka: the embedded broker cannot add partitions."""
     monkeypatch.setattr("infra.kafka.follower._IDENTITY_EVERY_S", 0.0)
     admin = Admin(kafka_broker.settings)
     admin.create(topic.name, 1, 1, {})
