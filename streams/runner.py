@@ -3,6 +3,7 @@
 All methods are called from one thread, so a processor never sees two at a time.
 """
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from streams.processor import Fact, Fold, Position, Processor, Source, Standing
 
 ASK_EVERY_S: Final = 1.0
 CATCH_UP_S: Final = 10.0
+
+logger = logging.getLogger("fleetloop.worker")
 
 
 class Ends(Protocol):
@@ -202,7 +205,14 @@ class Runner:
         generation = self._generations[topic]
         found = self._checkpoints.load(topic, number, topic_id=topic_id, generation=generation)
         if found is None:
-            applied_through, high_stamp_us = self._ends.ask_begin([source])[source] - 1, 0
+            begin = self._ends.ask_begin([source])[source]
+            if begin > 0:
+                logger.warning(
+                    "processor %s, topic %s partition %d: no state of generation %s; it is made "
+                    "without the %d records before offset %d, which the log no longer holds",
+                    *(self._processor.name, *source, generation, begin, begin),
+                )
+            applied_through, high_stamp_us = begin - 1, 0
         else:
             applied_through, high_stamp_us = found.applied_through, found.high_stamp_us
         return _Partition(

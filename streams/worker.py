@@ -55,7 +55,7 @@ class Worker:
         self._runner = runner
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fold")
         self._stopping = asyncio.Event()
-        self._opened = False
+        self._opened = self._finished = False
         self._ticked_at = time.monotonic()
         self.failure: BaseException | None = None
 
@@ -68,7 +68,9 @@ class Worker:
         await self._call(self._runner.start)
 
     async def open(self, sources: Iterable[Source]) -> Mapping[Source, int]:
-        """Part of `Positions`: load state of assigned partitions."""
+        """Part of `Positions`: load state of assigned partitions; none once it has finished."""
+        if self._finished:
+            return {}
         wanted = frozenset(sources)
         try:
             starts = await self._call(lambda: self._runner.open(wanted))
@@ -101,8 +103,9 @@ class Worker:
                 continue
 
     async def finish(self) -> None:
-        """Store the state, unless a failure came before it."""
+        """Store the state, unless a failure came before it; what Faust still brings is left."""
         await self._attempt(self._runner.finish)
+        self._finished = True
         self._thread.shutdown(wait=False)
 
     def checks(self) -> dict[str, Callable[[], Check]]:
@@ -121,7 +124,7 @@ class Worker:
         return repr(self.failure) if self.failure else "state loaded"
 
     async def _attempt(self, work: Callable[[], None]) -> None:
-        if self.failure is not None:
+        if self._finished or self.failure is not None:
             return
         try:
             await self._call(work)

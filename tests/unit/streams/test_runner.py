@@ -139,10 +139,14 @@ def test_every_generation_is_asked_for_before_the_first_fold(bench: Bench) -> No
     assert asked == [TOPIC]
 
 
-def test_a_fresh_state_starts_where_the_log_starts(bench: Bench) -> None:
+def test_a_fresh_state_starts_where_the_log_starts_and_says_what_it_lacks(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     bench.ends.begins[SOURCE] = 7
     worker = bench.worker(Summing())
     assert worker.open([SOURCE]) == {SOURCE: 7}
+    assert "inference-events partition 0: no state" in caplog.text
+    assert "the 7 records before offset 7" in caplog.text
     worker.take(stretch(LOG[7:9]))
 
 
