@@ -45,7 +45,7 @@ class Announcer:
     def news(self, fold: BurnFold, now_us: int) -> Iterator[Alert]:
         """The next record of each alert that has something to say."""
         yield from self._pending(fold, now_us)
-        if now_us - self._compared_us >= COMPARE_EVERY_US:
+        if not 0 <= now_us - self._compared_us < COMPARE_EVERY_US:
             self._compared_us = now_us
             yield from self._compared(fold, now_us)
 
@@ -129,7 +129,7 @@ class Announcer:
 
     def _free(self, identity: str, now_us: int) -> bool:
         seq, sent = self._book.next_seq(identity), self._sent.get(identity)
-        if sent is not None and sent.seq == seq and now_us - sent.sent_us < AGAIN_AFTER_US:
+        if sent is not None and sent.seq == seq and 0 <= now_us - sent.sent_us < AGAIN_AFTER_US:
             return False
         self._sent[identity] = _Sent(seq, now_us)
         return True

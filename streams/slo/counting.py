@@ -70,8 +70,9 @@ class CountingFold:
 
     def emit(self, position: Position, now_us: int) -> Iterator[Outgoing]:
         """Cells that changed, and once a second how far the partition has been read."""
-        due = now_us - self._progress_at >= PROGRESS_EVERY_US
-        if not due and now_us - self._cells_at < CELLS_EVERY_US:
+        # A clock that was set back makes both due.
+        due = not 0 <= now_us - self._progress_at < PROGRESS_EVERY_US
+        if not due and 0 <= now_us - self._cells_at < CELLS_EVERY_US:
             return
         self._cells_at = now_us
         for slo, count in self._cells.changed():

@@ -46,6 +46,15 @@ def test_cells_are_cumulative_and_handed_on_only_when_they_changed() -> None:
     assert again.event_id != cell.event_id
 
 
+def test_a_clock_that_was_set_back_holds_nothing_up() -> None:
+    fold = _fold(1)
+    _said(fold, _position(), START_US)
+    events = [window("d", 2, START_US, late=1)]
+    fold.apply(batch(INFERENCE_EVENTS.name, 3, events, [START_US], first=1))
+    cell, *marks = _said(fold, _position(applied_through=1), START_US - HOUR)
+    assert (cell.total, len(marks)) == (20, 2)
+
+
 def test_a_window_sent_again_counts_once() -> None:
     fold = _fold(1, 2, 1, 2, 2)
     assert _said(fold, _position(), START_US)[0].total == 20
