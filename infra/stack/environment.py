@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -14,6 +15,8 @@ _PREFIX: Final = "FLEETLOOP_"
 _DEEPER: Final = "__"
 # Options of commands and of the tests by environment.
 _NO_SETTINGS: Final = ("BROKER", "REGISTRY", "SHARED", "TEST_")
+# Kubernetes tells every container of every service; one may be called fleetloop-something.
+_SERVICE: Final = re.compile(r"\w+_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP)\w*)?)")
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -36,7 +39,11 @@ def unknown(names: Iterable[str]) -> list[str]:
     """FLEETLOOP_* variables that nothing reads: a typing error would go unnoticed."""
     ours = (name for name in names if name.upper().startswith(_PREFIX))
     others = tuple(_PREFIX + name for name in _NO_SETTINGS)
-    return sorted(name for name in ours if not (_is_setting(name) or name.startswith(others)))
+    return sorted(
+        name
+        for name in ours
+        if not (_is_setting(name) or name.startswith(others) or _SERVICE.fullmatch(name))
+    )
 
 
 def _is_setting(key: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings import ClickHouseSettings, KafkaSettings, Settings
-from infra.stack.environment import child_environment, shell_lines, variables
+from infra.stack.environment import child_environment, shell_lines, unknown, variables
 
 FULL = Settings(
     kafka=KafkaSettings(bootstrap="k:1", memory_only=True, ca_file=Path("/ca.pem")),
@@ -44,6 +44,13 @@ def test_a_child_gets_none_of_the_parents_own_settings(monkeypatch: pytest.Monke
     assert "FLEETLOOP_REGISTRY_URL" not in child
     assert "FLEETLOOP_KAFKA__SASL_USERNAME" not in child
     assert (child["FLEETLOOP_BROKER"], child["UNRELATED"]) == ("kafka", "kept")
+
+
+def test_a_variable_that_nothing_reads_is_found() -> None:
+    known = [*variables(FULL), "FLEETLOOP_BROKER", "FLEETLOOP_TEST_ENGINES", "PATH"]
+    service = ["FLEETLOOP_SINK_SERVICE_HOST", "FLEETLOOP_SINK_PORT_9100_TCP_ADDR"]
+    typos = ["FLEETLOOP_KAFAK__BOOTSTRAP", "FLEETLOOP_WEBHOK_URL"]
+    assert unknown([*typos, *known, *service]) == typos
 
 
 def test_a_shell_reads_the_env_file_back(tmp_path: Path) -> None:
