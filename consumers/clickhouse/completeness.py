@@ -181,8 +181,8 @@ def check_replay(wanted: Stretch, log: Range | None, entry: Entry | None, *, gro
     """
     if entry is None:
         raise ReplayRefusedError(
-            f"{wanted}: group {group} has no position in this partition, so a sink that starts "
-            "inserts all of it: start the sink, or set FLEETLOOP_SINK__GROUP to the sink's group"
+            f"{wanted}: group {group} has no position, so a sink that starts inserts all of the "
+            "log: start the sink, or set FLEETLOOP_SINK__GROUP to the sink's group"
         )
     if wanted.range.last >= entry.position:
         state = f"range {entry.pending.range} pending" if entry.pending else "not read further yet"

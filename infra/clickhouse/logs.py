@@ -18,7 +18,8 @@ class PartitionLog:
 
     Attributes:
         held: Offsets that Kafka holds; None when it holds none.
-        entry: The sink's line of the ledger for this log; None when it has none.
+        entry: The sink's line of the ledger for this log, at its beginning where the sink has not
+            begun; None when the group has no line at all.
     """
 
     topic_id: str
@@ -44,6 +45,8 @@ class PartitionLog:
 def survey(settings: Settings, topics: Collection[str]) -> Mapping[Source, PartitionLog]:
     """All partitions of topics; the ledger is asked first, so what it passes is stored by now.
 
+    A group without any line is not the sink's, or has lost its ledger.
+
     Raises:
         AdminError: The broker does not answer, or lacks a topic.
         KafkaUnreachableError: It does not tell positions or ends.
@@ -52,17 +55,18 @@ def survey(settings: Settings, topics: Collection[str]) -> Mapping[Source, Parti
     counts = Admin(settings.kafka).describe(topics)
     sources = [(name, n) for name in sorted(counts) for n in range(counts[name].partitions)]
     positions = committed(settings.kafka, settings.sink.group, sources)
+    begun = any(at.offset is not None for at in positions.values())
     logs = {}
     for span in RangeReader(settings.kafka).held(topics):
         source = span.topic, span.partition
         at = positions[source]
-        entry = None
+        entry = Entry(span.topic_id, span.first_offset) if begun else None
         if at.offset is not None:
             where = f"group {settings.sink.group}, {span.topic}/{span.partition}"
-            entry = read_entry(span.topic_id, at.offset, at.metadata, where=where)
+            told = read_entry(span.topic_id, at.offset, at.metadata, where=where)
+            entry = told if told.topic_id == span.topic_id else entry
         held = None
         if span.last_offset >= span.first_offset:
             held = Range(span.first_offset, span.last_offset)
-        ours = entry is not None and entry.topic_id == span.topic_id
-        logs[source] = PartitionLog(span.topic_id, held, entry if ours else None)
+        logs[source] = PartitionLog(span.topic_id, held, entry)
     return logs

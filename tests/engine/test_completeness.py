@@ -52,6 +52,7 @@ def world(
         with running(settings):
             counted_until(database, lambda counts: counts[DEAD_LETTERS.name].rows >= 1)
             counted_until(database, lambda counts: counts[INFERENCE_EVENTS.name].rows >= COUNT - 1)
+        publish(broker.settings, 0, 1, partition=PARTITION + 1)
         publish(broker.settings, COUNT, COUNT + AHEAD)
         with native(database) as client:
             for table in TABLES:
@@ -84,12 +85,12 @@ def client(world: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Native]
             )
 
 
-def publish(kafka: KafkaSettings, first: int, end: int) -> None:
+def publish(kafka: KafkaSettings, first: int, end: int, partition: int = PARTITION) -> None:
     """Records at offsets `first` to `end` - 1, one of them malformed."""
     with publishing(kafka) as publisher:
         for number in range(first, end):
             value = b"\xff" if number == MALFORMED else event(number)
-            publisher.publish_bytes(INFERENCE_EVENTS, b"k", value, partition=PARTITION)
+            publisher.publish_bytes(INFERENCE_EVENTS, b"k", value, partition=partition)
         publisher.flush()
 
 
@@ -148,6 +149,7 @@ def run_log(kafka: KafkaSettings, client: Native) -> RunLog:
     read = [
         Read("one", (raw.topic, raw.partition, raw.offset), str(raw.offset))
         for raw in reader.read(reader.held([INFERENCE_EVENTS.name]))
+        if raw.partition == PARTITION
     ]
     rows = client.execute("SELECT _partition, _offset, event_id FROM inference_events")
     return RunLog(
@@ -158,7 +160,7 @@ def run_log(kafka: KafkaSettings, client: Native) -> RunLog:
 
 
 def test_a_hole_and_a_duplicate_made_by_hand_are_named_exactly_and_mended(
-    world: Settings, client: Native
+    world: Settings, client: Native, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert verified() == []
     assert check(run_log(world.kafka, client)) == set()
@@ -169,6 +171,9 @@ def test_a_hole_and_a_duplicate_made_by_hand_are_named_exactly_and_mended(
         "WHERE _offset BETWEEN 40 AND 44 SETTINGS insert_deduplicate = 0"
     )
     assert verified() == [HOLE, DUPLICATE]
+    with monkeypatch.context() as cut:
+        cut.setattr("infra.clickhouse.stored.SLICE", 7)  # ranges go on from slice to slice
+        assert verified() == [HOLE, DUPLICATE]
     gone = {Anomaly(Name.LOST, str(n)) for n in range(20, 30) if n != MALFORMED}
     twice = {Anomaly(Name.DUPLICATE, str(n)) for n in range(40, 45)}
     assert check(run_log(world.kafka, client)) == gone | twice
@@ -218,10 +223,28 @@ def test_what_the_sink_has_not_passed_is_no_hole_and_is_not_replayed(client: Nat
     result = run("verify")
     assert result.exit_code == Exit.OK
     assert f"{WHERE}: {AHEAD} offsets from {COUNT} on are not yet passed" in result.stderr
+    assert f"{WHERE[:-1]}{PARTITION + 1}: 1 offsets from 0 on are not yet passed" in result.stderr
     refused = run("replay", f"{WHERE}:{COUNT - 2}-{COUNT + 1}")
     assert refused.exit_code == Exit.CONDITION_NOT_MET
     assert f"stands at offset {COUNT}" in refused.stderr
     assert client.execute("SELECT count() FROM inference_events") == [(COUNT - 1,)]
+
+
+def test_without_a_ledger_the_whole_log_is_compared_and_nothing_replayed(
+    client: Native, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEETLOOP_SINK__GROUP", "nobody")
+    delete(client, "inference_events", "_offset = 7")
+    found = verified()
+    assert [(row["partition"], row["first_offset"], row["count"]) for row in found] == [
+        (PARTITION, 7, 1),
+        (PARTITION, COUNT, AHEAD),
+        (PARTITION + 1, 0, 1),
+    ]
+    assert {row["what_to_do"] for row in found} == {"start the sink"}
+    refused = run("replay", f"{WHERE}:7-7")
+    assert refused.exit_code == Exit.CONDITION_NOT_MET
+    assert "group nobody has no position" in refused.stderr
 
 
 @pytest.mark.parametrize(
