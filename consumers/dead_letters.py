@@ -29,9 +29,7 @@ def letter_id(topic_id: str, partition: int, offset: int, stage: str) -> str:
 
 def refused(message: RawMessage, topic_id: str, error: RecordError) -> DeadLetter:
     """The sink's dead letter of a record it could not read or that breaks a rule."""
-    return _letter(
-        message, topic_id, error.error_class.value, error.field or None, str(error) or error.rule
-    )
+    return _letter(message, topic_id, error.error_class.value, error.field or None, str(error))
 
 
 def unwritable(message: RawMessage, topic_id: str, reason: str) -> DeadLetter:

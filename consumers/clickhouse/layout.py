@@ -7,8 +7,6 @@ from typing import Any, Final
 
 Avro = str | Mapping[str, Any] | Sequence[Any]
 
-PROVENANCE: Final = ("_topic_id", "_partition", "_offset", "_ingested_at")
-
 # Text with few different values: stored and sent as a dictionary.
 LOW_CARDINALITY: Final = frozenset(
     {

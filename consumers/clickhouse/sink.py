@@ -30,8 +30,8 @@ from schemas.http_registry import RegistryUnavailableError
 from schemas.registry import registry_from
 from schemas.topics import TOPICS
 
-# Messages of a turn: enough for full batches, few enough that a turn is short.
-TURN_MESSAGES: Final = 10_000
+# Messages of a turn: what one turn takes comes on top of `sink.max_memory_bytes`.
+TURN_MESSAGES: Final = 2_000
 # Where going on would lose or double rows, or cannot help.
 STOPS: Final = (
     NotReadyError,

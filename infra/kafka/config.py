@@ -9,7 +9,7 @@ logger = logging.getLogger("fleetloop.kafka")
 
 QUEUE_LIMIT_RECORDS: Final = 100_000
 QUEUE_LIMIT_KB: Final = 64 * 1024
-PREFETCH_KB: Final = 32 * 1024
+PREFETCH_KB: Final = 8 * 1024
 MEMORY_SESSION_S: Final = 6.0
 MEMORY_HEARTBEAT_S: Final = 0.5
 
@@ -69,6 +69,8 @@ def consumer_config(
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",  # an offset that is gone is lost data: said, not skipped
         "queued.max.messages.kbytes": PREFETCH_KB,
+        "fetch.max.bytes": PREFETCH_KB * 1024,  # one answer of 50 MB would overrun the prefetch
+        "max.partition.fetch.bytes": 256 * 1024,  # as sent: unpacked it is several times more
         "fetch.wait.max.ms": 100,
         "fetch.error.backoff.ms": 100,
     }
