@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ __all__ = [
 ]
 
 Source: TypeAlias = tuple[str, int]
+
+BROKER_SLACK_US: Final = 2_000_000
+"""A partition standing at its end is known up to this long before the broker was asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,12 @@ class Position:
     end_offset: int
     asked_us: int
     high_stamp_us: int
+
+    @property
+    def ingest_us(self) -> int:
+        """Ingest time up to which the partition was read: an observation, told in PROGRESS."""
+        at_end = self.asked_us > 0 and self.applied_through >= self.end_offset - 1
+        return max(self.high_stamp_us, self.asked_us - BROKER_SLACK_US if at_end else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

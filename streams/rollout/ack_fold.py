@@ -47,15 +47,9 @@ class AckFold:
         self._pending: deque[tuple[int, CellKey, str]] = deque()
         self._refused: list[Refused] = []
         self.cells = Cells()
-        self.last_offset = -1
-        self.high_stamp_us = 0
+        self.watermark_us = 0
         if snapshot is not None:
             self._restore(json.loads(snapshot))
-
-    @property
-    def watermark_us(self) -> int:
-        """Acknowledgements are timed by the broker, so nothing earlier is to come."""
-        return self.high_stamp_us
 
     def apply(self, batch: LogBatch) -> None:
         """Include the next stretch of the partition."""
@@ -65,8 +59,8 @@ class AckFold:
             zip(places, zip(*columns, strict=True), strict=True)
         ):
             self._include(batch, index, offset, stamp, row)
-        self.last_offset = batch.last_offset
-        self.high_stamp_us = max(self.high_stamp_us, batch.high_stamp_us)
+        # Acknowledgements are timed by the broker, so nothing earlier is to come.
+        self.watermark_us = batch.high_stamp_us
 
     def advance(self, now_us: int) -> None:
         """The partition was read past `now_us` of ingest time: what is due has fallen silent."""
@@ -89,8 +83,7 @@ class AckFold:
             {
                 "tables": [[*key, table.state()] for key, table in sorted(self._tables.items())],
                 "cells": self.cells.state(),
-                "last_offset": self.last_offset,
-                "high_stamp_us": self.high_stamp_us,
+                "watermark_us": self.watermark_us,
             }
         ).encode()
 
@@ -105,8 +98,7 @@ class AckFold:
             )
         )
         self.cells = Cells.from_state(state["cells"])
-        self.last_offset = state["last_offset"]
-        self.high_stamp_us = state["high_stamp_us"]
+        self.watermark_us = state["watermark_us"]
 
     def _include(
         self, batch: LogBatch, index: int, offset: int, stamp: int, row: tuple[Any, ...]

@@ -27,15 +27,15 @@ from streams.rollout.ack_fold import AckFold
 from streams.rollout.event_fold import EventFold
 from streams.rollout.gate import Gate, check_key
 from streams.rollout.ledger import Ledger
-from streams.rollout.partials import cell, progress, progress_us
+from streams.rollout.partials import cell, progress
 from streams.rollout.partitioning import partition_of
 from streams.rollout.policy import Policy, load_policy
 from streams.rollout.refusals import dead_letter
 from streams.rollout.tally import SOURCES, Tally
 from streams.rollout.window_fold import WindowFold
 
-COUNTING_VERSION: Final = "1"  # rises when a stage-one fold or its snapshot changes
-TALLY_VERSION: Final = "1"
+COUNTING_VERSION: Final = "2"  # rises when a stage-one fold or its snapshot changes
+TALLY_VERSION: Final = "2"
 
 StageOne: TypeAlias = AckFold | WindowFold | EventFold
 
@@ -163,7 +163,7 @@ class RolloutProcessor:
         told_at, told_us, told_through = self._told.get(source, (0, 0, -1))
         if 0 <= now_us - told_at < self._policy.progress_s * 1e6:
             return
-        ingest_us = max(told_us, progress_us(position))
+        ingest_us = max(told_us, position.ingest_us)
         if (ingest_us, position.applied_through) == (told_us, told_through):
             return  # nothing was read since, nor was the end asked for: there is nothing new
         self._told[source] = (now_us, ingest_us, position.applied_through)

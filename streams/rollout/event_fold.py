@@ -19,8 +19,6 @@ class EventFold:
         self._proposals = proposals
         self._sequences = DeviceSequences()
         self.cells = Cells()
-        self.last_offset = -1
-        self.high_stamp_us = 0
         self.watermark_us = 0
         if snapshot is not None:
             self._restore(json.loads(snapshot))
@@ -41,8 +39,6 @@ class EventFold:
                     self._include(release_id, stratum, stamp)
             stamped = min(int(np.max(rows.column("event_ts"))), batch.high_stamp_us)
             self.watermark_us = max(self.watermark_us, stamped)
-        self.last_offset = batch.last_offset
-        self.high_stamp_us = max(self.high_stamp_us, batch.high_stamp_us)
 
     def advance(self, now_us: int) -> None:
         """Events fall due by nothing but their records."""
@@ -53,8 +49,6 @@ class EventFold:
             {
                 "sequences": base64.b64encode(self._sequences.snapshot()).decode(),
                 "cells": self.cells.state(),
-                "last_offset": self.last_offset,
-                "high_stamp_us": self.high_stamp_us,
                 "watermark_us": self.watermark_us,
             }
         ).encode()
@@ -66,6 +60,4 @@ class EventFold:
     def _restore(self, state: dict[str, Any]) -> None:
         self._sequences = DeviceSequences.restore(base64.b64decode(state["sequences"]))
         self.cells = Cells.from_state(state["cells"])
-        self.last_offset = state["last_offset"]
-        self.high_stamp_us = state["high_stamp_us"]
         self.watermark_us = state["watermark_us"]

@@ -7,17 +7,7 @@ from schemas.records import Arm, PartialKind, RolloutPartial
 from streams.processor import Position, Source
 from streams.rollout.cells import CellCounts, CellKey
 
-BROKER_SLACK_US = 2_000_000
-"""A partition standing at its end is known up to this long before the broker was asked."""
-
 _NOTHING = CellCounts()
-
-
-def progress_us(position: Position) -> int:
-    """Ingest time up to which a partition has been read: an observation, recorded in PROGRESS."""
-    at_end = position.asked_us > 0 and position.applied_through >= position.end_offset - 1
-    asked = position.asked_us - BROKER_SLACK_US if at_end else 0
-    return max(position.high_stamp_us, asked)
 
 
 def cell(

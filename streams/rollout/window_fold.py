@@ -38,8 +38,6 @@ class WindowFold:
         self._judged = array("H")
         self._streak = array("B")
         self.cells = Cells()
-        self.last_offset = -1
-        self.high_stamp_us = 0
         self.watermark_us = 0
         if snapshot is not None:
             self._restore(json.loads(snapshot))
@@ -53,8 +51,6 @@ class WindowFold:
             self._count(rows.filter(pa.array(ours)), batch.stamps_us[ours])
             stamped = min(int(np.max(rows.column("window_end"))), batch.high_stamp_us)
             self.watermark_us = max(self.watermark_us, stamped)
-        self.last_offset = batch.last_offset
-        self.high_stamp_us = max(self.high_stamp_us, batch.high_stamp_us)
 
     def advance(self, now_us: int) -> None:
         """Windows fall due by nothing but their records."""
@@ -68,8 +64,6 @@ class WindowFold:
                 "judged": base64.b64encode(self._judged.tobytes()).decode(),
                 "streak": base64.b64encode(self._streak.tobytes()).decode(),
                 "cells": self.cells.state(),
-                "last_offset": self.last_offset,
-                "high_stamp_us": self.high_stamp_us,
                 "watermark_us": self.watermark_us,
             }
         ).encode()
@@ -82,8 +76,6 @@ class WindowFold:
         self._judged.frombytes(base64.b64decode(state["judged"]))
         self._streak.frombytes(base64.b64decode(state["streak"]))
         self.cells = Cells.from_state(state["cells"])
-        self.last_offset = state["last_offset"]
-        self.high_stamp_us = state["high_stamp_us"]
         self.watermark_us = state["watermark_us"]
 
     def _count(self, rows: pa.RecordBatch, stamps_us: npt.NDArray[np.int64]) -> None:

@@ -19,7 +19,6 @@ from streams.slo.objectives import Slo
 
 CELLS_EVERY_US: Final = 250_000
 PROGRESS_EVERY_US: Final = 1_000_000
-BROKER_SLACK_US: Final = 2_000_000
 MAX_FOREIGN_DEADLINES: Final = 64
 
 log = logging.getLogger(__name__)
@@ -155,11 +154,8 @@ class CountingFold:
         )
 
     def _progress(self, position: Position) -> Iterator[Outgoing]:
-        ingest, watermark = position.high_stamp_us, self.watermark_us
-        at_end = position.asked_us and position.applied_through >= position.end_offset - 1
-        if at_end and position.asked_us - BROKER_SLACK_US > ingest:
-            # Nothing waits to be read: time goes on without records.
-            ingest = position.asked_us - BROKER_SLACK_US
+        ingest, watermark = position.ingest_us, self.watermark_us
+        if ingest > position.high_stamp_us:  # nothing waits to be read: time goes on without it
             watermark = max(watermark, ingest - self._lateness_us)
         told = (position.applied_through, ingest)
         if told == self._progress_told or ingest == 0:
