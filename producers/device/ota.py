@@ -29,9 +29,6 @@ DOES_NOT_LOAD: Final = "DOES_NOT_LOAD"
 INTERRUPTED: Final = "INTERRUPTED"
 ROLLBACK_ORDERED: Final = "ROLLBACK_ORDERED"
 
-TRANSIENT: Final = frozenset({DOWNLOAD_FAILED, INTERRUPTED})
-"""Reasons after which a device tries again by itself."""
-
 
 class Phase(StrEnum):
     """Where an attempt stands; named after the last acknowledged step."""
@@ -224,7 +221,7 @@ class OtaClient:
         self.attempt = None
         self._say(at, state, now_us, reason)
         release_id = at.wanted.model.release_id
-        again = reason in TRANSIENT and at.number < self._rules.attempts
+        again = reason == DOWNLOAD_FAILED and at.number < self._rules.attempts
         tried = self._flash.tried[release_id]
         self._flash.remember(release_id, replace(tried, over=not again))
         self._retry_at = {}

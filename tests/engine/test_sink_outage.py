@@ -120,7 +120,7 @@ def test_a_clickhouse_that_never_answers_ends_the_sink_with_the_limit_named(
     ("damage", "message"),
     [
         ("DROP TABLE alerts", r"alerts is missing: run `fleetloop clickhouse apply`"),
-        ("ALTER TABLE devices DROP COLUMN region", r"devices: column region is None"),
+        ("ALTER TABLE devices DROP COLUMN consent_compute", r"column consent_compute is None"),
         (
             "ALTER TABLE ota_acks MODIFY SETTING non_replicated_deduplication_window = 10",
             r"ota_acks: non_replicated_deduplication_window is 10",
