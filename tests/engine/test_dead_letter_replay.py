@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from consumers.dead_letters import ATTEMPT_HEADER, REPLAY_HEADER, refused
-from infra.cli.dead_letters import app
 from infra.kafka.admin import Admin
 from infra.kafka.messages import RawMessage
 from infra.kafka.ranges import RangeReader
@@ -21,6 +19,7 @@ from schemas.errors import FramingError
 from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, OTA_ACKS
 from tests import factories
+from tests.command_line import fleetloop
 from tests.sinks import CODEC, publishing
 
 pytestmark = pytest.mark.engine
@@ -63,7 +62,7 @@ def publish(kafka: KafkaSettings, *letters: DeadLetter) -> None:
 
 
 def run(*arguments: str) -> list[dict[str, Any]]:
-    result = CliRunner().invoke(app, [*arguments, "-o", "json"])
+    result = fleetloop("dead-letters", *arguments, "-o", "json")
     assert result.exit_code == 0, result.output
     rows: list[dict[str, Any]] = json.loads(result.stdout)
     return rows
@@ -111,7 +110,7 @@ def test_what_would_be_refused_again_follows_the_policy(
 
 def test_by_default_nothing_is_sent_when_one_would_be_refused_again(kafka: KafkaSettings) -> None:
     publish(kafka, letter(0, GOOD), letter(1, BAD))
-    result = CliRunner().invoke(app, ["replay", "--error-class", "FRAMING"])
+    result = fleetloop("dead-letters", "replay", "--error-class", "FRAMING")
     assert result.exit_code == 1
     assert "would be refused again" in result.stderr
     assert "--policy skip" in result.stderr
@@ -119,8 +118,8 @@ def test_by_default_nothing_is_sent_when_one_would_be_refused_again(kafka: Kafka
 
 
 def test_letters_must_be_chosen_and_must_exist(kafka: KafkaSettings) -> None:
-    assert CliRunner().invoke(app, ["replay"]).exit_code == 2
+    assert fleetloop("dead-letters", "replay").exit_code == 2
     publish(kafka, letter(0, GOOD))
-    result = CliRunner().invoke(app, ["replay", "nosuch"])
-    assert result.exit_code == 1
+    result = fleetloop("dead-letters", "replay", "nosuch")
+    assert result.exit_code == 3
     assert "no dead letter nosuch" in result.stderr
