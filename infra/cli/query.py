@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from infra.cli.answers import AnswerFormat, AnswerFormatOption, watch, write
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
-from infra.clickhouse.queries import named, stored
-from infra.clickhouse.queries import run as run_query
+from infra.clickhouse.queries import answer, named, stored
 from infra.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Ask ClickHouse by name.")
@@ -32,7 +32,7 @@ def list_queries(output: FormatOption = Format.TABLE) -> None:
 def show_query(name: _NameArgument) -> None:
     """Print a query's meaning, parameters and SQL."""
     query = named(name)
-    say(f"{query.title}: {query.answers}\nunit: {query.unit}")
+    say(f"{query.title}: {query.answers}\nunit: {query.unit}\nfrom: {', '.join(query.tables)}")
     for param in query.params:
         default = "must be given" if param.default is None else f"default {param.default!r}"
         say(f"--param {param.name}=...  {param.type}, {default}: {param.doc}")
@@ -45,10 +45,20 @@ def run(
     param: Annotated[
         list[str] | None, typer.Option("--param", help="name=value; may be given again")
     ] = None,
-    output: FormatOption = Format.TABLE,
+    output: AnswerFormatOption = AnswerFormat.TABLE,
+    again: Annotated[
+        float | None,
+        typer.Option("--watch", min=0.1, help="Ask again every so many seconds; tables only."),
+    ] = None,
 ) -> None:
     """Run a query and print its rows."""
-    show(run_query(Settings().clickhouse, name, _pairs(param or [])), output)
+    given, clickhouse = _pairs(param or []), Settings().clickhouse
+    if again is None:
+        write(answer(clickhouse, name, given), output)
+    elif output is AnswerFormat.TABLE:
+        watch(lambda: answer(clickhouse, name, given), again)
+    else:
+        fail(f"--watch is for tables, not for {output}", Exit.USAGE)
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from consumers.clickhouse.client import native
 from infra.settings import ClickHouseSettings
 
-_HEADER: Final = re.compile(r"-- (?P<what>title|answers|unit|param)[: ] ?(?P<text>.+)")
+_HEADER: Final = re.compile(r"-- (?P<what>title|answers|unit|from|param)[: ] ?(?P<text>.+)")
 _PARAM: Final = re.compile(
     r"(?P<name>[a-z_]+): (?P<type>\w+)(?: = (?P<default>\S+))? -- (?P<doc>.+)"
 )
@@ -45,12 +45,17 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One named query."""
+    """One named query.
+
+    Attributes:
+        tables: Tables and rollups it reads.
+    """
 
     name: str
     title: str
     answers: str
     unit: str
+    tables: tuple[str, ...]
     params: tuple[Param, ...]
     sql: str
 
@@ -105,25 +110,45 @@ def parse(name: str, text: str) -> Query:
     for head in heads:
         match = _HEADER.fullmatch(head)
         if match is None:
-            raise QueryError(f"query {name}: header {head!r} is not title, answers, unit or param")
+            raise QueryError(
+                f"query {name}: header {head!r} is not title, answers, unit, from or param"
+            )
         if match["what"] == "param":
             params.append(_param(name, match["text"]))
         else:
             told[match["what"]] = match["text"]
-    if missing := {"title", "answers", "unit"} - told.keys():
+    if missing := {"title", "answers", "unit", "from"} - told.keys():
         raise QueryError(f"query {name}: header {', '.join(sorted(missing))} is missing")
     used = set(re.findall(r"\{(\w+):\w+\}", sql))
     if used != {param.name for param in params}:
         raise QueryError(
             f"query {name}: parameters in the SQL are {sorted(used)}, not the headers'"
         )
-    return Query(name, told["title"], told["answers"], told["unit"], tuple(params), sql)
+    tables = tuple(told["from"].split(", "))
+    return Query(name, told["title"], told["answers"], told["unit"], tables, tuple(params), sql)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Column names and rows, values as ClickHouse gave them; without rows the names still stand."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def records(self) -> list[dict[str, Any]]:
+        """Rows by column name, times as text."""
+        return [dict(zip(self.columns, map(_shown, row), strict=True)) for row in self.rows]
 
 
 def run(
     clickhouse: ClickHouseSettings, name: str, given: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Rows of a query, by column name.
+    """Rows of a query, by column name; raises what `answer` does."""
+    return answer(clickhouse, name, given).records()
+
+
+def answer(clickhouse: ClickHouseSettings, name: str, given: Mapping[str, str]) -> Answer:
+    """Answer of a query.
 
     Raises:
         QueryError: No such query or a parameter that does not fit.
@@ -134,7 +159,7 @@ def run(
     values = query.bind(given)
     with native(clickhouse) as client:
         rows, columns = client.query(query.sql, values)
-    return [dict(zip(columns, map(_shown, row), strict=True)) for row in rows]
+    return Answer(tuple(columns), tuple(rows))
 
 
 def _param(query: str, text: str) -> Param:

@@ -1,26 +1,48 @@
 -- title: Completeness
--- answers: Whether each table holds each record once, and how fresh it is.
--- unit: rows as stored (no FINAL), different places on the log, different event ids
-SELECT topic, rows, places, events, rows - places AS doubled, newest
+-- answers: Whether each offset read of each topic is stored or refused, once, and how fresh it is.
+-- unit: offsets between the first and the last seen; missing is positive for holes, negative for doubles
+-- from: stored_minutes, inference_events
+-- param hours: UInt32 = 9600 -- ingest time, hours before now
+SELECT
+    topic,
+    uniqExact(topic_id) AS logs,
+    count() AS partitions,
+    sum(stored) AS rows,
+    sum(refused) AS refused,
+    sum(seen) AS offsets,
+    offsets - rows - refused AS missing,
+    max(newest) AS newest_minute
 FROM
 (
-    SELECT 'devices' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM devices
-    UNION ALL SELECT 'model-releases' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM model_releases
-    UNION ALL SELECT 'rollout-commands' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM rollout_commands
-    UNION ALL SELECT 'ota-acks' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM ota_acks
-    UNION ALL SELECT 'inference-events' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM inference_events
-    UNION ALL SELECT 'edge-cases' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM edge_cases
-    UNION ALL SELECT 'disengagements' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM disengagements
-    UNION ALL SELECT 'label-requests' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM label_requests
-    UNION ALL SELECT 'label-reviews' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM label_reviews
-    UNION ALL SELECT 'dataset-manifests' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM dataset_manifests
-    UNION ALL SELECT 'slo-partials' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM slo_partials
-    UNION ALL SELECT 'rollout-partials' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM rollout_partials
-    UNION ALL SELECT 'alerts' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM alerts
-    UNION ALL SELECT 'alert-controls' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM alert_controls
-    UNION ALL SELECT 'collection-campaigns' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM collection_campaigns
-    UNION ALL SELECT 'erasures' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM erasures
-    UNION ALL SELECT 'incidents' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM incidents
-    UNION ALL SELECT 'dead-letters' AS topic, count() AS rows, uniqExact(_topic_id, _partition, _offset) AS places, uniqExact(event_id) AS events, max(_ingested_at) AS newest FROM dead_letters
+    SELECT
+        topic,
+        topic_id,
+        partition,
+        toInt64(sum(m.n)) AS stored,
+        toInt64(uniqExactMerge(letters)) AS refused,
+        max(last_offset) - min(first_offset) + 1 AS seen,
+        max(minute) AS newest
+    FROM
+    (
+        SELECT topic, topic_id, partition, minute, rows AS n, letters, first_offset, last_offset
+        FROM stored_minutes
+        WHERE minute >= now() - INTERVAL {hours:UInt32} HOUR
+        UNION ALL
+        SELECT
+            'inference-events' AS topic,
+            _topic_id,
+            _partition,
+            toStartOfMinute(toDateTime(_ingested_at, 'UTC')) AS minute,
+            count() AS n,
+            arrayReduce('uniqExactState', CAST([], 'Array(String)')) AS letters,
+            min(_offset),
+            max(_offset)
+        FROM inference_events
+        WHERE _ingested_at >= toStartOfMinute(now() - INTERVAL {hours:UInt32} HOUR)
+        GROUP BY _topic_id, _partition, minute
+    ) AS m
+    WHERE minute >= now() - INTERVAL {hours:UInt32} HOUR
+    GROUP BY topic, topic_id, partition
 )
+GROUP BY topic
 ORDER BY topic

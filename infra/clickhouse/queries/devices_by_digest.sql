@@ -1,6 +1,8 @@
 -- title: Devices by running model
 -- answers: Which model runs on how many devices of each hardware now.
 -- unit: devices, by the newest record of each
+-- from: devices_now
+-- param hardware: String = '' -- one hardware generation; empty for all
 SELECT
     digest AS model_digest,
     hardware,
@@ -10,15 +12,12 @@ FROM
 (
     SELECT
         device_id,
-        argMax(hardware, place) AS hardware,
-        argMax(if(active_slot = 'B', slot_b_digest, slot_a_digest), place) AS digest,
-        max(_ingested_at) AS seen
-    FROM
-    (
-        SELECT *, tuple(_ingested_at, _offset) AS place
-        FROM devices
-    )
-    GROUP BY device_id
+        hardware,
+        argMaxMerge(digest) AS digest,
+        max(seen_at) AS seen
+    FROM devices_now
+    WHERE {hardware:String} = '' OR hardware = {hardware:String}
+    GROUP BY device_id, hardware
 )
 GROUP BY digest, hardware
 ORDER BY devices DESC, model_digest, hardware

@@ -1,24 +1,34 @@
 -- title: Edge-case yield by trigger
--- answers: What each trigger brings for the bytes it costs, and how often a person found the device wrong.
--- unit: edge cases; bytes; labelled_share is labelled encounters of all encounters
--- param hours: UInt32 = 720 -- ingest time, hours before now
+-- answers: What each trigger brings for the megabytes it costs: cases, encounters, and labels people gave.
+-- unit: edge cases; bytes; megabytes of 10^6 bytes; labelled counts encounters with a label other than SKIP
+-- from: edge_case_days, encounter_answers
+-- param hours: UInt32 = 720 -- day of capture in event time, hours before now
+-- param release: String = '' -- one release; empty for all
 SELECT
     `trigger`,
-    uniqExact(event_id) AS cases,
-    uniqExact(encounter_id) AS encounters,
-    uniqExact(device_id) AS devices,
-    sum(uplink_bytes) AS uplink_bytes,
-    round(avg(margin), 4) AS mean_margin,
-    countIf(light = 'NIGHT') AS at_night,
-    uniqExactIf(encounter_id, labelled) AS labelled,
+    cases,
+    length(met) AS encounters,
+    devices,
+    bytes AS uplink_bytes,
+    round(1e6 * cases / nullIf(bytes, 0), 2) AS cases_per_mb,
+    length(arrayIntersect(met, (
+        SELECT groupUniqArray(encounter_id)
+        FROM encounter_answers
+        WHERE arrayExists(label -> label != 'SKIP', labels)
+    ))) AS labelled,
+    round(1e6 * labelled / nullIf(bytes, 0), 2) AS labelled_per_mb,
     round(labelled / encounters, 4) AS labelled_share
 FROM
 (
-    SELECT *, context_light AS light, encounter_id IN (
-        SELECT encounter_id FROM label_reviews WHERE label != 'SKIP'
-    ) AS labelled
-    FROM edge_cases
-    WHERE _ingested_at >= now() - INTERVAL {hours:UInt32} HOUR
+    SELECT
+        `trigger`,
+        uniqExactMerge(d.cases) AS cases,
+        groupUniqArrayMerge(d.encounters) AS met,
+        uniqExactMerge(d.devices) AS devices,
+        sum(d.uplink_bytes) AS bytes
+    FROM edge_case_days AS d
+    WHERE day >= toDate(now() - INTERVAL {hours:UInt32} HOUR)
+      AND ({release:String} = '' OR release_id = {release:String})
+    GROUP BY `trigger`
 )
-GROUP BY `trigger`
 ORDER BY cases DESC, `trigger`

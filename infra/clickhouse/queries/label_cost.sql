@@ -1,26 +1,28 @@
--- title: Label cost and coverage
+-- title: Label cost
 -- answers: What the labels of a budget line cost, how many questions are open, and how many classes they cover.
--- unit: questions; seconds of people's time
+-- unit: encounters asked about; seconds of people's time
+-- from: encounter_answers
 -- param line: String = '' -- one budget line; empty for all
+-- param device: String = '' -- encounters of one device; empty for all
 SELECT
-    budget_line,
-    uniqExact(asked.event_id) AS questions,
-    uniqExactIf(asked.event_id, answered.label != '') AS answered,
+    line AS budget_line,
+    count() AS questions,
+    countIf(notEmpty(given)) AS answered,
     questions - answered AS open,
-    uniqExactIf(asked.event_id, answered.label = 'SKIP') AS skipped,
-    uniqExactIf(answered.label, answered.label NOT IN ('', 'SKIP')) AS classes,
-    round(sum(answered.seconds), 1) AS seconds_spent,
+    countIf(given = ['SKIP']) AS skipped,
+    uniqExactArray(arrayFilter(label -> label != 'SKIP', given)) AS classes,
+    round(sum(seconds), 1) AS seconds_spent,
     round(seconds_spent / greatest(answered, 1), 2) AS seconds_per_answer
-FROM label_requests AS asked
-LEFT JOIN
+FROM
 (
     SELECT
-        edge_case_id,
-        any(toString(label)) AS label,
-        sum(seconds_spent) AS seconds
-    FROM label_reviews
-    GROUP BY edge_case_id
-) AS answered ON answered.edge_case_id = asked.edge_case_id
-WHERE {line:String} = '' OR budget_line = {line:String}
+        max(budget_line) AS line,
+        groupUniqArrayArray(labels) AS given,
+        arraySum(answer -> answer.2, groupUniqArrayMerge(answers)) AS seconds
+    FROM encounter_answers
+    WHERE {device:String} = '' OR startsWith(encounter_id, concat({device:String}, '/'))
+    GROUP BY encounter_id
+    HAVING line != '' AND ({line:String} = '' OR line = {line:String})
+)
 GROUP BY budget_line
 ORDER BY budget_line

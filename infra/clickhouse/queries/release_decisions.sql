@@ -1,6 +1,7 @@
 -- title: Decisions of a release
 -- answers: What was decided about a release, in order, by whom and why.
 -- unit: one row a decision
+-- from: model_releases
 -- param release: String -- release to tell about
 SELECT
     decision_seq,

@@ -1,6 +1,7 @@
 -- title: Latency by release and hardware
 -- answers: Which release misses its deadline, on which hardware, and by how much.
 -- unit: milliseconds; late_share is the share of judged results above the deadline; quantiles are upper edges of histogram buckets
+-- from: latency_minutes
 -- param hours: UInt32 = 24 -- event time, hours before now
 -- param release: String = '' -- one release; empty for all
 SELECT

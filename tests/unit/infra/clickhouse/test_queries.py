@@ -1,16 +1,33 @@
 """Named queries tell what they answer, and refuse parameters they do not know."""
 
+import re
+
 import pytest
 
+from infra.clickhouse import migrate
 from infra.clickhouse.queries import QueryError, named, parse, stored
 
-HEAD = "-- title: T\n-- answers: A.\n-- unit: rows\n"
+HEAD = "-- title: T\n-- answers: A.\n-- unit: rows\n-- from: alerts\n"
+TABLES = {
+    name
+    for migration in migrate.stored()
+    for statement in migration.statements
+    for name in re.findall(r"^CREATE TABLE IF NOT EXISTS (\w+)", statement)
+}
 
 
 def test_every_packaged_query_is_told_and_there_are_the_promised_ones() -> None:
     queries = stored()
     promised = {
-        *("release_latency", "rollout_funnel", "devices_by_digest", "edge_case_yield"),
+        *("latency_compare", "devices_below", "dataset_from_device", "loop_time"),
+        *(
+            "oncall_hour",
+            "missing",
+            "release_latency",
+            "rollout_funnel",
+            "devices_by_digest",
+            "edge_case_yield",
+        ),
         *("label_cost", "alert_history", "dead_letters_by_reason", "completeness"),
     }
     assert promised <= queries.keys()
@@ -18,6 +35,13 @@ def test_every_packaged_query_is_told_and_there_are_the_promised_ones() -> None:
         assert query.title
         assert query.answers.endswith(".")
         assert query.unit
+    assert len(queries) >= 20
+
+
+@pytest.mark.parametrize("name", stored())
+def test_a_query_names_the_tables_it_reads(name: str) -> None:
+    query = named(name)
+    assert set(re.findall(r"(?:FROM|JOIN) (\w+)", query.sql)) & TABLES == set(query.tables)
 
 
 def test_a_wrong_name_lists_those_there_are() -> None:
@@ -33,7 +57,7 @@ def test_defaults_fill_what_is_not_given() -> None:
     ("name", "given", "message"),
     [
         ("release_latency", {"hour": "3"}, "no parameter 'hour'; allowed: hours, release"),
-        ("completeness", {"x": "1"}, "no parameter 'x'; allowed: none"),
+        ("completeness", {"x": "1"}, "no parameter 'x'; allowed: hours"),
         ("release_latency", {"hours": "-1"}, "hours='-1' is not a whole number"),
         ("release_latency", {"hours": "1000000"}, "at most 5 digits"),
         ("release_decisions", {}, "needs --param release=... "),
@@ -50,8 +74,8 @@ def test_a_parameter_that_does_not_fit_is_refused_with_the_rule(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("SELECT 1", "header answers, title, unit is missing"),
-        (HEAD + "-- maybe\nSELECT 1", "'-- maybe' is not title, answers, unit or param"),
+        ("SELECT 1", "header answers, from, title, unit is missing"),
+        (HEAD + "-- maybe\nSELECT 1", "'-- maybe' is not title, answers, unit, from or param"),
         (HEAD + "-- param a: Blob -- x\nSELECT 1", "one of the types String"),
         (HEAD + "-- param a: String -- x\nSELECT 1", "parameters in the SQL are []"),
         (HEAD + "SELECT {a:String}", "parameters in the SQL are ['a']"),
