@@ -52,6 +52,16 @@ def at_least(count: int) -> Callable[[Mapping[str, Count]], bool]:
     return lambda counts: rows(counts) >= count
 
 
+def rolled_up_until(clickhouse: ClickHouseSettings, windows: int) -> None:
+    """Wait for the rollup: a torn insert has its rows at once and its rollup with the retry."""
+    deadline = time.monotonic() + 20
+    with native(clickhouse) as client:
+        while time.monotonic() < deadline:
+            if client.execute("SELECT sum(windows) FROM latency_minutes") >= [(windows,)]:
+                return
+            time.sleep(0.1)
+
+
 def test_killed_in_mid_insert_three_times_table_and_rollup_stay_exact(
     kafka: KafkaSettings, database: ClickHouseSettings, clickhouse_server: ClickHouseServer
 ) -> None:
@@ -66,6 +76,7 @@ def test_killed_in_mid_insert_three_times_table_and_rollup_stay_exact(
             time.sleep(0.3)
             clickhouse_server.start()
         counts = counted_until(database, at_least(sent))
+        rolled_up_until(database, sent)
     assert counts[INFERENCE_EVENTS.name] == Count(sent, sent, sent)
     with native(database) as client:
         ((windows, due),) = client.execute(
