@@ -235,7 +235,8 @@ def test_without_a_ledger_the_whole_log_is_compared_and_nothing_replayed(
 ) -> None:
     monkeypatch.setenv("FLEETLOOP_SINK__GROUP", "nobody")
     delete(client, "inference_events", "_offset = 7")
-    found = verified()
+    # Letters of other tests stand in the log of dead-letters.
+    found = [row for row in verified() if row["topic"] == INFERENCE_EVENTS.name]
     assert [(row["partition"], row["first_offset"], row["count"]) for row in found] == [
         (PARTITION, 7, 1),
         (PARTITION, COUNT, AHEAD),
