@@ -76,7 +76,7 @@ class Told(TyperGroup):
             if error.title != "Settings":
                 raise
             fail(_setting(error.errors()[0]), Exit.USAGE)
-        except Exception as error:
+        except Exception as error:  # any may be in the table; what is not is raised again
             code = ending(error)
             if code is None:
                 raise
