@@ -2,11 +2,28 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from fractions import Fraction
+from typing import Final
 
 from schemas.records import Severity
+
+MAX_KEYS: Final = 1_000
+NO_DATA_AFTER_US: Final = 300_000_000
+_SAID_NOT_DECIDED: Final = ("service", "owner", "runbook_url")
+
+
+class Mode(StrEnum):
+    """What a window's bad events are compared with.
+
+    RATIO: the events of the window. CONSUMPTION: the events that the period is expected to have,
+    so that a quiet hour's few bad events weigh no more than in a busy one.
+    """
+
+    RATIO = "ratio"
+    CONSUMPTION = "consumption"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +57,14 @@ class Slo:
         group_by: Fields of inference-events that make a key.
         bucket_us: Event time is cut into buckets (n * bucket, (n + 1) * bucket].
         lateness_us: How far event times of one partition may be out of order.
-        min_bad: Bad events that the long window must hold.
+        min_bad, min_events: Bad events, and events, that the long window must hold.
         keep_firing_us: By severity, how long a condition must be false before it is resolved.
+        for_us: By severity, how long a condition must be true before it fires.
+        mode: What bad events are compared with.
+        expected_events: Events that the period is expected to have; given in mode CONSUMPTION.
+        no_data_after_us: How long a firing key may be without data before that is what is told.
+        max_keys: Keys that are told apart; further ones are counted together.
+        owner: Whom the alerts are for. shadow: They are recorded and sent to nobody.
     """
 
     name: str
@@ -54,13 +77,33 @@ class Slo:
     bucket_us: int
     lateness_us: int
     tiers: tuple[Tier, ...]
-    keep_firing_us: dict[Severity, int]
+    keep_firing_us: Mapping[Severity, int]
     runbook_url: str
+    min_events: int = 0
+    for_us: Mapping[Severity, int] = field(default_factory=lambda: dict.fromkeys(Severity, 0))
+    mode: Mode = Mode.RATIO
+    expected_events: int | None = None
+    no_data_after_us: int = NO_DATA_AFTER_US
+    max_keys: int = MAX_KEYS
+    owner: str = ""
+    shadow: bool = False
 
     @property
     def budget(self) -> Fraction:
         """Share of events that may be bad."""
         return 1 - self.objective
+
+    def burn(self, length_us: int, bad: int, total: int) -> Fraction:
+        """How many times faster than evenly a window of `length_us` spends the budget."""
+        if self.mode is Mode.CONSUMPTION:
+            return bad / (self.budget * self._expected * length_us / self.period_us)
+        return Fraction(bad, total) / self.budget if total else Fraction(0)
+
+    def exceeded(self, tier: Tier, length_us: int, bad: int, total: int) -> bool:
+        """Whether a window of `length_us` burns faster than the tier's factor, in whole numbers."""
+        if self.mode is Mode.CONSUMPTION:
+            return tier.exceeded(bad * self.period_us, self._expected * length_us)
+        return tier.exceeded(bad, total)
 
     @property
     def severities(self) -> tuple[Severity, ...]:
@@ -71,17 +114,25 @@ class Slo:
         """Tiers of one severity, in order of the file."""
         return tuple(tier for tier in self.tiers if tier.severity is severity)
 
+    @property
+    def _expected(self) -> int:
+        if self.expected_events is None:
+            raise ValueError(f"SLO {self.name}: mode consumption needs expected_events")
+        return self.expected_events
+
 
 def counting_digest(slos: Sequence[Slo]) -> str:
     """Digest of what stage one counts by: other tiers over the same buckets count alike."""
-    return _digest(
-        [[slo.name, slo.threshold_us, slo.group_by, slo.bucket_us, slo.lateness_us] for slo in slos]
-    )
+    names = ("name", "threshold_us", "group_by", "bucket_us", "lateness_us", "max_keys")
+    return _digest([[getattr(slo, name) for name in names] for slo in slos])
 
 
 def alerting_digest(slos: Sequence[Slo]) -> str:
-    """Digest of all that stage two decides by."""
-    return _digest([asdict(slo) for slo in slos])
+    """Digest of what stage two decides by: an owner or a runbook may change without a replay."""
+    told = [asdict(slo) for slo in slos]
+    return _digest(
+        [{name: one[name] for name in one if name not in _SAID_NOT_DECIDED} for one in told]
+    )
 
 
 def _digest(value: object) -> str:
