@@ -116,6 +116,7 @@ class Alert:
     silenced_by: tuple[str, ...]
     acked_by: str | None = None
     shadow: bool
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

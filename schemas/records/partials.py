@@ -9,6 +9,16 @@ from schemas.records.inference import LatencyHistogram
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SideCount:
+    """Counts of one value of a label that is no part of the key."""
+
+    label: str
+    value: str
+    total: int
+    bad: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SloPartial:
     """Running counts of one (source partition, key, bucket), or progress. Topic: slo-partials."""
 
@@ -28,6 +38,7 @@ class SloPartial:
     bad: int
     latency: LatencyHistogram | None = None
     exemplars: tuple[AlertExemplar, ...]
+    sides: tuple[SideCount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.records import AlertExemplar, LatencyHistogram, PartialKind, SloPartial
+from schemas.records import AlertExemplar, LatencyHistogram, PartialKind, SideCount, SloPartial
 from schemas.topics import INFERENCE_EVENTS
 from streams.slo.judging import CellCount
 from streams.slo.objectives import Slo
@@ -90,6 +90,7 @@ def from_row(row: Mapping[str, Any]) -> SloPartial:
             "key": dict(row["key"]),
             "latency": None if latency is None else histogram(latency),
             "exemplars": tuple(AlertExemplar(**one) for one in row["exemplars"]),
+            "sides": tuple(SideCount(**one) for one in row["sides"]),
         }
     )
 
