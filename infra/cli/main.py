@@ -19,6 +19,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "worker": "run one worker",
     "fleet": "run simulated devices",
     "releases": "look at releases and order what happens to them",
+    "rollout": "see what a rollout policy catches, and what proof costs",
     "alerts": "look at alerts",
     "datasets": "look at datasets",
     "query": "ask ClickHouse by name",

@@ -1,6 +1,7 @@
 """The rollout policy: how wide, how long, how sure; read from YAML, refused when it cannot hold."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Annotated, Final, Self
 
@@ -73,6 +74,18 @@ class Policy(BaseModel):
                 f"windows_over={self.windows_over}: a device would pass before it can fail"
             )
         return self
+
+    def log_harm(self, strata: int, tests: int) -> float:
+        """Log of what evidence of harm must reach: tests times strata over alpha.
+
+        The plain Bonferroni combination: safe however the tests' clocks relate.
+        """
+        return math.log(tests * strata / self.alpha_harm)
+
+    @property
+    def log_safe(self) -> float:
+        """Log of what evidence of safety must reach in every test."""
+        return -math.log(self.alpha_safe)
 
     @property
     def digest(self) -> str:

@@ -57,16 +57,8 @@ class ReleaseStanding:
 
     @property
     def log_harm_threshold(self) -> float:
-        """Log of what evidence of harm must reach: tests times strata over alpha.
-
-        The plain Bonferroni combination: safe however the tests' clocks relate.
-        """
-        return math.log(len(METRICS) * len(self.strata) / self.policy.alpha_harm)
-
-    @property
-    def log_safe_threshold(self) -> float:
-        """Log of what evidence of safety must reach in every test."""
-        return -math.log(self.policy.alpha_safe)
+        """Log of what evidence of harm must reach."""
+        return self.policy.log_harm(len(self.strata), len(METRICS))
 
     def updates(self, stratum: str) -> Sums:
         """Devices of the stratum by what became of their update."""
@@ -90,7 +82,7 @@ class ReleaseStanding:
 
     def proven(self, stratum: str) -> bool:
         """Whether the evidence of safety has crossed in every test."""
-        return min(self._peak(topic, stratum).safe for topic in METRICS) >= self.log_safe_threshold
+        return min(self._peak(topic, stratum).safe for topic in METRICS) >= self.policy.log_safe
 
     def evidence(self, stratum: str | None, offsets: Mapping[str, int]) -> Evidence:
         """What a decision about the stratum rests on; None: no single stratum's evidence."""
@@ -105,7 +97,7 @@ class ReleaseStanding:
             thresholds={
                 "ceiling": self.policy.ceiling,
                 "harm": math.exp(self.log_harm_threshold),
-                "safe": math.exp(self.log_safe_threshold),
+                "safe": math.exp(self.policy.log_safe),
             },
             config_digest=self.policy.digest,
             offsets=dict(offsets),
