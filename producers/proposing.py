@@ -9,13 +9,12 @@ from producers.camera.camera import HeldBack
 from producers.model.form import FORMAT, INPUT_SHAPE, OPSET, RUNTIME
 from producers.releases import current_parent, next_counter, propose
 from producers.training import Trained, train
+from schemas.catalogue import CATALOGUE
 from schemas.decisions import ReleaseBook
 from schemas.manifests import from_parquet
 from schemas.records import Artifact, DatasetManifest, DeviceClass, ModelRelease
 from schemas.signing import Signer
 
-DEADLINE_US: Final = 50_000
-"""A picture must be answered within this time on every generation."""
 _SEED: Final = 1
 
 
@@ -55,7 +54,7 @@ def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRe
         parent_release_id=_parent(book, dataset),
         counter=counter,
         strata=desk.strata,
-        deadline_us=dict.fromkeys(desk.strata, DEADLINE_US),
+        deadline_us={name: CATALOGUE.hardware[name].deadline_us for name in desk.strata},
         decided_ts=desk.now_us(),
         purpose=f"trained on {dataset.dataset_id}, {len(manifest.examples)} encounters",
         source=dataset.source,

@@ -10,6 +10,7 @@ import yaml
 from schemas.records.enums import DeviceClass
 
 PACKAGED: Final = Path(__file__).parent / "catalogue.yaml"
+_HARDWARE_KEYS: Final = frozenset({"device_class", "latency_factor", "deadline_us"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +19,13 @@ class Hardware:
 
     Attributes:
         latency_factor: How many times longer than on the reference core an inference takes.
+        deadline_us: How long one inference may take, microseconds.
     """
 
     name: str
     device_class: DeviceClass
     latency_factor: float
+    deadline_us: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +53,22 @@ def load_catalogue(path: Path = PACKAGED) -> Catalogue:
 
 def _hardware(file: str, name: str, row: Mapping[str, Any]) -> Hardware:
     where = f"catalogue {file}: hardware {name}"
-    if set(row) != {"device_class", "latency_factor"}:
-        raise ValueError(f"{where}: its keys are device_class and latency_factor, not {list(row)}")
+    if set(row) != _HARDWARE_KEYS:
+        raise ValueError(f"{where}: its keys are {sorted(_HARDWARE_KEYS)}, not {list(row)}")
     if row["device_class"] not in set(DeviceClass) - {DeviceClass.UNKNOWN}:
         raise ValueError(f"{where}: device_class {row['device_class']!r} is not VEHICLE or ROBOT")
     factor = float(row["latency_factor"])
     if not factor > 0:
         raise ValueError(f"{where}: latency_factor {factor} is not above 0")
-    return Hardware(name=name, device_class=DeviceClass(row["device_class"]), latency_factor=factor)
+    deadline_us = row["deadline_us"]
+    if not isinstance(deadline_us, int) or deadline_us < 1:
+        raise ValueError(f"{where}: deadline_us {deadline_us!r} is not a whole number above 0")
+    return Hardware(
+        name=name,
+        device_class=DeviceClass(row["device_class"]),
+        latency_factor=factor,
+        deadline_us=deadline_us,
+    )
 
 
 CATALOGUE: Final = load_catalogue()

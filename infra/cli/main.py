@@ -20,6 +20,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "fleet": "run simulated devices",
     "releases": "look at releases and order what happens to them",
     "rollout": "see what a rollout policy catches, and what proof costs",
+    "slo": "check, explain, replay and export SLOs",
     "alerts": "look at alerts",
     "datasets": "look at datasets",
     "query": "ask ClickHouse by name",

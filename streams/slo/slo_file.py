@@ -1,198 +1,61 @@
-"""The SLO file: OpenSLO v1 objects with our `alerting` block, read strictly."""
+"""The SLO file: text in, SLOs out, or every problem with its line, field, value and rule."""
 
-from collections.abc import Iterator
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 from fractions import Fraction
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from pathlib import Path as FilePath
+from typing import Any, Final
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from schemas.records import Severity
-from streams.slo import durations
-from streams.slo.objectives import Slo, Tier
+from streams.slo.durations import UNITS_US
+from streams.slo.marked_yaml import Document, MarkedYamlError, Path, documents
+from streams.slo.objectives import NO_DATA_AFTER_US, Slo, Tier
+from streams.slo.slo_parts import SloObject, keys
+from streams.slo.slo_rules import broken
 
-DEFAULT_FILE: Final = Path(__file__).with_name("default.yaml")
-DEFAULT_BUCKET_US: Final = 10 * durations.SECOND_US
-BUCKETS_IN_SHORTEST: Final = 20
-MAX_WINDOW_US: Final = 30 * durations.UNITS_US["d"]
-RUNBOOK: Final = "docs/runbooks/LatencySLOBurn.md"
-KEEP_FIRING: Final = {
-    Severity.PAGE: 5 * durations.UNITS_US["m"],
-    Severity.TICKET: 30 * durations.UNITS_US["m"],
-}
+DEFAULT_FILE: Final = FilePath(__file__).with_name("default.yaml")
+_SHOWN: Final = 60
 
-Duration = Annotated[int, BeforeValidator(durations.parse)]
-Exact = Annotated[Decimal, BeforeValidator(str)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-Label = Literal["release_id", "hardware", "region", "device_class"]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with an SLO file.
+
+    Attributes:
+        line: Line of the file, from 1.
+        field: Where in the document, as spec.alerting.tiers[0].short.
+        value: What stands there; empty when it says nothing.
+        rule: What is wrong with it and what would be right.
+    """
+
+    file: str
+    line: int
+    field: str
+    value: str
+    rule: str
+
+    def __str__(self) -> str:
+        value = f"={self.value}" if self.value else ""
+        return f"SLO file {self.file}, line {self.line}, {self.field}{value}: {self.rule}"
 
 
 class SloFileError(ValueError):
-    """An SLO file that cannot be used; the message names file, field, value and rule."""
+    """An SLO file that cannot be used.
+
+    Attributes:
+        problems: All of them, in order of lines; empty when the file could not be read at all.
+    """
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TierPart(_Part):
-    """One tier of the alerting block."""
-
-    severity: Literal["page", "ticket"]
-    long: Duration
-    short: Duration
-    budget_share: Exact = Field(gt=0, le=1)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not 0 < self.short < self.long:
-            raise ValueError(
-                f"short={durations.spell(self.short)} must be above 0 and below "
-                f"long={durations.spell(self.long)}; a twelfth of it is usual"
-            )
-        if self.long > MAX_WINDOW_US:
-            raise ValueError(
-                f"long={durations.spell(self.long)} is longer than the partial counts are kept "
-                f"({durations.spell(MAX_WINDOW_US)})"
-            )
-        return self
-
-
-class KeepFiringPart(_Part):
-    """How long a condition must be false, by severity."""
-
-    page: Duration = KEEP_FIRING[Severity.PAGE]
-    ticket: Duration = KEEP_FIRING[Severity.TICKET]
-
-
-class AlertingPart(_Part):
-    """Ours: what OpenSLO v1 cannot say."""
-
-    group_by: tuple[Label, ...] = Field(default=("release_id", "hardware"), min_length=1)
-    mode: Literal["ratio"] = "ratio"
-    min_bad: int = Field(default=3, ge=1)
-    bucket: Duration | None = None
-    lateness: Duration = 30 * durations.SECOND_US
-    keep_firing_for: KeepFiringPart = KeepFiringPart()
-    runbook_url: str = RUNBOOK
-    tiers: tuple[TierPart, ...] = Field(min_length=1, max_length=8)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if len(set(self.group_by)) != len(self.group_by):
-            raise ValueError(f"group_by={list(self.group_by)} names a label twice")
-        if self.bucket_us <= 0:
-            raise ValueError("bucket=0s: a bucket is at least 1s")
-        for tier in self.tiers:
-            for name, window in (("long", tier.long), ("short", tier.short)):
-                if window % self.bucket_us:
-                    raise ValueError(
-                        f"{name}={durations.spell(window)} must be a multiple of the bucket, "
-                        f"{durations.spell(self.bucket_us)}"
-                    )
-        return self
-
-    @property
-    def bucket_us(self) -> int:
-        """The bucket told, or a twentieth of the shortest window within 1 s and 10 s."""
-        if self.bucket is not None:
-            return self.bucket
-        wished = min(tier.short for tier in self.tiers) // BUCKETS_IN_SHORTEST
-        whole = wished // durations.SECOND_US * durations.SECOND_US
-        return max(durations.SECOND_US, min(DEFAULT_BUCKET_US, whole))
-
-
-class ObjectivePart(_Part):
-    """The promise: a share of events at most so late."""
-
-    target: Exact = Field(gt=0, lt=1)
-    op: Literal["lte"]
-    value: Duration = Field(gt=0)
-
-
-class TimeWindowPart(_Part):
-    """The period of the error budget."""
-
-    duration: Duration = Field(gt=0)
-    isRolling: Literal[True]  # noqa: N815 - OpenSLO's own spelling
-
-
-class SpecPart(_Part):
-    """OpenSLO's spec with our alerting block."""
-
-    service: str = Field(min_length=1, max_length=128)
-    description: str = ""
-    budgetingMethod: Literal["Occurrences"]  # noqa: N815 - OpenSLO's own spelling
-    objectives: tuple[ObjectivePart, ...] = Field(min_length=1, max_length=1)
-    timeWindow: tuple[TimeWindowPart, ...] = Field(min_length=1, max_length=1)  # noqa: N815 - OpenSLO's own spelling
-    alerting: AlertingPart
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Self:
-        budget = 1 - Fraction(self.objectives[0].target)
-        for index, tier in enumerate(self.alerting.tiers):
-            limit = self.factor(tier) * budget
-            if limit >= 1:
-                raise ValueError(
-                    f"alerting.tiers[{index}].budget_share={tier.budget_share} can never fire: it "
-                    f"asks for {float(limit):.0%} bad events; below "
-                    f"{float(tier.budget_share / Decimal(float(limit))):.4g} it can"
-                )
-        return self
-
-    def factor(self, tier: TierPart) -> Fraction:
-        """Burn rate that spends the tier's share of the budget within its long window."""
-        return Fraction(tier.budget_share) * self.timeWindow[0].duration / tier.long
-
-
-class MetadataPart(_Part):
-    """OpenSLO's metadata."""
-
-    name: Name
-    displayName: str = ""  # noqa: N815 - OpenSLO's own spelling
-
-
-class SloObject(_Part):
-    """One document of the file."""
-
-    apiVersion: Literal["openslo/v1"]  # noqa: N815 - OpenSLO's own spelling
-    kind: Literal["SLO"]
-    metadata: MetadataPart
-    spec: SpecPart
-
-    def slo(self) -> Slo:
-        """Its meaning."""
-        spec, alerting = self.spec, self.spec.alerting
-        objective = Fraction(spec.objectives[0].target)
-        keep = alerting.keep_firing_for
-        return Slo(
-            name=self.metadata.name,
-            service=spec.service,
-            objective=objective,
-            threshold_us=spec.objectives[0].value,
-            period_us=spec.timeWindow[0].duration,
-            group_by=tuple(sorted(alerting.group_by)),
-            min_bad=alerting.min_bad,
-            bucket_us=alerting.bucket_us,
-            lateness_us=alerting.lateness,
-            tiers=tuple(
-                Tier(
-                    severity=Severity(tier.severity.upper()),
-                    long_us=tier.long,
-                    short_us=tier.short,
-                    factor=spec.factor(tier),
-                    limit=spec.factor(tier) * (1 - objective),
-                )
-                for tier in alerting.tiers
-            ),
-            keep_firing_us={Severity.PAGE: keep.page, Severity.TICKET: keep.ticket},
-            runbook_url=alerting.runbook_url,
-        )
-
-
-def load(path: Path | None) -> tuple[Slo, ...]:
+def load(path: FilePath | None) -> tuple[Slo, ...]:
     """Read an SLO file; None: the one that ships with the project.
 
     Raises:
@@ -210,37 +73,130 @@ def parse(text: str, name: str) -> tuple[Slo, ...]:
     """Read the text of an SLO file; `name` stands in the messages.
 
     Raises:
-        SloFileError: It breaks a rule.
+        SloFileError: It breaks a rule; the message has one line for each problem.
     """
-    slos = tuple(_objects(text, name))
-    names = [slo.name for slo in slos]
-    if not slos:
-        raise SloFileError(f"SLO file {name}: holds no SLO; write at least one document")
-    if doubled := sorted({slo for slo in names if names.count(slo) > 1}):
-        raise SloFileError(
-            f"SLO file {name}: metadata.name={doubled[0]} stands twice; a name is given once"
-        )
-    return slos
-
-
-def _objects(text: str, name: str) -> Iterator[Slo]:
+    found: list[tuple[Document, SloObject]] = []
+    problems: list[Problem] = []
     try:
-        documents: list[Any] = list(yaml.safe_load_all(text))
-    except yaml.YAMLError as error:
-        raise SloFileError(f"SLO file {name}: no YAML: {error}") from error
-    for number, document in enumerate(documents, start=1):
-        try:
-            yield SloObject.model_validate(document).slo()
-        except ValidationError as error:
-            raise SloFileError(_told(name, number, error)) from error
+        for document in documents(text):
+            made, wrong = _read(document, name)
+            problems += wrong
+            found += [(document, made)] if made else []
+    except MarkedYamlError as error:
+        problems.append(_problem(name, error.line, (), None, str(error)))
+    problems += _doubled(found, name)
+    if not found and not problems:
+        problems.append(_problem(name, 1, (), None, "no SLO in it; write at least one document"))
+    if problems:
+        problems.sort(key=lambda one: one.line)
+        raise SloFileError("\n".join(map(str, problems)), problems)
+    return tuple(_meaning(one) for _, one in found)
 
 
-def _told(name: str, number: int, error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "document"
-    rule = str(first["msg"]).removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        rule = "unknown key; remove it or correct its spelling"
-    given = first["input"]
-    value = "" if isinstance(given, dict | BaseModel) else f"={given!r}"
-    return f"SLO file {name}, document {number}, {field}{value}: {rule}"
+def _read(document: Document, name: str) -> tuple[SloObject | None, list[Problem]]:
+    try:
+        made = SloObject.model_validate(document.value)
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        return None, [_told(name, document, one) for one in errors if not _follows(one, errors)]
+    return made, [
+        _problem(name, document.line(("spec", *path)), ("spec", *path), None, rule)
+        for path, rule in broken(made.spec)
+    ]
+
+
+def _follows(error: ErrorDetails, others: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is told too short only because its one item is wrong."""
+    path = error["loc"]
+    inside = (one["loc"] for one in others if len(one["loc"]) > len(path))
+    return error["type"] == "too_short" and any(one[: len(path)] == path for one in inside)
+
+
+def _doubled(found: Sequence[tuple[Document, SloObject]], name: str) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for document, one in found:
+        line = document.line(("metadata", "name"))
+        first = seen.setdefault(one.metadata.name, line)
+        if first != line:
+            rule = f"stands twice, first in line {first}; a name is given once"
+            yield _problem(name, line, ("metadata", "name"), one.metadata.name, rule)
+
+
+def _told(name: str, document: Document, error: ErrorDetails) -> Problem:
+    path = tuple(error["loc"])
+    rule = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        rule = f"unknown key; {_meant(str(path[-1]))}"
+    elif error["type"] == "missing":
+        rule = "is missing; write it"
+    elif error["type"] in {"model_type", "dict_type"}:
+        rule = "must be a map of keys and values"
+    elif error["type"] == "tuple_type":
+        rule = "must be a list"
+    return _problem(name, document.line(path), path, error["input"], rule)
+
+
+def _meant(key: str) -> str:
+    close = get_close_matches(key, keys(), n=1)
+    return f"is {close[0]} meant?" if close else "remove it"
+
+
+def _problem(file: str, line: int, path: Path, value: Any, rule: str) -> Problem:
+    field = ""
+    for part in path:
+        field += f"[{part}]" if isinstance(part, int) else f".{part}"
+    shown = "" if value is None or isinstance(value, dict | BaseModel) else ascii(_plain(value))
+    if len(shown) > _SHOWN:
+        shown = f"{shown[:_SHOWN]}... ({len(shown)} characters)"
+    return Problem(
+        file=file, line=line, field=field.lstrip(".") or "document", value=shown, rule=rule
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Numbers as they were written."""
+    return value if isinstance(value, str | list | tuple | bool) else str(value)
+
+
+def _meaning(read: SloObject) -> Slo:
+    spec, alerting = read.spec, read.spec.alerting
+    tiers = tuple(
+        Tier(
+            severity=Severity(tier.severity.upper()),
+            long_us=tier.long,
+            short_us=tier.short,
+            factor=spec.factor(tier),
+            limit=spec.factor(tier) * spec.budget,
+        )
+        for tier in alerting.enabled
+    )
+    for_us = alerting.for_.by_severity()
+    return Slo(
+        name=read.metadata.name,
+        service=spec.service,
+        objective=Fraction(spec.objectives[0].target),
+        threshold_us=spec.objectives[0].value,
+        period_us=spec.timeWindow[0].duration,
+        group_by=tuple(sorted(alerting.group_by)),
+        min_bad=alerting.min_bad,
+        min_events=alerting.min_events,
+        bucket_us=alerting.bucket_us,
+        lateness_us=alerting.lateness,
+        tiers=tiers,
+        keep_firing_us=alerting.keep_firing_for.by_severity(),
+        for_us=for_us,
+        mode=alerting.mode,
+        expected_events=alerting.expected_events,
+        no_data_after_us=alerting.no_data_after or _absent(tiers[0], for_us),
+        max_keys=alerting.max_keys,
+        owner=alerting.owner,
+        runbook_url=alerting.runbook_url,
+        shadow=alerting.notify.mode == "shadow",
+    )
+
+
+def _absent(tier: Tier, for_us: dict[Severity, int]) -> int:
+    """How long it takes the first tier to fire when silence counts as bad, as Pyrra has it."""
+    minute = UNITS_US["m"]
+    whole = round((tier.limit * tier.long_us + for_us[tier.severity]) / minute) * minute
+    return max(NO_DATA_AFTER_US, whole)

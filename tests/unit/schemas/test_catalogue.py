@@ -21,12 +21,16 @@ def test_the_packaged_catalogue_knows_the_demo_fleet_and_what_is_not_stated() ->
         ("regions: [city]", "its keys are hardware and regions"),
         ("[]", "its keys are hardware and regions"),
         (
-            "hardware: {H: {device_class: SHIP, latency_factor: 1}}\nregions: []",
+            "hardware: {H: {device_class: SHIP, latency_factor: 1, deadline_us: 1}}\nregions: []",
             "hardware H: device_class 'SHIP'",
         ),
         (
-            "hardware: {H: {device_class: ROBOT, latency_factor: 0}}\nregions: []",
+            "hardware: {H: {device_class: ROBOT, latency_factor: 0, deadline_us: 1}}\nregions: []",
             "latency_factor 0.0 is not above 0",
+        ),
+        (
+            "hardware: {H: {device_class: ROBOT, latency_factor: 1, deadline_us: 0}}\nregions: []",
+            "deadline_us 0 is not a whole number above 0",
         ),
         ("hardware: {H: {device_class: ROBOT}}\nregions: []", "hardware H: its keys are"),
     ],
