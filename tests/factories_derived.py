@@ -161,7 +161,7 @@ def erasure(**over: Any) -> records.Erasure:
     """A device whose owner asked to be forgotten."""
     fields: dict[str, Any] = {
         **common("erasure-1"),
-        "device_id": DEVICE,
+        "device_id": "forgotten-000001",  # none of the other examples
         "requested_ts": WINDOW_START_US,
         "by": "alice",
         "reason": "owner's request",

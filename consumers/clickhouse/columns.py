@@ -1,7 +1,8 @@
 """From a decoded batch to the rows of its table: flattened, typed, with provenance; pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,18 @@ _PROVENANCE: Final = {
     "_offset": "Int64",
     "_ingested_at": "DateTime64(6, 'UTC')",
 }
+
+
+class Target(Protocol):
+    """What rows are inserted into."""
+
+    @property
+    def table(self) -> str:
+        """Name of the table."""
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """ClickHouse type of each column that is sent, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,14 @@ from enum import StrEnum
 from typing import Final, Protocol, TypeVar
 
 from consumers.clickhouse.faults import Fault
+from consumers.clickhouse.forgetting import PLACES, places
 from consumers.clickhouse.lanes import Closed
 from consumers.clickhouse.leases import Lease, check_replay, in_window
 from consumers.clickhouse.ledger import Pending, token
 from consumers.clickhouse.metrics import METRICS
 from consumers.clickhouse.patience import Patience
-from consumers.clickhouse.preparation import Preparation, Prepared
+from consumers.clickhouse.preparation import Preparation
+from consumers.clickhouse.prepared import Prepared
 from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server, ServerError
 from consumers.dead_letters import unwritable
@@ -110,6 +112,7 @@ class Delivery:
             if not job.letters_out:
                 self._post(prepared.letters)
                 job.letters_out = True
+            self._note_erased(job, prepared, lease)
             self._check_window(job, lease)
             self._insert(job, prepared, job.closed.range, lease)
         except _StoppedError:
@@ -140,6 +143,21 @@ class Delivery:
             self._letters.flush()
         for letter in letters:
             METRICS.dead_letters.labels(letter.topic, letter.error_class).inc()
+
+    def _note_erased(self, job: Job, prepared: Prepared, lease: Lease) -> None:
+        """Before the range can pass: what is not stored would else look lost.
+
+        Without a token equal rows are sent once, and others are added: a later attempt may know
+        more erasures.
+        """
+        if not prepared.erased:
+            return
+        topic, partition = job.source
+        rows = places(topic, job.topic_id, partition, prepared)
+        self._patiently(
+            lambda: self._server.insert(PLACES, rows, token="", deadline_s=lease.deadline_s)
+        )
+        METRICS.erased.labels(topic).inc(len(prepared.erased))
 
     def _check_window(self, job: Job, lease: Lease) -> None:
         topic, partition = job.source

@@ -11,6 +11,7 @@ class SinkMetrics(NamedTuple):
     rows: Counter
     dead_letters: Counter
     tombstones: Counter
+    erased: Counter
     insert_seconds: Histogram
     insert_retries: Counter
     leases_expired: Counter
@@ -25,6 +26,7 @@ METRICS: Final = SinkMetrics(
         "fleetloop_sink_dead_letters", "Dead letters published.", ["topic", "error_class"]
     ),
     tombstones=Counter("fleetloop_sink_tombstones", "Deletion marks passed over.", ["topic"]),
+    erased=Counter("fleetloop_sink_erased", "Records of erased devices not stored.", ["topic"]),
     insert_seconds=Histogram(
         "fleetloop_sink_insert_seconds",
         "Time of one insert, waits included.",

@@ -1,43 +1,22 @@
 """From a closed batch of messages to rows for its table and dead letters for the rest; pure."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from consumers.clickhouse.columns import Origin, TableMapping
+from consumers.clickhouse.forgetting import forget
 from consumers.clickhouse.lanes import Closed
+from consumers.clickhouse.prepared import Prepared
 from consumers.dead_letters import refused
 from infra.kafka.messages import RawMessage
 from schemas.columns import ColumnDecoder
-from schemas.records import DeadLetter
+from schemas.erasures import ErasureBook
 from schemas.registry import Registry
 from schemas.topics import Cleanup, TopicSpec
 from schemas.validation import validate
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a batch becomes; messages = rows + letters + tombstones.
-
-    Attributes:
-        rows: Rows of the table, in log order.
-        messages: The message of each row.
-        letters: One for each message that cannot be a row.
-        tombstones: Deletion marks of a compacted topic: neither row nor letter.
-    """
-
-    rows: pa.RecordBatch
-    messages: tuple[RawMessage, ...]
-    letters: tuple[DeadLetter, ...]
-    tombstones: int
-
-    def slice(self, first: int, last: int | None = None) -> "Prepared":
-        """Some of the rows, without letters."""
-        messages = self.messages[first:last]
-        return Prepared(self.rows.slice(first, len(messages)), messages, (), 0)
 
 
 class Preparation:
@@ -46,9 +25,16 @@ class Preparation:
     Args:
         registry: Where schemas come from.
         topics: Topics that will come.
+        erasures: Tells which devices are erased by now.
     """
 
-    def __init__(self, registry: Registry, topics: Iterable[TopicSpec]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        topics: Iterable[TopicSpec],
+        erasures: Callable[[], ErasureBook] = ErasureBook,
+    ) -> None:
+        self._erasures = erasures
         self._decoder = ColumnDecoder(registry)
         self._compacted = {spec.name: spec.cleanup is Cleanup.COMPACT for spec in topics}
         self.mappings = {
@@ -57,7 +43,7 @@ class Preparation:
         }
 
     def prepare(self, topic: str, partition: int, topic_id: str, closed: Closed) -> Prepared:
-        """The same messages give the same rows and letters, byte for byte."""
+        """The same messages give the same rows and letters, byte for byte, but for new erasures."""
         messages = closed.messages
         if self._compacted[topic]:
             messages = tuple(message for message in messages if message.value is not None)
@@ -72,12 +58,13 @@ class Preparation:
         keep = np.setdiff1d(np.arange(len(readable)), [refusal.position for refusal in broken])
         kept = tuple(messages[position] for position in readable[keep])
         rows = decoded.rows.take(pa.array(keep)) if broken else decoded.rows
-        return Prepared(
+        prepared = Prepared(
             self.mappings[topic].rows(rows, _origin(kept, partition, topic_id)),
             kept,
             tuple(sorted(letters, key=lambda letter: letter.offset)),
             len(closed.messages) - len(messages),
         )
+        return forget(topic, prepared, self._erasures())
 
 
 def _origin(messages: tuple[RawMessage, ...], partition: int, topic_id: str) -> Origin:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import httpx
 import pyarrow as pa
 
-from consumers.clickhouse.columns import TableMapping
+from consumers.clickhouse.columns import Target
 from consumers.clickhouse.faults import Fault, fault
 from infra.settings import ClickHouseSettings, secret_from
 
@@ -71,9 +71,7 @@ class Server:
         rows: list[list[Any]] = answer.json()["data"]
         return rows
 
-    def insert(
-        self, mapping: TableMapping, rows: pa.RecordBatch, *, token: str, deadline_s: int
-    ) -> None:
+    def insert(self, mapping: Target, rows: pa.RecordBatch, *, token: str, deadline_s: int) -> None:
         """Insert rows as one block, at most once for a token, and only before a deadline.
 
         Args:
@@ -121,7 +119,7 @@ def _client(settings: ClickHouseSettings) -> httpx.Client:
     )
 
 
-def _insert_statement(mapping: TableMapping, deadline_s: int) -> str:
+def _insert_statement(mapping: Target, deadline_s: int) -> str:
     """The lease is judged for each block as it is written: now() would be fixed at the start."""
     names = ", ".join(f"`{name}`" for name in mapping.types)
     typed = ", ".join(f"`{name}` {kind}" for name, kind in mapping.types.items())

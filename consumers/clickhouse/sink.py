@@ -16,7 +16,9 @@ from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.server import Server, ServerError
 from consumers.clickhouse.startup import NotReadyError, check
 from infra.health import Check, Checks, HealthServer
+from infra.kafka.erasures import KnownErasures
 from infra.kafka.errors import (
+    CatchUpError,
     CommitRefusedError,
     DeliveryError,
     KafkaUnreachableError,
@@ -43,6 +45,7 @@ STOPS: Final = (
     LogReadError,
     KafkaUnreachableError,
     RegistryUnavailableError,
+    CatchUpError,
 )
 
 logger = logging.getLogger("fleetloop.sink")
@@ -86,9 +89,11 @@ def assembled(settings: Settings, stopping: threading.Event) -> Generator[GroupL
         )
     registry = registry_from(settings.registry_url)
     topics = tuple(TOPICS.values())
-    preparation = Preparation(registry, topics)
     patience = Patience(settings.sink.give_up_after_s)
     with ExitStack() as stack:
+        erasures = KnownErasures(settings.kafka, Codec(registry), "sink")
+        stack.callback(erasures.close)
+        preparation = Preparation(registry, topics, erasures.now)
         server = Server(settings.clickhouse)
         stack.callback(server.close)
         _when_up(lambda: check(server, preparation.mappings.values()), patience, stopping)

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from consumers.clickhouse.columns import TableMapping
+from consumers.clickhouse.columns import Target
+from consumers.clickhouse.forgetting import PLACES
 from consumers.clickhouse.leases import WINDOW_BLOCKS
 from consumers.clickhouse.server import INSERT_SETTINGS, Server
 
@@ -16,7 +17,7 @@ class NotReadyError(RuntimeError):
     """ClickHouse cannot be written to safely; the message says what to do."""
 
 
-def check(server: Server, mappings: Iterable[TableMapping]) -> None:
+def check(server: Server, mappings: Iterable[Target]) -> None:
     """Refuse to start where rows could be lost, doubled or cut.
 
     Raises:
@@ -25,7 +26,7 @@ def check(server: Server, mappings: Iterable[TableMapping]) -> None:
     """
     _check_settings(server)
     engines = _engines(server)
-    for mapping in mappings:
+    for mapping in (*mappings, PLACES):
         if mapping.table not in engines:
             raise NotReadyError(f"{server.database}.{mapping.table} is missing: {_MIGRATE}")
         _check_window(f"{server.database}.{mapping.table}", engines[mapping.table])
@@ -68,7 +69,7 @@ def _check_window(table: str, engine: str) -> None:
         )
 
 
-def _check_columns(server: Server, mapping: TableMapping) -> None:
+def _check_columns(server: Server, mapping: Target) -> None:
     rows = server.ask(
         "SELECT name, type FROM system.columns "
         "WHERE database = {database:String} AND table = {table:String}",

@@ -30,7 +30,6 @@ ENDINGS: Final[Mapping[str, Exit]] = {
     "infra.demo.run.FolderError": Exit.USAGE,
     "infra.demo.story.StoryError": Exit.TIMED_OUT,
     "infra.kafka.admin.AdminError": Exit.ERROR,
-    "infra.kafka.admin.BrokerUnreachableError": Exit.UNREACHABLE,
     "infra.kafka.errors.CatchUpError": Exit.TIMED_OUT,
     "infra.kafka.errors.CommitRefusedError": Exit.ERROR,
     "infra.kafka.errors.DeliveryError": Exit.ERROR,

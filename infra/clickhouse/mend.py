@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from consumers.clickhouse.client import native
-from consumers.clickhouse.columns import TableMapping
+from consumers.clickhouse.columns import Target
 from consumers.clickhouse.completeness import ReplayRefusedError, Stretch, check_replay, length
 from consumers.clickhouse.delivery import Delivery, Job, Outcome
 from consumers.clickhouse.lanes import Closed, size
@@ -21,6 +21,7 @@ from consumers.clickhouse.server import Server
 from consumers.clickhouse.startup import check
 from infra.clickhouse.logs import survey
 from infra.clickhouse.presence import Presence, records
+from infra.kafka.erasures import erasures_of
 from infra.kafka.messages import RawMessage
 from infra.kafka.publisher import Publisher
 from infra.settings import ClickHouseSettings, Settings, SinkSettings
@@ -54,9 +55,7 @@ class ReplayServer(Server):
         super().__init__(settings)
         self._mark = f"replay-{lease(self).block(table)}"
 
-    def insert(
-        self, mapping: TableMapping, rows: pa.RecordBatch, *, token: str, deadline_s: int
-    ) -> None:
+    def insert(self, mapping: Target, rows: pa.RecordBatch, *, token: str, deadline_s: int) -> None:
         """As `Server.insert`."""
         super().insert(mapping, rows, token=f"{self._mark}/{token}", deadline_s=deadline_s)
 
@@ -107,7 +106,8 @@ def _lacking(settings: Settings, wanted: Stretch) -> tuple[str, Sequence[Range]]
 
 def _insert(settings: Settings, wanted: Stretch, topic_id: str, lacking: Sequence[Range]) -> Mended:
     registry = registry_from(settings.registry_url)
-    preparation = Preparation(registry, [TOPICS[wanted.topic]])
+    erasures = erasures_of(settings.kafka, Codec(registry), "mend")
+    preparation = Preparation(registry, [TOPICS[wanted.topic]], lambda: erasures)
     source = wanted.topic, wanted.partition
     rows = refused = 0
     with ExitStack() as stack:
@@ -117,7 +117,7 @@ def _insert(settings: Settings, wanted: Stretch, topic_id: str, lacking: Sequenc
         letters = stack.enter_context(Publisher(settings.kafka, Codec(registry), "mend"))
         patience = Patience(settings.sink.give_up_after_s)
         delivery = Delivery(server, preparation, letters, patience, threading.Event())
-        for closed in _batches(records(settings.kafka, source, lacking), settings.sink):
+        for closed in _batches(records(settings.kafka, topic_id, source, lacking), settings.sink):
             job = Job(source, topic_id, closed)
             while delivery.deliver(job, lease(server)) is Outcome.EXPIRED:
                 pass  # the process slept past its lease: the same bytes under a new one

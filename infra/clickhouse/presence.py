@@ -11,11 +11,11 @@ from infra.clickhouse.logs import PartitionLog
 from infra.clickhouse.stored import Stored, kept_since_us, letters, rows
 from infra.kafka.ends import Source
 from infra.kafka.messages import RawMessage
-from infra.kafka.stretch import read_stretch
+from infra.kafka.ranges import RangeReader
 from infra.settings import KafkaSettings, Settings
 from schemas.codec import Codec
 from schemas.errors import RecordError
-from schemas.records import DeadLetter
+from schemas.records import DeadLetter, OffsetRange
 from schemas.registry import registry_from
 from schemas.topics import DEAD_LETTERS, TOPICS, Cleanup
 
@@ -74,7 +74,7 @@ class Presence:
         oldest_us = kept_since_us(self._client, source[0]) if absent else 0
         found = stretches(
             message.offset
-            for message in records(self._settings.kafka, source, absent)
+            for message in records(self._settings.kafka, self.topic_id(source[0]), source, absent)
             if message.stamp_us >= oldest_us and (message.value is not None or not compacted)
         )
         return found, length(without(absent, found))
@@ -91,7 +91,7 @@ class Presence:
             span = log.held if log.entry is None else log.ahead
             if source[0] != DEAD_LETTERS.name or span is None:
                 continue
-            for message in read_stretch(self._settings.kafka, source, span.first, span.last):
+            for message in records(self._settings.kafka, log.topic_id, source, [span]):
                 try:
                     letter = codec.decode(DEAD_LETTERS, message.value or b"")
                 except RecordError:
@@ -100,12 +100,23 @@ class Presence:
                     yield letter.topic_id, letter.partition, letter.offset
 
 
-def records(kafka: KafkaSettings, source: Source, ranges: Sequence[Range]) -> Iterator[RawMessage]:
-    """What the log holds of rising ranges. Raises as `read_stretch`."""
+def records(
+    kafka: KafkaSettings, topic_id: str, source: Source, ranges: Sequence[Range]
+) -> Iterator[RawMessage]:
+    """What the log holds of rising ranges. Raises as `RangeReader.read`."""
     at = 0
-    for sweep in joined(ranges, _NEAR):
-        for message in read_stretch(kafka, source, sweep.first, sweep.last):
-            while ranges[at].last < message.offset:
-                at += 1
-            if ranges[at].first <= message.offset:
-                yield message
+    sweeps = (
+        OffsetRange(
+            topic=source[0],
+            topic_id=topic_id,
+            partition=source[1],
+            first_offset=sweep.first,
+            last_offset=sweep.last,
+        )
+        for sweep in joined(ranges, _NEAR)
+    )
+    for message in RangeReader(kafka).read(list(sweeps)):
+        while ranges[at].last < message.offset:
+            at += 1
+        if ranges[at].first <= message.offset:
+            yield message

@@ -18,6 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it re-export
 )
 
 from infra.kafka.ends import LogEnds
+from infra.kafka.errors import KafkaUnreachableError
 from infra.settings import KafkaSettings
 
 _TIMEOUT_S: Final = 15.0
@@ -30,11 +31,7 @@ Result = TypeVar("Result")
 
 
 class AdminError(RuntimeError):
-    """The broker refused or did not answer; the message names what was asked of whom."""
-
-
-class BrokerUnreachableError(AdminError):
-    """No broker answered in time."""
+    """The broker refused; the message names what was asked of whom."""
 
 
 class UnknownTopicError(AdminError):
@@ -96,7 +93,7 @@ class Admin:
         """Names of all topics but the broker's own.
 
         Raises:
-            BrokerUnreachableError: No answer.
+            KafkaUnreachableError: No answer.
         """
         try:
             known = self._client.list_topics(timeout=_TIMEOUT_S).topics
@@ -109,7 +106,7 @@ class Admin:
 
         Raises:
             UnknownTopicError: One is not there; the message names it.
-            BrokerUnreachableError: No answer.
+            KafkaUnreachableError: No answer.
         """
         if not names:
             return {}
@@ -245,17 +242,17 @@ class Admin:
         except KafkaException as error:
             raise self._error(what, error) from error
         except TimeoutError as error:
-            raise BrokerUnreachableError(
+            raise KafkaUnreachableError(
                 f"{what}: no answer from {self._bootstrap} in {_TIMEOUT_S * 2:.0f} s"
             ) from error
 
-    def _error(self, what: str, error: KafkaException) -> AdminError:
+    def _error(self, what: str, error: KafkaException) -> AdminError | KafkaUnreachableError:
         cause: KafkaError = error.args[0]
         text = f"{what} at {self._bootstrap}: {cause.str()}"
         if cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return UnknownTopicError(f"{text}; make it with `fleetloop topics apply`")
         if cause.code() in _UNREACHABLE:
-            return BrokerUnreachableError(f"{text}; is the broker running there?")
+            return KafkaUnreachableError(f"{text}; is the broker running there?")
         return AdminError(text)
 
 

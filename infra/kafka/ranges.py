@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from infra.kafka.admin import Admin
 from infra.kafka.config import consumer_config
@@ -14,7 +14,9 @@ from infra.kafka.messages import RawMessage
 from infra.settings import KafkaSettings
 from schemas.records import OffsetRange
 
+_PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, but named so
 _POLL_RECORDS: Final = 2_000
+_POLL_S: Final = 0.2
 
 
 class RangeUnreadableError(RuntimeError):
@@ -23,6 +25,8 @@ class RangeUnreadableError(RuntimeError):
 
 class RangeReader:
     """Reads closed offset ranges; opens a connection only while reading.
+
+    Offsets may be without a record: compaction takes some, the ends of transactions are none.
 
     Args:
         kafka: How to reach the log.
@@ -70,7 +74,10 @@ class RangeReader:
         if not ranges:
             return
         self._check_identity(ranges)
-        consumer = Consumer(consumer_config(self._kafka, "ranges"))
+        consumer = Consumer(
+            consumer_config(self._kafka, "ranges")
+            | {"enable.partition.eof": True, "isolation.level": "read_committed"}
+        )
         try:
             for span in ranges:
                 yield from self._one(consumer, span)
@@ -87,27 +94,42 @@ class RangeReader:
                 )
 
     def _one(self, consumer: Consumer, span: OffsetRange) -> Iterator[RawMessage]:
+        """Ends at the first sign that nothing of the range can follow."""
         consumer.assign([TopicPartition(span.topic, span.partition, span.first_offset)])
         at = span.first_offset
         while at <= span.last_offset:
-            for raw in self._next(consumer, span, at):
-                at = raw.offset + 1
-                if raw.offset <= span.last_offset:
+            for place, raw in self._next(consumer, span, at):
+                at = place
+                if raw is not None and raw.offset <= span.last_offset:
                     yield raw
 
-    def _next(self, consumer: Consumer, span: OffsetRange, at: int) -> list[RawMessage]:
+    def _next(
+        self, consumer: Consumer, span: OffsetRange, at: int
+    ) -> list[tuple[int, RawMessage | None]]:
+        """What came: for each sign where reading goes on, and the record if it is one."""
         deadline = time.monotonic() + self._timeout_s
         while time.monotonic() < deadline:
-            found = consumer.consume(_POLL_RECORDS, timeout=0.2)
-            for message in found:
-                error = message.error()
-                if error is not None:
-                    raise RangeUnreadableError(f"{_told(span)}: {error.str()}")
-            if found:
-                return [RawMessage.of(message) for message in found]
+            signs = [
+                _sign(message, span) for message in consumer.consume(_POLL_RECORDS, timeout=_POLL_S)
+            ]
+            if any(place > at for place, _ in signs):
+                return signs
         raise RangeUnreadableError(
             f"{_told(span)}: nothing from offset {at} on arrived in {self._timeout_s:g} s"
         )
+
+
+def _sign(message: Message, span: OffsetRange) -> tuple[int, RawMessage | None]:
+    """A record, or the log's end: every offset before it has been seen."""
+    error = message.error()
+    if error is None:
+        raw = RawMessage.of(message)
+        return raw.offset + 1, raw
+    if error.code() == _PARTITION_EOF:
+        return int(message.offset() or 0), None
+    if error.retriable():
+        return span.first_offset, None
+    raise RangeUnreadableError(f"{_told(span)}: {error.str()}")
 
 
 def _told(span: OffsetRange) -> str:

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from infra.kafka.admin import Admin, BrokerUnreachableError
+from infra.kafka.admin import Admin
+from infra.kafka.errors import KafkaUnreachableError
 from infra.settings import ClickHouseSettings, KafkaSettings
 from infra.stack.clickhouse_http import server_version
 from infra.stack.registry import registry_answers
@@ -31,11 +32,11 @@ class ExternalBroker:
         """Reach it.
 
         Raises:
-            BrokerUnreachableError: It does not answer; the message names address and protocol.
+            KafkaUnreachableError: It does not answer; the message names address and protocol.
         """
         admin = Admin(self.settings)
         if not admin.answers(_REACH_S):
-            raise BrokerUnreachableError(
+            raise KafkaUnreachableError(
                 f"broker {self.settings.bootstrap} ({self.settings.security_protocol}): no answer "
                 f"in {_REACH_S:.0f} s ({admin.last_error or 'nothing was said'}); check the "
                 "address, FLEETLOOP_KAFKA__SECURITY_PROTOCOL, the certificates and the password "

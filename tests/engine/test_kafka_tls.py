@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from infra.kafka.admin import BrokerUnreachableError
+from infra.kafka.errors import KafkaUnreachableError
 from infra.settings import KafkaSettings, Settings
 from infra.stack.external import ExternalBroker
 from infra.stack.health import OK, health
@@ -136,5 +136,5 @@ def test_anything_wrong_is_named_with_address_and_reason(
     }
     settings = secure.model_copy(update=others[wrong])
     said = rf"broker {secure.bootstrap} \({settings.security_protocol}\): no answer .*{reason}"
-    with pytest.raises(BrokerUnreachableError, match=said):
+    with pytest.raises(KafkaUnreachableError, match=said):
         ExternalBroker(settings).start()

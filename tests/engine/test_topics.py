@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from infra.kafka.admin import Admin, AdminError, BrokerUnreachableError, UnknownTopicError
+from infra.kafka.admin import Admin, AdminError, UnknownTopicError
+from infra.kafka.errors import KafkaUnreachableError
 from infra.settings import KafkaSettings
 from infra.stack.ports import LOOPBACK, free_port
 from infra.stack.supervisor import Supervisor
@@ -91,5 +92,5 @@ def test_a_broker_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) ->
     address = f"{LOOPBACK}:{free_port()}"
     admin = Admin(KafkaSettings(bootstrap=address))
     assert not admin.answers(0.2)
-    with pytest.raises(BrokerUnreachableError, match=f"list topics at {address}"):
+    with pytest.raises(KafkaUnreachableError, match=f"list topics at {address}"):
         admin.names()

@@ -8,7 +8,7 @@ import yaml
 
 from infra.cli import fleet
 from infra.cli.output import Exit
-from infra.kafka.admin import BrokerUnreachableError
+from infra.kafka.errors import KafkaUnreachableError
 from infra.keys import make_keys
 from tests.command_line import fleetloop
 from tests.unit.producers.device import kit
@@ -80,7 +80,7 @@ def test_a_broker_that_does_not_answer_has_its_own_exit_code(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(*_: Any) -> NoReturn:
-        raise BrokerUnreachableError("broker 127.0.0.1:1 does not answer")
+        raise KafkaUnreachableError("broker 127.0.0.1:1 does not answer")
 
     monkeypatch.setattr(fleet, "Follower", unreachable)
     found = run("--scenario", str(here / "scenario.yaml"))

@@ -10,8 +10,8 @@ from infra.cli import datasets
 from infra.cli.endings import ENDINGS, ending
 from infra.cli.main import NOUNS
 from infra.cli.output import Exit
-from infra.kafka.admin import BrokerUnreachableError, UnknownTopicError
-from infra.kafka.errors import CatchUpError, QueueFullError
+from infra.kafka.admin import UnknownTopicError
+from infra.kafka.errors import CatchUpError, KafkaUnreachableError, QueueFullError
 from tests.command_line import fleetloop
 
 Words = list[str]
@@ -26,7 +26,7 @@ def test_every_named_error_is_there(name: str) -> None:
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (BrokerUnreachableError("b"), Exit.UNREACHABLE),
+        (KafkaUnreachableError("b"), Exit.UNREACHABLE),
         (UnknownTopicError("t"), Exit.ERROR),
         (CatchUpError("late"), Exit.TIMED_OUT),
         (QueueFullError("t", 1, "full"), Exit.ERROR),
@@ -46,7 +46,7 @@ def raising(error: Exception) -> Callable[..., None]:
 
 
 def test_a_known_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "read_whole", raising(BrokerUnreachableError("no broker at x")))
+    monkeypatch.setattr(datasets, "read_whole", raising(KafkaUnreachableError("no broker at x")))
     done = fleetloop("datasets", "list")
     assert (done.exit_code, done.output) == (Exit.UNREACHABLE, "fleetloop: no broker at x\n")
 

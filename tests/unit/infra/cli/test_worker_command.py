@@ -9,7 +9,8 @@ import pytest
 
 from infra.cli import worker
 from infra.cli.output import Exit
-from infra.kafka.admin import BrokerUnreachableError, UnknownTopicError
+from infra.kafka.admin import UnknownTopicError
+from infra.kafka.errors import KafkaUnreachableError
 from infra.settings import Settings
 from tests.command_line import fleetloop
 
@@ -68,7 +69,7 @@ def test_a_loop_runs_until_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (BrokerUnreachableError("no broker at x"), Exit.UNREACHABLE),
+        (KafkaUnreachableError("no broker at x"), Exit.UNREACHABLE),
         (UnknownTopicError("no topic t"), Exit.ERROR),
     ],
 )

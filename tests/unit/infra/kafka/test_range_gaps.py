@@ -79,6 +79,19 @@ def test_offsets_without_a_record_are_passed_over(reader: RangeReader) -> None:
     assert FakeConsumer.closed == 1
 
 
+def test_a_range_whose_last_records_are_gone_ends_with_the_log(reader: RangeReader) -> None:
+    end = Message(11, KafkaError(KafkaError._PARTITION_EOF))
+    early = Message(5, KafkaError(KafkaError._PARTITION_EOF))  # the end as it was told too soon
+    FakeConsumer.batches = [[Message(4), early], [Message(8), end]]
+    assert [raw.offset for raw in reader.read([SPAN])] == [4, 8]
+
+
+def test_an_end_before_the_range_ends_is_waited_for_and_then_an_error(reader: RangeReader) -> None:
+    FakeConsumer.batches = [[Message(2), Message(3, KafkaError(KafkaError._PARTITION_EOF))]]
+    with pytest.raises(RangeUnreadableError, match="nothing from offset 3 on"):
+        list(reader.read([SPAN]))
+
+
 def test_an_error_in_a_batch_is_said_before_anything_behind_it_is_taken(
     reader: RangeReader,
 ) -> None:

@@ -1,16 +1,15 @@
-"""Stretches of a real Kafka: transactions leave offsets without a record, retention cuts."""
+"""Ranges of a real Kafka where transactions leave offsets without a record."""
 
 import time
 import uuid
+from dataclasses import replace
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Producer
 
 from infra.kafka.admin import Admin
 from infra.kafka.positions import committed
-from infra.kafka.ranges import RangeUnreadableError
-from infra.kafka.stretch import read_stretch
+from infra.kafka.ranges import RangeReader
 from infra.settings import KafkaSettings
 from tests.engines import CrashableBroker
 
@@ -20,7 +19,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.kafka]
 @pytest.fixture
 def topic(kafka_broker: CrashableBroker) -> str:
     """Three records, an aborted transaction of two, one record, an aborted one."""
-    name = f"stretch-{uuid.uuid4().hex[:8]}"
+    name = f"transactions-{uuid.uuid4().hex[:8]}"
     kafka = kafka_broker.settings
     Admin(kafka).create(name, 1, 1, {})
     producer = Producer({**kafka.client_config(), "transactional.id": name})
@@ -38,7 +37,10 @@ def topic(kafka_broker: CrashableBroker) -> str:
 
 
 def read(kafka: KafkaSettings, topic: str, first: int, last: int) -> list[int]:
-    return [raw.offset for raw in read_stretch(kafka, (topic, 0), first, last, timeout_s=5.0)]
+    reader = RangeReader(kafka, timeout_s=5.0)
+    (held,) = reader.held([topic])
+    span = replace(held, first_offset=first, last_offset=last)
+    return [raw.offset for raw in reader.read([span])]
 
 
 def test_offsets_without_a_record_are_passed_over_at_the_end_too(
@@ -52,18 +54,6 @@ def test_offsets_without_a_record_are_passed_over_at_the_end_too(
     assert read(kafka, topic, 3, 6) == []
     assert read(kafka, topic, 8, 10) == []
     assert time.monotonic() - started < 5.0
-
-
-def test_what_retention_took_is_an_error_that_names_the_range(
-    kafka_broker: CrashableBroker, topic: str
-) -> None:
-    kafka = kafka_broker.settings
-    client = AdminClient(kafka.client_config())
-    for future in client.delete_records([TopicPartition(topic, 0, 2)]).values():
-        future.result(10)
-    with pytest.raises(RangeUnreadableError, match=f"{topic}/0:1-7"):
-        read(kafka, topic, 1, 7)
-    assert read(kafka, topic, 2, 10) == [2, 7]
 
 
 def test_a_group_that_committed_nothing_has_no_positions(
