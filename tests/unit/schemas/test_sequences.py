@@ -1,8 +1,10 @@
 """Device sequences: each record counts once, whatever is re-sent and in whatever order."""
 
+from random import Random
+
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.sequences import REACH, DeviceSequences, TooManyDevicesError
@@ -55,7 +57,7 @@ def test_arrow_columns_are_taken_as_they_are() -> None:
 
 
 def test_columns_of_different_length_are_refused() -> None:
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="1 devices for 2 event ids"):
         DeviceSequences().fresh(["a"], ["a/1/1", "a/1/2"])
 
 
@@ -94,3 +96,31 @@ def test_no_record_counts_twice(places: list[tuple[str, int, int]]) -> None:
 def test_all_of_one_reach_count_in_any_order(order: list[int]) -> None:
     sequences = DeviceSequences()
     assert all(judge(sequences, *(f"d/1/{sequence}" for sequence in order)))
+
+
+def _one_by_one(ids: list[str]) -> list[bool]:
+    sequences = DeviceSequences()
+    return [judge(sequences, each)[0] for each in ids]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 150))
+def test_a_batch_of_many_devices_is_judged_as_its_records_are(rng: Random, devices: int) -> None:
+    ids = [
+        f"d{rng.randrange(devices)}/{rng.choice((1, 1, 1, 2))}/{rng.randrange(0, 300)}"
+        for _ in range(600)
+    ]
+    assert judge(DeviceSequences(), *ids) == _one_by_one(ids)
+
+
+def test_numbers_are_plain_digits_below_two_to_the_63() -> None:
+    biggest, too_big = (1 << 63) - 1, f"d/1/{1 << 63}"
+    ids = [
+        f"d/{biggest}/{biggest}",
+        f"d/{biggest}/{biggest}",
+        "d/0x1/1",
+        "d/ 1/1",
+        "d/+1/1",
+        too_big,
+    ]
+    assert judge(DeviceSequences(), *ids) == [True, False, True, True, True, True]
