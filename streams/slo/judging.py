@@ -19,6 +19,7 @@ DENSE_CELLS: Final = 4_000_000
 NOT_STATED: Final = "NOT_STATED"
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 Key = tuple[str, ...]
 
 
@@ -69,7 +70,8 @@ def judge(rows: pa.RecordBatch, times_us: Ints, slo: Slo) -> Iterator[CellCount]
     late = _ints(rows.column("late"))
     totals = _sums(groups, len(keys), expected - _ints(rows.column("warmup")))
     bads = _sums(groups, len(keys), late + expected - produced)
-    latencies = _histograms(rows.column("latency"), groups, len(keys))
+    results = produced - _ints(rows.column("warmup"))
+    latencies = _histograms(rows.column("latency"), results, groups, len(keys))
     exemplars = _exemplars(rows, groups, slo.threshold_us)
     for group, (key, bucket) in enumerate(keys):
         yield CellCount(
@@ -112,29 +114,33 @@ def _groups(
     return groups.astype(np.int64), keys
 
 
-def _histograms(latency: pa.StructArray, groups: Ints, size: int) -> list[LatencyHistogram]:
-    """Sum of the histograms of each group."""
-    counts = latency.field("counts")
-    lengths = _ints(pc.list_value_length(counts))
-    weights = _ints(counts.flatten())
-    scales, offsets = _ints(latency.field("scale")), _ints(latency.field("offset"))
-    filled = _sums(np.arange(len(lengths)).repeat(lengths), len(lengths), weights) > 0
-    results = _sums(groups, size, _ints(latency.field("zero_count")))
+def _histograms(
+    latency: pa.StructArray, results: Ints, groups: Ints, size: int
+) -> list[LatencyHistogram]:
+    """Sum of the histograms of each group.
+
+    Args:
+        latency: Column of structs, one a row.
+        results: Judged results of each row: valid rows' counts and zero_count add up to them.
+        groups: Group of each row.
+        size: Number of groups.
+    """
+    zeros = _ints(latency.field("zero_count"))
+    filled = results > zeros
+    scales = _ints(latency.field("scale"))
     scale = np.full(size, histograms.MAX_SCALE, dtype=np.int64)
     np.minimum.at(scale, groups[filled], scales[filled])
-    starts = np.cumsum(lengths) - lengths
-    place = np.arange(len(weights), dtype=np.int64) - starts.repeat(lengths)
-    indexes = (offsets.repeat(lengths) + place) >> (scales - scale[groups]).clip(0).repeat(lengths)
-    parts = _by_group(groups.repeat(lengths), indexes, weights, size)
-    lows, highs = _extremes(latency, groups, size, filled)
+    parts = _by_group(latency, filled, scales - scale[groups], groups, size)
+    lows, highs = _extremes(latency, groups, size, results > 0)
     sums = _sums(groups, size, _ints(latency.field("sum_us")))
+    zeros = _sums(groups, size, zeros)
     made = []
     for group, (index, weight) in enumerate(parts):
         used, offset, dense = histograms.dense(index, weight, int(scale[group]))
         made.append(
             LatencyHistogram(
                 scale=used if len(dense) else histograms.DEFAULT_SCALE,
-                zero_count=int(results[group]),
+                zero_count=int(zeros[group]),
                 offset=offset,
                 counts=tuple(dense.tolist()),
                 sum_us=int(sums[group]),
@@ -145,25 +151,49 @@ def _histograms(latency: pa.StructArray, groups: Ints, size: int) -> list[Latenc
     return made
 
 
-def _by_group(groups: Ints, indexes: Ints, weights: Ints, size: int) -> Iterator[tuple[Ints, Ints]]:
-    """Bucket indexes and weights of each group, added up where their range allows it."""
-    low = int(indexes.min()) if len(indexes) else 0
-    span = int(indexes.max()) - low + 1 if len(indexes) else 1
-    if span * size > DENSE_CELLS:  # an absurd offset of one device must not cost gigabytes
-        for group in range(size):
-            mine = groups == group
-            yield indexes[mine], weights[mine]
+def _by_group(
+    latency: pa.StructArray, filled: Mask, shifts: Ints, groups: Ints, size: int
+) -> Iterator[tuple[Ints, Ints]]:
+    """Bucket indexes and weights of each group, added up where their range allows it.
+
+    Two million weights pass here in a batch, so each array of their length is one too many.
+
+    Args:
+        latency: Column of structs, one a row.
+        filled: Rows with a bucket that is not empty.
+        shifts: How many steps coarser the scale of its group is, for each filled row.
+        groups: Group of each row.
+        size: Number of groups.
+    """
+    counts = latency.field("counts")
+    offsets, lengths = _ints(latency.field("offset")), _ints(pc.list_value_length(counts))
+    weights = _ints(counts.flatten())
+    if lengths[~filled].any():  # empty buckets at an offset that means nothing
+        weights = weights[filled.repeat(lengths)]
+        lengths = np.where(filled, lengths, 0)
+    if len(weights) == 0:
+        yield from ((weights, weights) for _ in range(size))
         return
-    table = _sums(groups * span + indexes - low, size * span, weights).reshape(size, span)
+    place = np.arange(len(weights), dtype=np.int64)
+    place += (offsets - np.cumsum(lengths) + lengths).repeat(lengths)
+    if shifts[filled].any():
+        place >>= shifts.clip(0).repeat(lengths)
+    low = int((offsets[filled] >> shifts[filled]).min())
+    span = int(((offsets + lengths)[filled] >> shifts[filled]).max()) - low + 1
+    if span * size > DENSE_CELLS:  # an absurd offset of one device must not cost gigabytes
+        spread = groups.repeat(lengths)
+        for group in range(size):
+            mine = spread == group
+            yield place[mine], weights[mine]
+        return
+    place += (groups * span - low).repeat(lengths)
+    table = _sums(place, size * span, weights).reshape(size, span)
     wide = np.arange(low, low + span, dtype=np.int64)
     for group in range(size):
         yield wide, table[group]
 
 
-def _extremes(
-    latency: pa.StructArray, groups: Ints, size: int, filled: npt.NDArray[np.bool_]
-) -> tuple[Ints, Ints]:
-    judged = filled | (_ints(latency.field("zero_count")) > 0)
+def _extremes(latency: pa.StructArray, groups: Ints, size: int, judged: Mask) -> tuple[Ints, Ints]:
     lows = np.full(size, np.iinfo(np.int64).max, dtype=np.int64)
     highs = np.zeros(size, dtype=np.int64)
     np.minimum.at(lows, groups[judged], _ints(latency.field("min_us"))[judged])
