@@ -143,7 +143,8 @@ class DeviceSequences:
         maps[at] = np.where(newer | forward & (ahead >= REACH), one, held)
         highest[at] = np.where(newer | forward, sequences, highest[at])
         known[at] = np.where(newer, boots, known[at])
-        return newer | forward | late
+        fresh: Mask = newer | forward | late
+        return fresh
 
     def _note_one(self, at: int, boot: int, sequence: int) -> bool:
         known = self._boots[at]

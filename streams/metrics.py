@@ -1,8 +1,13 @@
 """Every metric of a worker: its name, its labels and what it counts, in one typed place."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from streams.processor import Processor, Tallying
 
 
 class MetricName(StrEnum):
@@ -59,3 +64,26 @@ class WorkerMetrics:
             by_partition,
             registry=self.registry,
         )
+
+    def include(self, processor: Processor) -> None:
+        """Show what the processor counts itself."""
+        if isinstance(processor, Tallying):
+            self.registry.register(_Tallies(processor))
+
+
+class _Tallies(Collector):
+    """Counts of a processor, read when they are asked for."""
+
+    def __init__(self, processor: Tallying) -> None:
+        self._processor = processor
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        families: dict[str, CounterMetricFamily] = {}
+        for tally in self._processor.tallies():
+            family = families.get(tally.name)
+            if family is None:
+                family = families[tally.name] = CounterMetricFamily(
+                    tally.name, tally.told, labels=list(tally.labels)
+                )
+            family.add_metric(list(tally.labels.values()), tally.value)
+        return families.values()

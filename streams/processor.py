@@ -1,8 +1,8 @@
 """What a worker runs: the pure contract between the Faust runtime and a processor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ __all__ = [
     "Processor",
     "Source",
     "Standing",
+    "Tally",
+    "Tallying",
 ]
 
 Source: TypeAlias = tuple[str, int]
@@ -96,6 +98,29 @@ class Outgoing:
     topic: TopicSpec
     record: Any
     partition: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """One running count of a processor, for /metrics; it may begin again after a restart.
+
+    Attributes:
+        name: As Prometheus has it, without `_total`.
+        told: What it counts, one sentence.
+    """
+
+    name: str
+    told: str
+    labels: Mapping[str, str]
+    value: int
+
+
+@runtime_checkable
+class Tallying(Protocol):
+    """A processor that counts what on-call may want to see."""
+
+    def tallies(self) -> Iterable[Tally]:
+        """What it counted so far; asked from another thread, so it only reads."""
 
 
 class Fold(Protocol):

@@ -150,6 +150,7 @@ def run(processor: Processor, settings: Settings) -> int:
     with ExitStack() as stack:
         registry = registry_from(settings.registry_url)
         metrics = WorkerMetrics()
+        metrics.include(processor)
         runner = _runner(processor, settings, registry, metrics, stack)
         datadir = stack.enter_context(tempfile.TemporaryDirectory(prefix="fleetloop-faust-"))
         return asyncio.run(_serve(processor, settings, runner, metrics, datadir))

@@ -11,7 +11,7 @@ from schemas.facts import Fact
 from schemas.records import Alert, ModelRelease, ReleaseKind
 from schemas.topics import ALERTS, INFERENCE_EVENTS, MODEL_RELEASES, SLO_PARTIALS, TopicSpec
 from streams.generation import generation
-from streams.processor import Fold, Outgoing, Standing
+from streams.processor import Fold, Outgoing, Standing, Tally
 from streams.slo import slo_file
 from streams.slo.announcing import Announcer
 from streams.slo.burning import BurnFold
@@ -19,8 +19,15 @@ from streams.slo.counting import CountingFold
 from streams.slo.engine import Withdrawal
 from streams.slo.objectives import Slo, alerting_digest, counting_digest
 
-COUNTING_VERSION: Final = "1"
+COUNTING_VERSION: Final = "2"
 BURNING_VERSION: Final = "1"
+WINDOWS: Final = "fleetloop_slo_windows"
+WINDOWS_TOLD: Final = (
+    "Reporting windows that were clamped or late and counted, or too_old, duplicate or uncovered "
+    "and left out."
+)
+OVERFLOW: Final = "fleetloop_slo_overflow_events"
+OVERFLOW_TOLD: Final = "Events counted under __overflow__: an SLO has more than max_keys keys."
 GONE: Final = frozenset({ReleaseKind.ROLLBACK_DONE, ReleaseKind.SUPERSEDED})
 """Nobody runs the release any more: evidence that its promise is no longer being broken."""
 
@@ -90,6 +97,15 @@ class SloProcessor:
     def emit(self, standing: Standing) -> Sequence[Outgoing]:
         """Cells and progress of stage one, alerts of stage two."""
         return [*self._counted(standing), *self._announced(standing)]
+
+    def tallies(self) -> Iterator[Tally]:
+        """What stage one counted apart, left out or counted together, by source partition."""
+        for partition, fold in tuple(self._counting.items()):
+            for reason, value in fold.tally.items():
+                labels = {"reason": reason, "partition": str(partition)}
+                yield Tally(name=WINDOWS, told=WINDOWS_TOLD, labels=labels, value=value)
+            labels = {"partition": str(partition)}
+            yield Tally(name=OVERFLOW, told=OVERFLOW_TOLD, labels=labels, value=fold.overflowed)
 
     def _counted(self, standing: Standing) -> Iterator[Outgoing]:
         for (topic, partition), position in standing.partitions.items():

@@ -1,30 +1,31 @@
 """The running counts of one source partition: cells by SLO, key and bucket, with their limits."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from schemas import histograms
-from schemas.records import AlertExemplar
+from schemas.records import AlertExemplar, SideCount
+from streams.slo import sides
 from streams.slo.judging import MAX_EXEMPLARS, CellCount, Key, slowest
 from streams.slo.objectives import Slo
 from streams.slo.partials import histogram
 
 HORIZON_US: Final = 6 * 3_600_000_000
-MAX_KEYS: Final = 1_000
-OVERFLOW: Final = "__overflow__"
 
 CellName = tuple[str, Key, int]
 
+log = logging.getLogger(__name__)
+
 
 class Cells:
-    """Cumulative counts; what is older than six hours by the watermark opens and keeps no cell.
+    """Cumulative counts; what is older than six hours by the watermark keeps no cell.
 
-    Beyond 1,000 keys of an SLO further ones are counted together under `__overflow__`, so that a
-    flood of label values costs neither memory nor the alert.
+    Beyond an SLO's `max_keys` further ones are counted together under `__overflow__`, and told
+    once in the log, so that a flood of label values costs neither memory nor the alert.
 
     Attributes:
-        too_old: Events left out because their bucket is beyond the horizon.
         overflowed: Events counted under the overflow key.
     """
 
@@ -34,27 +35,23 @@ class Cells:
         self._alive: dict[tuple[str, Key], int] = {}
         self._keys = dict.fromkeys(self._slos, 0)
         self._dirty: dict[CellName, None] = {}
-        self.too_old = 0
+        self._warned: set[str] = set()
         self.overflowed = 0
 
-    def add(self, slo: Slo, counts: Iterable[CellCount], watermark_us: int) -> None:
+    def add(self, slo: Slo, counts: Iterable[CellCount]) -> None:
         """Add what a batch counted."""
         for count in counts:
-            if self._expired(slo, count.bucket, watermark_us):
-                self.too_old += count.total
-                continue
             self._put(slo, self._admitted(slo, count))
 
     def expire(self, watermark_us: int) -> None:
-        """Forget the cells that have fallen behind the horizon."""
+        """Forget the cells that have fallen behind the horizon and were handed on."""
         old = [
             name
             for name in self._cells
-            if self._expired(self._slos[name[0]], name[2], watermark_us)
+            if name not in self._dirty and too_old(name[2], self._slos[name[0]], watermark_us)
         ]
         for name in old:
             del self._cells[name]
-            self._dirty.pop(name, None)
             alive = self._alive[name[:2]] - 1
             if alive:
                 self._alive[name[:2]] = alive
@@ -79,13 +76,14 @@ class Cells:
                 count.bad,
                 asdict(count.latency),
                 [asdict(one) for one in count.exemplars],
+                [[one.label, one.value, one.total, one.bad] for one in count.sides],
             ]
             for (slo, key, bucket), count in self._cells.items()
         ]
 
     def load(self, state: Iterable[Any]) -> None:
         """Take the cells of `state()`; all of them count as changed."""
-        for name, key, bucket, total, bad, latency, exemplars in state:
+        for name, key, bucket, total, bad, latency, exemplars, beside in state:
             count = CellCount(
                 tuple(key),
                 bucket,
@@ -93,15 +91,26 @@ class Cells:
                 bad,
                 histogram(latency),
                 tuple(AlertExemplar(**one) for one in exemplars),
+                tuple(
+                    SideCount(label=label, value=value, total=events, bad=lost)
+                    for label, value, events, lost in beside
+                ),
             )
             self._put(self._slos[name], count)
 
     def _admitted(self, slo: Slo, count: CellCount) -> CellCount:
-        if (slo.name, count.key) in self._alive or self._keys[slo.name] < MAX_KEYS:
+        known = (slo.name, count.key) in self._alive
+        if known or self._keys[slo.name] < slo.max_keys:
             return count
         self.overflowed += count.total
-        rest = tuple(OVERFLOW for _ in count.key)
-        return CellCount(rest, count.bucket, count.total, count.bad, count.latency, count.exemplars)
+        if slo.name not in self._warned:
+            self._warned.add(slo.name)
+            log.warning(
+                "SLO %s has more than max_keys=%d keys: further ones are counted together under "
+                "%s and alert as one; group by fewer labels (now %s) or raise max_keys",
+                *(slo.name, slo.max_keys, sides.OVERFLOW, ", ".join(slo.group_by)),
+            )
+        return replace(count, key=tuple(sides.OVERFLOW for _ in count.key))
 
     def _put(self, slo: Slo, count: CellCount) -> None:
         name = (slo.name, count.key, count.bucket)
@@ -113,9 +122,10 @@ class Cells:
         self._cells[name] = count if held is None else _sum(held, count)
         self._dirty[name] = None
 
-    @staticmethod
-    def _expired(slo: Slo, bucket: int, watermark_us: int) -> bool:
-        return (bucket + 1) * slo.bucket_us <= watermark_us - HORIZON_US
+
+def too_old(bucket: Any, slo: Slo, watermark_us: Any) -> Any:
+    """Whether a bucket, or each of many, ended six hours or more before the watermark."""
+    return (bucket + 1) * slo.bucket_us <= watermark_us - HORIZON_US
 
 
 def _sum(one: CellCount, other: CellCount) -> CellCount:
@@ -126,4 +136,5 @@ def _sum(one: CellCount, other: CellCount) -> CellCount:
         one.bad + other.bad,
         histograms.merge((one.latency, other.latency)),
         slowest((*one.exemplars, *other.exemplars), MAX_EXEMPLARS),
+        sides.merge(one.sides, other.sides),
     )

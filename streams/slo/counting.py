@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.records import SloPartial
 from schemas.sequences import DeviceSequences
 from schemas.topics import SLO_PARTIALS
 from streams.processor import LogBatch, Outgoing, Position
 from streams.slo import judging, partials
-from streams.slo.cells import Cells
+from streams.slo.cells import Cells, too_old
 from streams.slo.objectives import Slo
 
 CELLS_EVERY_US: Final = 250_000
@@ -31,8 +32,10 @@ class CountingFold:
     of any other deadline are counted as uncovered and told once in the log.
 
     Attributes:
-        clamped: Windows whose end was more than two minutes ahead of the broker.
-        uncovered: Windows whose deadline no SLO has as its threshold.
+        tally: Windows so far that were `clamped` (their end was more than two minutes ahead of
+            the broker), `late` (behind the watermark, counted all the same), `too_old` (six hours
+            behind it, left out), `duplicate` (left out) or `uncovered` (no SLO has their deadline
+            as its threshold).
     """
 
     def __init__(self, slos: Sequence[Slo], partition: int) -> None:
@@ -47,8 +50,12 @@ class CountingFold:
         self._foreign: set[int] = set()
         self._cells_at = self._progress_at = 0
         self._progress_told = (-1, 0)
-        self.clamped = 0
-        self.uncovered = 0
+        self.tally = dict.fromkeys(("clamped", "late", "too_old", "duplicate", "uncovered"), 0)
+
+    @property
+    def overflowed(self) -> int:
+        """Events counted under the overflow key."""
+        return self._cells.overflowed
 
     @property
     def watermark_us(self) -> int:
@@ -61,6 +68,7 @@ class CountingFold:
         if rows.num_rows:
             fresh = self._sequences.fresh(rows.column("device_id"), rows.column("event_id"))
             if not fresh.all():
+                self.tally["duplicate"] += int((~fresh).sum())
                 rows, stamps = rows.filter(pa.array(fresh)), stamps[fresh]
         if rows.num_rows:
             self._count(rows, stamps)
@@ -89,9 +97,7 @@ class CountingFold:
                 "newest_us": self._newest_us,
                 "last_offset": self._last_offset,
                 "high_stamp_us": self._high_stamp_us,
-                "clamped": self.clamped,
-                "uncovered": self.uncovered,
-                "too_old": self._cells.too_old,
+                "tally": self.tally,
                 "overflowed": self._cells.overflowed,
             },
             separators=(",", ":"),
@@ -105,32 +111,46 @@ class CountingFold:
         self._newest_us = state["newest_us"]
         self._last_offset = state["last_offset"]
         self._high_stamp_us = state["high_stamp_us"]
-        self.clamped = state["clamped"]
-        self.uncovered = state["uncovered"]
-        self._cells.too_old = state["too_old"]
+        self.tally = state["tally"]
         self._cells.overflowed = state["overflowed"]
 
     def _count(self, rows: pa.RecordBatch, stamps: judging.Ints) -> None:
         times, clamped = judging.event_times(rows, stamps)
-        self.clamped += clamped
-        # A clock that is ahead must not make everybody else late.
-        self._newest_us = max(self._newest_us, int(np.minimum(times, stamps).max()))
+        self.tally["clamped"] += clamped
+        watermarks = self._move(times, stamps)
+        self.tally["late"] += int((times < watermarks).sum())
+        judged = pc.greater(rows.column("expected"), rows.column("warmup"))
+        if not pc.all(judged).as_py():  # nothing was due in them: the canary, or all warm-up
+            kept = judged.to_numpy(zero_copy_only=False)
+            rows, times, watermarks = rows.filter(judged), times[kept], watermarks[kept]
         deadlines = rows.column("deadline_us").to_numpy(zero_copy_only=False)
         covered = np.zeros(len(deadlines), dtype=np.bool_)
         for slo in self._slos:
             mine = deadlines == slo.threshold_us
             covered |= mine
+            old = mine & too_old(judging.bucket_of(times, slo), slo, watermarks)
+            self.tally["too_old"] += int(old.sum())
+            mine &= ~old
             if mine.all():
                 counts = judging.judge(rows, times, slo)
             else:
                 counts = judging.judge(rows.filter(pa.array(mine)), times[mine], slo)
-            self._cells.add(slo, counts, self.watermark_us)
+            self._cells.add(slo, counts)
         self._cells.expire(self.watermark_us)
         if not covered.all():
             self._tell_uncovered(deadlines[~covered])
 
+    def _move(self, times: judging.Ints, stamps: judging.Ints) -> judging.Ints:
+        """Move the watermark past a batch; where it stood before each row, however split."""
+        # A clock that is ahead must not make everybody else late.
+        seen = np.minimum(times, stamps)
+        newest = np.maximum.accumulate(np.concatenate(([self._newest_us], seen)))
+        self._newest_us = int(newest[-1])
+        watermarks: judging.Ints = np.maximum(newest[:-1] - self._lateness_us, 0)
+        return watermarks
+
     def _tell_uncovered(self, deadlines: judging.Ints) -> None:
-        self.uncovered += len(deadlines)
+        self.tally["uncovered"] += len(deadlines)
         for deadline in np.unique(deadlines).tolist():
             if deadline in self._foreign or len(self._foreign) >= MAX_FOREIGN_DEADLINES:
                 continue

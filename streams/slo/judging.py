@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from schemas import histograms
 from schemas.records import AlertExemplar, LatencyHistogram
+from streams.slo import sides as side_counts
 from streams.slo.objectives import Slo
 
 CLOCK_AHEAD_US: Final = 120_000_000
@@ -32,6 +33,7 @@ class CellCount:
         bucket: The events' times are in (bucket * size, (bucket + 1) * size].
         total: Frames due and not warm-up. bad: of these, late or without a result.
         exemplars: Up to 4 late inferences, the slowest first.
+        sides: Counts by labels that are no part of the key.
     """
 
     key: Key
@@ -40,6 +42,7 @@ class CellCount:
     bad: int
     latency: LatencyHistogram
     exemplars: tuple[AlertExemplar, ...]
+    sides: side_counts.Sides = ()
 
 
 def event_times(rows: pa.RecordBatch, stamps_us: Ints) -> tuple[Ints, int]:
@@ -63,16 +66,18 @@ def judge(rows: pa.RecordBatch, times_us: Ints, slo: Slo) -> Iterator[CellCount]
     """
     if rows.num_rows == 0:
         return
-    # An event on an edge closes the bucket before it: windows are (w - L, w].
-    buckets = -(-times_us // slo.bucket_us) - 1
-    groups, keys = _groups(rows, buckets, slo.group_by)
-    expected, produced = _ints(rows.column("expected")), _ints(rows.column("produced"))
-    late = _ints(rows.column("late"))
-    totals = _sums(groups, len(keys), expected - _ints(rows.column("warmup")))
-    bads = _sums(groups, len(keys), late + expected - produced)
-    results = produced - _ints(rows.column("warmup"))
-    latencies = _histograms(rows.column("latency"), results, groups, len(keys))
+    groups, keys = _groups(rows, bucket_of(times_us, slo), slo.group_by)
+    size = len(keys)
+    produced, warmup = _ints(rows.column("produced")), _ints(rows.column("warmup"))
+    total = _ints(rows.column("expected")) - warmup
+    bad = _ints(rows.column("late")) + _ints(rows.column("expected")) - produced
+    totals, bads = _sums(groups, size, total), _sums(groups, size, bad)
+    latencies = _histograms(rows.column("latency"), produced - warmup, groups, size)
     exemplars = _exemplars(rows, groups, slo.threshold_us)
+    beside = [
+        side_counts.count(label, *_encoded(rows, label), groups, (total, bad), size)
+        for label in side_counts.beside(slo.group_by)
+    ]
     for group, (key, bucket) in enumerate(keys):
         yield CellCount(
             key,
@@ -81,7 +86,14 @@ def judge(rows: pa.RecordBatch, times_us: Ints, slo: Slo) -> Iterator[CellCount]
             int(bads[group]),
             latencies[group],
             exemplars.get(group, ()),
+            side_counts.merge((), [side for counted in beside for side in counted[group]]),
         )
+
+
+def bucket_of(times_us: Ints, slo: Slo) -> Ints:
+    """Bucket of each time: an event on an edge closes the one before it, windows are (w - L, w]."""
+    buckets: Ints = -(-times_us // slo.bucket_us) - 1
+    return buckets
 
 
 def slowest(exemplars: Sequence[AlertExemplar], limit: int) -> tuple[AlertExemplar, ...]:
@@ -99,10 +111,9 @@ def _groups(
     code = buckets - first
     names: list[list[str]] = []
     for label in labels:
-        column = pc.fill_null(rows.column(label).cast(pa.string()), NOT_STATED)
-        encoded = column.dictionary_encode()
-        names.append(encoded.dictionary.to_pylist())
-        code = code * len(names[-1]) + _ints(encoded.indices)
+        values, codes = _encoded(rows, label)
+        names.append(values)
+        code = code * len(values) + codes
     unique, groups = np.unique(code, return_inverse=True)
     keys: list[tuple[Key, int]] = []
     for number in unique.tolist():
@@ -112,6 +123,12 @@ def _groups(
             parts.append(values[index])
         keys.append((tuple(reversed(parts)), rest + first))
     return groups.astype(np.int64), keys
+
+
+def _encoded(rows: pa.RecordBatch, label: str) -> tuple[list[str], Ints]:
+    """Values of a label, and the place of each row's value among them."""
+    encoded = pc.fill_null(rows.column(label).cast(pa.string()), NOT_STATED).dictionary_encode()
+    return encoded.dictionary.to_pylist(), _ints(encoded.indices)
 
 
 def _histograms(

@@ -43,6 +43,7 @@ def cell(
         bad=count.bad,
         latency=count.latency,
         exemplars=count.exemplars,
+        sides=count.sides,
     )
 
 

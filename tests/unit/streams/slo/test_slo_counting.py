@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from schemas.histograms import empty
-from schemas.records import PartialKind, SloPartial
+from schemas.records import DeviceClass, InferenceEvent, PartialKind, SideCount, SloPartial
 from schemas.topics import INFERENCE_EVENTS
 from streams.processor import Position
-from streams.slo import cells
-from streams.slo.cells import HORIZON_US, OVERFLOW, Cells
+from streams.slo import sides
+from streams.slo.cells import HORIZON_US, Cells
 from streams.slo.counting import CountingFold
 from streams.slo.judging import CellCount
-from tests.slo_log import HOUR, SECOND, START_US, batch, slo, window
+from streams.slo.sides import OVERFLOW
+from tests.slo_log import DAY, HOUR, SECOND, START_US, batch, slo, window
 
 
 def _position(**over: int) -> Position:
@@ -120,7 +121,7 @@ def test_a_deadline_that_no_slo_covers_is_told_once_and_not_judged(
     events = [window("d", number, START_US, deadline_us=20_000) for number in range(3)]
     with caplog.at_level(logging.WARNING):
         fold.apply(batch(INFERENCE_EVENTS.name, 0, events, [START_US] * 3))
-    assert fold.uncovered == 3
+    assert fold.tally["uncovered"] == 3
     (record,) = caplog.records
     assert "no SLO covers deadline_us=20000 (partition 0)" in record.message
     kinds = {one.kind for one in _said(fold, _position(), START_US)}
@@ -131,26 +132,118 @@ def _count(key: str, bucket: int) -> CellCount:
     return CellCount((key, key), bucket, 10, 1, empty(), ())
 
 
-def test_keys_beyond_the_limit_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cells, "MAX_KEYS", 2)
-    made, held = slo(), Cells([slo()])
-    held.add(made, [_count(f"k{number}", 0) for number in range(5)], 0)
-    held.add(made, [_count("k1", 1)], 0)
+def test_keys_beyond_the_limit_are_counted_together_and_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = slo(max_keys=2)
+    held = Cells([made])
+    with caplog.at_level(logging.WARNING):
+        held.add(made, [_count(f"k{number}", 0) for number in range(5)])
+    held.add(made, [_count("k1", 1)])
     found = {count.key[0]: count.total for _, count in held.changed() if count.bucket == 0}
     assert found == {"k0": 10, "k1": 10, OVERFLOW: 30}
     assert held.overflowed == 30
+    (record,) = caplog.records
+    assert "perception-latency has more than max_keys=2 keys" in record.message
 
 
-def test_a_key_makes_room_once_its_cells_are_beyond_the_horizon(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(cells, "MAX_KEYS", 1)
-    made, held = slo(), Cells([slo()])
-    held.add(made, [_count("k0", 0)], 0)
+def test_a_key_makes_room_once_its_cells_are_beyond_the_horizon_and_handed_on() -> None:
+    made = slo(max_keys=1)
+    held = Cells([made])
+    held.add(made, [_count("k0", 0)])
+    held.expire(HORIZON_US + SECOND)
+    assert [count.key for _, count in held.changed()] == [("k0", "k0")]
     held.expire(HORIZON_US + SECOND)
     assert held.state() == []
-    held.add(made, [_count("k1", 0)], HORIZON_US + SECOND)
-    assert (held.too_old, held.state()) == (10, [])
-    late = 7 * HOUR // SECOND
-    held.add(made, [_count("k1", late)], HORIZON_US + SECOND)
+    held.add(made, [_count("k1", 7 * HOUR // SECOND)])
     assert [count.key for _, count in held.changed()] == [("k1", "k1")]
+
+
+def _tally(sizes: list[int], events: list[InferenceEvent], stamps: list[int]) -> CountingFold:
+    fold, first = CountingFold([slo()], 0), 0
+    for size in sizes:
+        part = slice(first, first + size)
+        fold.apply(batch(INFERENCE_EVENTS.name, 0, events[part], stamps[part], first))
+        first += size
+    return fold
+
+
+def test_what_is_late_or_too_old_does_not_depend_on_where_batches_end() -> None:
+    ends = [0, 10 * SECOND, 5 * SECOND, 7 * HOUR, SECOND, 7 * HOUR + SECOND, HOUR // 2]
+    events = [window("d", number, START_US + end) for number, end in enumerate(ends)]
+    stamps = [START_US + 7 * HOUR + SECOND] * len(ends)
+    whole = _tally([7], events, stamps)
+    assert whole.tally == {"clamped": 0, "late": 3, "too_old": 2, "duplicate": 0, "uncovered": 0}
+    for sizes in ([1] * 7, [3, 4], [5, 2]):
+        split = _tally(sizes, events, stamps)
+        assert (split.tally, split.watermark_us) == (whole.tally, whole.watermark_us)
+
+
+def test_windows_of_tomorrow_and_of_last_week_are_counted_and_move_nobody_else() -> None:
+    stamp = START_US + DAY
+    events = [
+        window("good", 1, stamp),
+        window("ahead", 1, stamp + HOUR),
+        window("old", 1, stamp - 7 * DAY),
+        window("good", 1, stamp),
+    ]
+    fold = _tally([4], events, [stamp] * 4)
+    assert fold.watermark_us == stamp - 2 * SECOND
+    assert fold.tally == {"clamped": 1, "late": 1, "too_old": 1, "duplicate": 1, "uncovered": 0}
+    (cell, *_) = _said(fold, _position(high_stamp_us=stamp), stamp)
+    assert cell.total == 20
+
+
+def test_robots_are_judged_by_their_own_slo() -> None:
+    robots = slo(name="robot-latency", threshold_us=100_000, group_by=("device_class",))
+    fold = CountingFold([slo(), robots], 3)
+    robot = {"device_class": DeviceClass.ROBOT, "hardware": "OPTIMUS_G2", "deadline_us": 100_000}
+    events = [
+        window("car", 1, START_US, late=2),
+        window("robot", 1, START_US, late=1, frames=7, **robot),
+    ]
+    fold.apply(batch(INFERENCE_EVENTS.name, 3, events, [START_US] * 2))
+    said = {one.slo: one for one in _said(fold, _position(), START_US) if one.slo}
+    assert {name: (one.total, one.bad) for name, one in said.items()} == {
+        "perception-latency": (10, 2),
+        "robot-latency": (7, 1),
+    }
+    assert said["robot-latency"].key == {"device_class": "ROBOT"}
+    assert fold.tally["uncovered"] == 0
+
+
+def test_a_window_in_which_nothing_was_due_moves_time_and_opens_no_cell() -> None:
+    fold = CountingFold([slo()], 3)
+    empty_window = window("canary", 1, START_US, frames=0, deadline_us=1)
+    fold.apply(batch(INFERENCE_EVENTS.name, 3, [empty_window], [START_US]))
+    assert fold.watermark_us == START_US - 2 * SECOND
+    assert {one.kind for one in _said(fold, _position(), START_US)} == {PartialKind.PROGRESS}
+    assert fold.tally["uncovered"] == 0
+
+
+def test_a_label_with_a_newline_is_a_key_like_others_and_its_sides_add_up() -> None:
+    made = slo(group_by=("release_id",))
+    fold = CountingFold([made], 3)
+    events = [
+        window("a", 1, START_US, late=2, release_id="r\n1", hardware="HW3"),
+        window("b", 1, START_US, late=1, release_id="r\n1", hardware="HW4"),
+    ]
+    for first, event in enumerate(events):
+        fold.apply(batch(INFERENCE_EVENTS.name, 3, [event], [START_US], first))
+    (cell, *_) = _said(fold, _position(), START_US)
+    assert cell.key == {"release_id": "r\n1"}
+    told = {(one.label, one.value): (one.total, one.bad) for one in cell.sides}
+    region = events[0].region
+    assert told == {
+        ("hardware", "HW3"): (10, 2),
+        ("hardware", "HW4"): (10, 1),
+        ("region", region): (20, 3),
+    }
+
+
+def test_sides_beyond_the_limit_are_counted_together() -> None:
+    many = [SideCount(label="release_id", value=f"r{at:02}", total=2, bad=1) for at in range(40)]
+    merged = sides.merge(sides.merge((), many[:20]), many[20:])
+    assert len(merged) == sides.MAX_VALUES + 1
+    assert {one.value: one.total for one in merged}[OVERFLOW] == 16
+    assert sides.merge(merged, ()) == merged
