@@ -4,14 +4,15 @@ Exact, not simulated: devices decide one after another, independently, and the n
 is followed as a distribution until it leaves through the gate's own thresholds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from streams.rollout.evidence import Counts, log_e_harm, log_e_safe
+from streams.rollout.boundaries import Ints, harm_boundary, unproven_boundary
+from streams.rollout.evidence import Counts, log_e_safe
 from streams.rollout.policy import Policy
 
 MULTIPLES: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -19,8 +20,6 @@ MULTIPLES: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 MAX_DEVICES: Final = 100_000
 _LOOK_EVERY: Final = 256
 _NOTHING: Final = 1e-12
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +79,8 @@ def power(policy: Policy, *, devices: int, strata: int, tests: int) -> Power:
             f"devices={devices} must be 1 to {MAX_DEVICES}, strata={strata} and tests={tests} "
             "at least 1"
         )
-    harm = _boundary(
-        devices, lambda at: log_e_harm(at, policy.ceiling) < policy.log_harm(strata, tests)
-    )
-    unsafe = _boundary(devices, lambda at: log_e_safe(at, policy.ceiling) >= policy.log_safe)
+    harm = harm_boundary(devices, policy.ceiling, policy.log_harm(strata, tests))
+    unproven = unproven_boundary(devices, policy.ceiling, policy.log_safe)
     rates = [policy.ceiling * multiple for multiple in MULTIPLES]
     return Power(
         devices=devices,
@@ -91,7 +88,7 @@ def power(policy: Policy, *, devices: int, strata: int, tests: int) -> Power:
         ceiling=policy.ceiling,
         flawless=flawless(policy.ceiling, policy.log_safe),
         provable=_provable(policy, devices),
-        chances=tuple(_chance(rate, harm, unsafe) for rate in rates if rate < 1),
+        chances=tuple(_chance(rate, harm, unproven) for rate in rates if rate < 1),
     )
 
 
@@ -121,24 +118,9 @@ def _provable(policy: Policy, devices: int) -> float | None:
     return high
 
 
-def _boundary(devices: int, inside: Callable[[Counts], bool]) -> Ints:
-    """For n = 0 ... devices, the fewest failures at which `inside` no longer holds.
-
-    Both tests are monotone in the failures and their boundaries never fall as n grows. Where it
-    holds for all n failures, the boundary is n + 1.
-    """
-    found = np.zeros(devices + 1, dtype=np.int64)
-    failures = 0
-    for n in range(devices + 1):
-        while failures <= n and inside(Counts(n, failures, failures)):
-            failures += 1
-        found[n] = failures
-    return found
-
-
-def _chance(rate: float, harm: Ints, unsafe: Ints) -> Chance:
+def _chance(rate: float, harm: Ints, unproven: Ints) -> Chance:
     caught = _leaving(rate, harm, above=True)
-    proven = _leaving(rate, unsafe, above=False)
+    proven = _leaving(rate, unproven, above=False)
     seen, devices = np.cumsum(caught), len(harm) - 1
     return Chance(
         rate=rate,
