@@ -121,23 +121,6 @@ class SinkSettings(BaseModel):
     accept_gaps: bool = False
 
 
-class OncallSettings(BaseModel):
-    """How on-call is told.
-
-    Attributes:
-        group_wait_s: How long a group of alerts waits for others before it is told.
-        request_timeout_s: How long a receiver may take to answer one request.
-        give_up_after_s: How long a receiver is tried again before a notification becomes a dead
-            letter.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    group_wait_s: float = Field(default=1.0, ge=0)
-    request_timeout_s: float = Field(default=5.0, gt=0)
-    give_up_after_s: float = Field(default=900.0, gt=0)
-
-
 class Settings(BaseSettings):
     """What a process needs to know. Environment: FLEETLOOP_KAFKA__BOOTSTRAP and so on.
 
@@ -146,6 +129,7 @@ class Settings(BaseSettings):
         objects_url: Folder or bucket (any fsspec address) for models, pictures and checkpoints.
         keys_dir: Signing keys of this installation: keyring.yaml and <signer>.pem.
         policy_file: Rollout policy. slo_file: SLOs. dataset_file: policy of a dataset line.
+        oncall_file: Who is told of alerts, and how often.
         scenario_file: What the simulation plays.
         metrics_port: Port of /livez, /readyz and /metrics; 0: any free port, None: none.
     """
@@ -157,15 +141,14 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     sink: SinkSettings = SinkSettings()
-    oncall: OncallSettings = OncallSettings()
     registry_url: str | None = None
     objects_url: str = "file://.fleetloop/objects"
     keys_dir: Path = Path(".fleetloop/keys")
     policy_file: Path | None = None
     slo_file: Path | None = None
     dataset_file: Path | None = None
+    oncall_file: Path | None = None
     scenario_file: Path | None = None
-    webhook_url: str | None = None
     metrics_port: int | None = None
     adopt_new_topic: bool = False
     checkpoint_interval_s: float = Field(default=10.0, gt=0)

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -18,14 +18,20 @@ class WebhookServer(ThreadingHTTPServer):
 
     Attributes:
         bodies: What was posted, in order, whatever was answered.
+        headers: What came with each.
+        headers_told: Sent with each answer.
     """
 
     daemon_threads = True
 
-    def __init__(self, answers: Sequence[int] = ()) -> None:
+    def __init__(
+        self, answers: Sequence[int] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers = list(answers)
         self.bodies: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.headers_told = dict(headers or {})
         self.ended = threading.Event()
         self.lock = threading.Lock()
 
@@ -43,6 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.server.lock:
             self.server.bodies.append(body)
+            self.server.headers.append(dict(self.headers))
             answer = self.server.answers.pop(0) if self.server.answers else 200
         if answer == HANG:
             self.server.ended.wait(30)
@@ -51,17 +58,23 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response(answer)
-        self.send_header("Content-Length", "0")
+        said = b"" if answer in {204, 304} else b"as told"
+        for name, value in self.server.headers_told.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(said)))
         self.end_headers()
+        self.wfile.write(said)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
         """Requests are no news."""
 
 
 @contextmanager
-def webhook_server(answers: Sequence[int] = ()) -> Iterator[WebhookServer]:
+def webhook_server(
+    answers: Sequence[int] = (), headers: Mapping[str, str] | None = None
+) -> Iterator[WebhookServer]:
     """A receiver that runs while the block does."""
-    server = WebhookServer(answers)
+    server = WebhookServer(answers, headers)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -1,124 +1,121 @@
-"""Which alerts are told together, and what is still to be told. Pure: time is an argument."""
+"""Which alerts are told together, and when: one receiver's groups and their flushes. Pure."""
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import heapq
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from schemas.facts import Fact
-from schemas.records import Alert, AlertState
+from consumers.oncall.group import Group, LastWord
+from consumers.oncall.holding import Holding
+from consumers.oncall.notification import GroupName, Notification
+from consumers.oncall.steps import TOLD, Step
+from schemas.records import Alert, AlertKind, Severity
 
-GROUP_BY: Final = ("alertname", "hardware", "release_id", "slo")
-
-# Alerts in one notification at most; what is told for the first time is always among them.
-MAX_ALERTS: Final = 100
-
-GroupName = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """A valid record of `alerts`, with where it stands on the log."""
-
-    alert: Alert
-    partition: int
-    offset: int
-    stamp_us: int
-
-    @classmethod
-    def of(cls, fact: Fact) -> "Step":
-        """The step of a fact of `alerts`."""
-        return cls(
-            alert=fact.record,
-            partition=fact.partition,
-            offset=fact.offset,
-            stamp_us=fact.stamp_us,
-        )
+PAGES: Final = '{}/{severity="page"}'
+WATCHDOGS: Final = '{}/{alertname="Watchdog"}'
+OTHERS: Final = "{}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notification:
-    """What one receiver is told at once.
+class Timing:
+    """When a group is told, microseconds.
 
     Attributes:
-        labels: Labels that all alerts of the group share and are grouped by.
-        alerts: What holds: all that fire, and those that this notification resolves; news first.
-        news: The steps that this notification tells for the first time.
+        wait_us: How long the first alert of a group waits for others.
+        interval_us: How long the group then waits before it is looked at again.
+        repeat_us: After how long it is told again although nothing has changed.
     """
 
-    labels: Mapping[str, str]
-    alerts: tuple[Alert, ...]
-    news: tuple[Step, ...]
+    wait_us: int
+    interval_us: int
+    repeat_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routing:
+    """How alerts are grouped: pages and watchdogs apart from all others, with their own timing."""
+
+    group_by: tuple[str, ...]
+    page: Timing
+    ticket: Timing
+    watchdog: Timing
+
+    def name(self, alert: Alert) -> GroupName:
+        """The group of an alert."""
+        return GroupName(
+            route=_route(alert),
+            labels=tuple(
+                (label, alert.labels[label])
+                for label in sorted(self.group_by)
+                if label in alert.labels
+            ),
+            shadow=alert.shadow,
+        )
+
+    def timing(self, name: GroupName) -> Timing:
+        """The timing of a group."""
+        return {PAGES: self.page, WATCHDOGS: self.watchdog}.get(name.route, self.ticket)
+
+
+def _route(alert: Alert) -> str:
+    if alert.kind is AlertKind.WATCHDOG:
+        return WATCHDOGS
+    return PAGES if alert.severity is Severity.PAGE else OTHERS
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a receiver was told before: the last step by fingerprint, the last word by group."""
+
+    steps: Mapping[str, int]
+    groups: Mapping[str, LastWord]
+
+
+class Plan(Protocol):
+    """What one receiver is owed."""
 
     @property
-    def firing(self) -> bool:
-        """Whether any of its alerts fires."""
-        return any(alert.state is AlertState.FIRING for alert in self.alerts)
+    def told(self) -> Mapping[str, int]:
+        """By fingerprint, the last step that the receiver was told."""
 
-    @property
-    def key(self) -> str:
-        """Alertmanager's group key, for example `{}:{alertname="X"}`."""
-        inside = ", ".join(f"{name}={_quoted(value)}" for name, value in self.labels.items())
-        return "{}:{" + inside + "}"
+    def observe(self, step: Step, now_us: int) -> None:
+        """Take the next valid step of `alerts`."""
 
-    @property
-    def notification_id(self) -> str:
-        """Identity: the same news has the same id whoever sends it."""
-        told = sorted((step.alert.fingerprint, step.alert.seq) for step in self.news)
-        return hashlib.sha256(f"{self.key}\n{told}".encode()).hexdigest()[:32]
+    def forget_history(self) -> None:
+        """On the very first start: of what has already ended, nothing is told any more."""
 
+    def due(self, holding: Holding, now_us: int) -> Notification | None:
+        """What is to be told now."""
 
-class _Group:
-    """Alerts with the same group labels: what was told to fire, and what was not told yet."""
+    def delivered(self, notification: Notification, now_us: int) -> None:
+        """Take a notification as told."""
 
-    def __init__(self) -> None:
-        self.firing: dict[str, Alert] = {}
-        self.waiting: list[tuple[int, Step]] = []
-
-    def due_us(self, wait_us: int) -> int | None:
-        """When it is to be told, None when there is nothing to tell."""
-        return self.waiting[0][0] + wait_us if self.waiting else None
-
-    def news(self) -> tuple[Step, ...]:
-        """The next steps, each alert once: an episode that came and went is told in two."""
-        taken: dict[str, Step] = {}
-        for _, step in self.waiting:
-            if step.alert.fingerprint in taken or len(taken) == MAX_ALERTS:
-                break
-            taken[step.alert.fingerprint] = step
-        return tuple(taken.values())
-
-    def apply(self, steps: Sequence[Step]) -> None:
-        """Take steps as told; they are the first that wait."""
-        self.waiting = self.waiting[len(steps) :]
-        for step in steps:
-            self.hold(step)
-
-    def hold(self, step: Step) -> None:
-        """Take a step as what holds."""
-        if step.alert.state is AlertState.FIRING:
-            self.firing[step.alert.fingerprint] = step.alert
-        else:
-            self.firing.pop(step.alert.fingerprint, None)
-
-    @property
-    def empty(self) -> bool:
-        """Nothing fires and nothing is to be told."""
-        return not (self.firing or self.waiting)
+    def waiting(self) -> Iterator[Step]:
+        """Steps not yet told."""
 
 
 class Groups:
-    """What one receiver has been told and is to be told, from the valid steps of `alerts`.
+    """The plan of a receiver that is told by group.
 
     Args:
-        wait_us: How long the first news of a group waits for more.
-        told: By fingerprint, the last step that the receiver was told.
+        told: What its outbox says.
+        send_resolved: Whether it wants to hear of ends.
+        acknowledges: Whether it wants to hear of acknowledgements.
     """
 
-    def __init__(self, wait_us: int, told: Mapping[str, int]) -> None:
-        self._wait_us = wait_us
-        self._told = dict(told)
-        self._groups: dict[GroupName, _Group] = {}
+    def __init__(
+        self, routing: Routing, told: Told, *, send_resolved: bool, acknowledges: bool
+    ) -> None:
+        self._routing = routing
+        self._told = dict(told.steps)
+        self._last = dict(told.groups)
+        self._send_resolved = send_resolved
+        self._acknowledges = acknowledges
+        self._groups: dict[GroupName, Group] = {}
+        self._flushes: list[tuple[int, str, GroupName]] = []  # heap: when each is looked at next
+        self._ready: list[tuple[bool, int, str, GroupName]] = []  # heap: pages before all others
+        self._flushed_us = 0
+        self._controls = 0
 
     @property
     def told(self) -> Mapping[str, int]:
@@ -126,91 +123,82 @@ class Groups:
         return self._told
 
     def observe(self, step: Step, now_us: int) -> None:
-        """Take the next valid step. A shadow alert is recorded on the log and never told."""
+        """Take the next valid step of `alerts`."""
         alert = step.alert
-        if alert.shadow or alert.state not in (AlertState.FIRING, AlertState.RESOLVED):
+        if alert.state not in TOLD:
             return
-        group = self._groups.setdefault(_name(alert), _Group())
-        if alert.seq > self._told.get(alert.fingerprint, -1):
-            group.waiting.append((now_us, step))
-            return
-        group.hold(step)
-        if group.empty:
-            del self._groups[_name(alert)]
+        name = self._routing.name(alert)
+        group = self._groups.get(name) or self._opened(name, now_us)
+        ear = group.ear(alert.fingerprint)
+        if alert.seq <= self._told.get(alert.fingerprint, -1):
+            ear.take(step)
+        else:
+            ear.hear(step, now_us)
 
     def forget_history(self) -> None:
         """On the very first start: of what has already ended, nothing is told any more."""
-        for name, group in list(self._groups.items()):
-            last = {step.alert.fingerprint: step for _, step in group.waiting}
-            kept = []
-            for seen_us, step in group.waiting:
-                if last[step.alert.fingerprint] is step and step.alert.state is AlertState.FIRING:
-                    kept.append((seen_us, step))
-                else:
-                    self._told[step.alert.fingerprint] = step.alert.seq
-            group.waiting = kept
-            if group.empty:
+        for group in self._groups.values():
+            self._told |= group.forget_history()
+
+    def due(self, holding: Holding, now_us: int) -> Notification | None:
+        """What is to be told now, pages first, then what has waited longest."""
+        while self._flushes and self._flushes[0][0] <= now_us:
+            at_us, _, name = heapq.heappop(self._flushes)
+            self._make_ready(at_us, name)
+        while self._ready:
+            *_, name = heapq.heappop(self._ready)
+            group, timing = self._groups[name], self._routing.timing(name)
+            found = group.flush(holding, now_us, timing.repeat_us)
+            if found is None and group.empty:
                 del self._groups[name]
-
-    def due(self, now_us: int) -> Notification | None:
-        """What is to be told now, the longest waiting group first."""
-        while (found := self._next(now_us)) is not None:
-            name, group = found
-            news = group.news()
-            alerts = dict(group.firing) | {step.alert.fingerprint: step.alert for step in news}
-            unheard = all(step.alert.state is AlertState.RESOLVED for step in news) and not any(
-                step.alert.fingerprint in group.firing for step in news
-            )
-            if unheard:  # the end of something never told is no news
-                self._take(name, news)
                 continue
-            return Notification(labels=dict(name), alerts=_ordered(alerts, news), news=news)
-        return None
+            heapq.heappush(self._flushes, (now_us + timing.interval_us, name.identity, name))
+            if found is not None:
+                self._flushed_us = now_us
+                return found
+        return self._acknowledgement(holding, now_us) if self._acknowledges else None
 
-    def delivered(self, notification: Notification) -> None:
-        """Take a notification as told."""
-        self._take(tuple(notification.labels.items()), notification.news)
+    def delivered(self, notification: Notification, now_us: int) -> None:
+        """Take a notification as told; what it left over is told at once."""
+        name = notification.group
+        group = self._groups[name]
+        group.take(notification, now_us)
+        for step in notification.news:
+            self._told[step.alert.fingerprint] = step.alert.seq
+        left = group.urgent(self._flushed_us)
+        if group.empty or left:
+            self._flushes = [entry for entry in self._flushes if entry[2] != name]
+            heapq.heapify(self._flushes)
+        if group.empty:
+            del self._groups[name]
+        elif left:
+            self._make_ready(now_us, name)
 
     def waiting(self) -> Iterator[Step]:
         """Steps not yet told."""
         for group in self._groups.values():
-            yield from (step for _, step in group.waiting)
+            for ear in group.ears():
+                yield from (step for _, step in ear.waiting)
 
-    def _next(self, now_us: int) -> tuple[GroupName, _Group] | None:
-        due = [
-            (at, name)
-            for name, group in self._groups.items()
-            if (at := group.due_us(self._wait_us)) is not None and at <= now_us
-        ]
-        if not due:
+    def _opened(self, name: GroupName, now_us: int) -> Group:
+        last, timing = self._last.pop(name.identity, None), self._routing.timing(name)
+        group = Group(name, last, send_resolved=self._send_resolved)
+        self._groups[name] = group
+        due = now_us + timing.wait_us
+        if last is not None:
+            due = max(now_us, last.at_us + timing.interval_us)
+        heapq.heappush(self._flushes, (due, name.identity, name))
+        return group
+
+    def _make_ready(self, at_us: int, name: GroupName) -> None:
+        heapq.heappush(self._ready, (name.route != PAGES, at_us, name.identity, name))
+
+    def _acknowledgement(self, holding: Holding, now_us: int) -> Notification | None:
+        """Looked for only when a control has come since: there are many groups."""
+        if self._controls == holding.controls_seen:
             return None
-        name = min(due)[1]
-        return name, self._groups[name]
-
-    def _take(self, name: GroupName, news: Sequence[Step]) -> None:
-        group = self._groups[name]
-        group.apply(news)
-        if group.empty:
-            del self._groups[name]
-        for step in news:
-            self._told[step.alert.fingerprint] = step.alert.seq
-
-
-def _ordered(alerts: Mapping[str, Alert], news: Sequence[Step]) -> tuple[Alert, ...]:
-    """News first, since a receiver is told only the first alerts; then by labels."""
-    new = {step.alert.fingerprint for step in news}
-    return tuple(
-        sorted(
-            alerts.values(),
-            key=lambda alert: (alert.fingerprint not in new, sorted(alert.labels.items())),
-        )
-    )
-
-
-def _name(alert: Alert) -> GroupName:
-    return tuple((label, alert.labels[label]) for label in GROUP_BY if label in alert.labels)
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+        for group in self._groups.values():
+            if (found := group.acknowledgement(holding, now_us)) is not None:
+                return found
+        self._controls = holding.controls_seen
+        return None

@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from consumers.oncall.delivery import Answer
-from consumers.oncall.grouping import Notification
+from consumers.oncall.group import LastWord
+from consumers.oncall.grouping import Told
+from consumers.oncall.notification import Notification, Reason, is_firing
 from infra.objects import ObjectMissingError, ObjectStore
 
 ROOT: Final = "oncall"
@@ -23,6 +25,8 @@ class Outcome(StrEnum):
 
     DELIVERED = "DELIVERED"
     REFUSED = "REFUSED"
+    HELD_BACK = "HELD_BACK"  # it came and went while it was silenced or inhibited
+    SHADOW = "SHADOW"  # it would have been told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,7 @@ class Delivery:
 
     Attributes:
         number: Place in the receiver's order of deliveries, from 0.
+        group: Identity of the group, shadows told apart.
         sent_us: When the receiver answered, UTC microseconds.
         error: Why it was refused, None when it was taken.
     """
@@ -51,7 +56,8 @@ class Delivery:
     number: int
     receiver: str
     notification_id: str
-    group_key: str
+    group: str
+    reason: Reason
     status: str
     outcome: Outcome
     attempts: int
@@ -90,7 +96,7 @@ class Outbox:
         self._told, self._next, of = self._load()
         self.new = of is None or (of != topic_id and adopt_new_topic)
         if self.new:
-            self._told = {}
+            self._told = Told({}, {})
         elif of != topic_id:
             raise OutboxError(
                 f"outbox {self._folder}: it tells of alerts log {of}, the broker's log is "
@@ -99,26 +105,29 @@ class Outbox:
             )
 
     @property
-    def told(self) -> Mapping[str, int]:
-        """By fingerprint, the last step that the receiver was told."""
+    def told(self) -> Told:
+        """What the receiver was told."""
         return self._told
 
     def begin(self, told: Mapping[str, int]) -> None:
         """Note what need not be told, at the very first start."""
-        self._told = dict(told)
+        self._told = Told(dict(told), {})
         self.new = False
         self._summarise()
 
-    def record(self, notification: Notification, answer: Answer, now_us: int) -> Delivery:
+    def record(
+        self, notification: Notification, answer: Answer, outcome: Outcome, now_us: int
+    ) -> Delivery:
         """Note how a delivery ended. Once this returns it is never sent again."""
         news = {(step.alert.fingerprint, step.alert.seq) for step in notification.news}
         delivery = Delivery(
             number=self._next,
             receiver=self._receiver,
             notification_id=notification.notification_id,
-            group_key=notification.key,
+            group=notification.group.identity,
+            reason=notification.reason,
             status="firing" if notification.firing else "resolved",
-            outcome=Outcome.DELIVERED if answer.error is None else Outcome.REFUSED,
+            outcome=outcome,
             attempts=answer.attempts,
             error=answer.error,
             sent_us=now_us,
@@ -129,7 +138,7 @@ class Outbox:
                     seq=alert.seq,
                     alertname=alert.alertname,
                     severity=alert.severity.value,
-                    status=alert.state.value.lower(),
+                    status="firing" if is_firing(alert) else "resolved",
                     news=(alert.fingerprint, alert.seq) in news,
                 )
                 for alert in notification.alerts
@@ -142,15 +151,17 @@ class Outbox:
             self._summarise()
         return delivery
 
-    def _load(self) -> tuple[dict[str, int], int, str | None]:
+    def _load(self) -> tuple[Told, int, str | None]:
         """What was told, the number of the next delivery, and of which log; None: of none yet."""
         name = f"{self._folder}/told.json"
         try:
             state = json.loads(self._objects.get(name))
-            told, number, of = dict(state["told"]), int(state["next"]), str(state["topic_id"])
+            number, of = int(state["next"]), str(state["topic_id"])
+            groups = {name: LastWord(*word) for name, word in state["groups"].items()}
+            told = Told(dict(state["told"]), groups)
         except ObjectMissingError:
-            return {}, 0, None
-        except (ValueError, KeyError, TypeError) as error:
+            return Told({}, {}), 0, None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise OutboxError(f"object {name}: {error!r}; restore it or remove it") from error
         while (delivery := _read(self._objects, self._name(number))) is not None:
             told = _after(told, delivery)
@@ -158,7 +169,14 @@ class Outbox:
         return told, number, of
 
     def _summarise(self) -> None:
-        state = {"topic_id": self._topic_id, "told": dict(self._told), "next": self._next}
+        state = {
+            "topic_id": self._topic_id,
+            "told": dict(self._told.steps),
+            "groups": {
+                name: [word.at_us, word.acknowledged] for name, word in self._told.groups.items()
+            },
+            "next": self._next,
+        }
         self._objects.put_named(f"{self._folder}/told.json", _dumped(state))
         for number in range(
             max(0, self._next - MAX_DELIVERIES - SUMMARY_EVERY),
@@ -185,17 +203,22 @@ def _read(objects: ObjectStore, name: str) -> Delivery | None:
     try:
         state: dict[str, Any] = json.loads(objects.get(name))
         alerts = tuple(DeliveredAlert(**alert) for alert in state.pop("alerts"))
-        outcome = Outcome(state.pop("outcome"))
-        return Delivery(**state, outcome=outcome, alerts=alerts)
+        outcome, reason = Outcome(state.pop("outcome")), Reason(state.pop("reason"))
+        return Delivery(**state, outcome=outcome, reason=reason, alerts=alerts)
     except ObjectMissingError:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise OutboxError(f"object {name}: {error!r}; restore it or remove it") from error
 
 
-def _after(told: Mapping[str, int], delivery: Delivery) -> dict[str, int]:
+def _after(told: Told, delivery: Delivery) -> Told:
     news = {alert.fingerprint: alert.seq for alert in delivery.alerts if alert.news}
-    return dict(told) | news
+    groups = dict(told.groups)
+    last = groups.pop(delivery.group, None)
+    if delivery.status == "firing" and (last is not None or delivery.reason is not Reason.NONE):
+        last = last or LastWord(delivery.sent_us)
+        groups[delivery.group] = last.after(delivery.reason, delivery.sent_us)
+    return Told(dict(told.steps) | news, groups)
 
 
 def _dumped(value: object) -> bytes:

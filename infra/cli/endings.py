@@ -23,6 +23,7 @@ ENDINGS: Final[Mapping[str, Exit]] = {
     "consumers.clickhouse.patience.GiveUpError": Exit.UNREACHABLE,
     "consumers.clickhouse.server.ServerError": Exit.ERROR,
     "consumers.clickhouse.startup.NotReadyError": Exit.ERROR,
+    "consumers.oncall.oncall_file.OncallFileError": Exit.USAGE,
     "consumers.oncall.outbox.OutboxError": Exit.ERROR,
     "consumers.replay.ReplayError": Exit.ERROR,
     "infra.clickhouse.migrate.MigrationError": Exit.ERROR,

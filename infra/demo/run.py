@@ -107,9 +107,18 @@ def _settings(scenario_file: Path, folder: Path, pager: Pager) -> Settings:
         slo_file=HERE / "slo.yaml",
         dataset_file=HERE / "dataset.yaml",
         scenario_file=scenario_file,
-        webhook_url=pager.url,
+        oncall_file=_oncall(folder, pager),
         checkpoint_interval_s=5.0,
     )
+
+
+def _oncall(folder: Path, pager: Pager) -> Path:
+    """The demo's on-call file, with the address of its pager."""
+    told: dict[str, Any] = yaml.safe_load((HERE / "oncall.yaml").read_text())
+    told["receivers"].append({"name": "pager", "kind": "webhook", "url": pager.url})
+    path = folder / "oncall.yaml"
+    path.write_text(yaml.safe_dump(told, sort_keys=False))
+    return path
 
 
 def _scenario(folder: Path, frames: Path | None) -> Path:

@@ -30,7 +30,7 @@ from producers.seed_dataset import publish_seed
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
-from schemas.records import CommandKind, ReleaseKind
+from schemas.records import CommandKind, ReleaseKind, Severity
 from schemas.registry import registry_from
 from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
 
@@ -131,7 +131,9 @@ class Story:
 
     def _done(self) -> bool:
         return self._director.over and all(
-            self._pager.deliveries(alert.fingerprint, "resolved") for alert in self._director.alerts
+            self._pager.deliveries(alert.fingerprint, "resolved")
+            for alert in self._director.alerts
+            if alert.severity is Severity.PAGE  # a ticket is held back while its page fires
         )
 
     def _take(self, fact: Fact, told: float) -> float:

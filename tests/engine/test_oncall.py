@@ -25,6 +25,7 @@ from infra.topics import apply_all
 from schemas.codec import Codec
 from schemas.registry import FileRegistry
 from schemas.topics import INFERENCE_EVENTS
+from tests.oncall_files import oncall_file
 from tests.slo_log import window
 from tests.webhook_receiver import WebhookServer, webhook_server
 
@@ -63,8 +64,7 @@ class Site:
             "FLEETLOOP_OBJECTS_URL": f"file://{folder}/objects",
             "FLEETLOOP_KEYS_DIR": str(folder / "keys"),
             "FLEETLOOP_SLO_FILE": str(folder / "slo.yaml"),
-            "FLEETLOOP_WEBHOOK_URL": pager.url,
-            "FLEETLOOP_ONCALL__GROUP_WAIT_S": "0.2",
+            "FLEETLOOP_ONCALL_FILE": str(oncall_file(folder, pager.url)),
             "FLEETLOOP_CHECKPOINT_INTERVAL_S": "1",
         }
         self._number = 0

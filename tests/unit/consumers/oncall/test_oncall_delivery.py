@@ -1,39 +1,36 @@
 """What a receiver's answer leads to: taken, tried again, refused."""
 
-import io
-import json
 import threading
-from typing import Any
+import time
+from email.utils import formatdate
 
 import pytest
+from pydantic import SecretStr
 
-from consumers.oncall.delivery import (
-    Answer,
-    ReceiverBusyError,
-    StdoutReceiver,
-    StoppedError,
-    WebhookReceiver,
-    deliver,
-)
+from consumers.oncall.delivery import Answer, ReceiverBusyError, StoppedError, deliver
+from consumers.oncall.notification import Notification
+from consumers.oncall.posting import Post
+from consumers.oncall.webhook import WebhookReceiver, body
+from tests.alert_steps import notification
 from tests.webhook_receiver import CLOSE, HANG, webhook_server
 
-BODY = {"alerts": [], "status": "firing"}
+TOLD = notification()
 
 
 def _told(answers: list[int], *, timeout_s: float = 5.0) -> tuple[Answer, int]:
     with webhook_server(answers) as server:
-        receiver = WebhookReceiver(server.url, timeout_s)
+        receiver = WebhookReceiver("webhook", Post(server.url, timeout_s))
         try:
             answer = deliver(
                 receiver,
-                BODY,
+                TOLD,
                 give_up_after_s=60.0,
                 stop=threading.Event(),
                 sleep=lambda _: None,
             )
         finally:
             receiver.close()
-        assert server.bodies == [BODY] * len(server.bodies)
+        assert server.bodies == [body(TOLD, "webhook")] * len(server.bodies)
         return answer, len(server.bodies)
 
 
@@ -60,25 +57,45 @@ def test_a_receiver_that_hangs_is_let_go_and_tried_again() -> None:
 def test_a_receiver_that_says_no_is_not_asked_again(status: int) -> None:
     answer, requests = _told([status])
     assert requests == 1
-    assert answer.error == f"answered {status}, which is not tried again"
+    assert answer.error == f"answered {status}, which is not tried again: as told"
 
 
 def test_nobody_listening_is_tried_again() -> None:
     with webhook_server() as server:
         url = server.url
-    receiver = WebhookReceiver(url, 1.0)
+    post = Post(url, 1.0)
     with pytest.raises(ReceiverBusyError, match="ConnectError"):
-        receiver.send(BODY)
-    receiver.close()
+        post({})
+    post.close()
 
 
 @pytest.mark.parametrize(
-    "url", ["", "pager.example/hook", "ftp://pager/secret", "http://", "http://a b:x/secret"]
+    ("told", "low", "high"),
+    [
+        ("7", 7, 7),
+        ("100000", 300, 300),
+        ("soon", 0, 0),
+        (formatdate(time.time() + 60, usegmt=True), 50, 61),
+        (formatdate(time.time() - 60, usegmt=True), 0, 0),
+    ],
 )
-def test_an_address_that_is_none_stops_the_start_without_showing_it(url: str) -> None:
-    with pytest.raises(ValueError, match="webhook_url") as caught:
-        WebhookReceiver(url, 1.0)
-    assert "secret" not in str(caught.value)
+def test_a_receiver_that_asks_for_a_pause_gets_it(told: str, low: float, high: float) -> None:
+    waits: list[float] = []
+    with webhook_server([429], headers={"Retry-After": told}) as server:
+        receiver = WebhookReceiver("webhook", Post(server.url, 5.0))
+        deliver(receiver, TOLD, give_up_after_s=600.0, stop=threading.Event(), sleep=waits.append)
+        receiver.close()
+    (waited,) = waits
+    assert low <= waited <= high + 0.5, "the pause and up to half a second of jitter"
+
+
+def test_a_token_is_sent_and_never_shown() -> None:
+    with webhook_server() as server:
+        post = Post(server.url, 5.0, SecretStr("hush"))
+        post({})
+        post.close()
+        assert server.headers[0]["Authorization"] == "Bearer hush"
+    assert "hush" not in repr(post)
 
 
 class _Busy:
@@ -87,9 +104,9 @@ class _Busy:
     def __init__(self) -> None:
         self.asked = 0
 
-    def send(self, body: dict[str, Any]) -> None:
+    def send(self, notification: Notification) -> str:
         self.asked += 1
-        raise ReceiverBusyError(f"{len(body)} fields are too many now")
+        raise ReceiverBusyError(f"{len(notification.alerts)} alert is too many now")
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -97,9 +114,9 @@ class _Busy:
 
 def test_it_gives_up_after_the_limit_and_names_it() -> None:
     busy = _Busy()
-    answer = deliver(busy, BODY, give_up_after_s=0.0, stop=threading.Event())
+    answer = deliver(busy, TOLD, give_up_after_s=0.0, stop=threading.Event())
     assert answer.attempts == busy.asked == 1
-    assert answer.error == "gave up after 0 s; last: 2 fields are too many now"
+    assert answer.error == "gave up after 0 s; last: 1 alert is too many now"
 
 
 def test_a_stop_ends_the_waiting_and_leaves_it_untold() -> None:
@@ -109,7 +126,7 @@ def test_a_stop_ends_the_waiting_and_leaves_it_untold() -> None:
         stop.set()
 
     with pytest.raises(StoppedError):
-        deliver(_Busy(), BODY, give_up_after_s=60.0, stop=stop, sleep=sleep)
+        deliver(_Busy(), TOLD, give_up_after_s=60.0, stop=stop, sleep=sleep)
 
 
 def test_waits_grow_with_jitter_and_stay_below_the_longest() -> None:
@@ -122,27 +139,7 @@ def test_waits_grow_with_jitter_and_stay_below_the_longest() -> None:
             stop.set()
 
     with pytest.raises(StoppedError):
-        deliver(_Busy(), BODY, give_up_after_s=3600.0, stop=stop, sleep=sleep)
+        deliver(_Busy(), TOLD, give_up_after_s=3600.0, stop=stop, sleep=sleep)
     assert waits[0] <= 0.5
     assert 5.0 < max(waits) <= 30.0
     assert len(set(waits)) == len(waits)
-
-
-def test_stdout_tells_a_line_for_each_alert() -> None:
-    out = io.StringIO()
-    labels = {"severity": "page", "alertname": "LatencySLOBurn"}
-    alert = {"status": "firing", "labels": labels, "annotations": {"summary": "slow\nindeed"}}
-    StdoutReceiver(out).send({"alerts": [alert, alert]})
-    lines = [json.loads(line) for line in out.getvalue().splitlines()]
-    assert (
-        lines
-        == [
-            {
-                "status": "firing",
-                "severity": "page",
-                "alertname": "LatencySLOBurn",
-                "summary": "slow\nindeed",
-            }
-        ]
-        * 2
-    )

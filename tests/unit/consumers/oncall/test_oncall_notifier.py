@@ -8,21 +8,23 @@ from typing import Any
 
 import pytest
 
+from consumers.oncall import webhook
 from consumers.oncall.delivery import Receiver, ReceiverBusyError, ReceiverRefusedError
+from consumers.oncall.holding import Holding
 from consumers.oncall.lane import Lane
+from consumers.oncall.notification import Notification
 from consumers.oncall.notifier import Notifier
 from consumers.oncall.outbox import Outbox, OutboxError, Outcome, deliveries
 from infra.objects import ObjectStore
-from infra.settings import OncallSettings
 from schemas import alert_log
 from schemas.facts import Fact
 from schemas.records import AlertState, DeadLetter
 from schemas.topics import ALERTS
 from tests import factories
+from tests.alert_steps import plan
 
 LABELS = {"alertname": "LatencySLOBurn", "slo": "s", "release_id": "r3", "hardware": "HW3"}
 FINGERPRINT = alert_log.fingerprint(LABELS)
-QUICK = OncallSettings(group_wait_s=0.0, give_up_after_s=60.0)
 
 
 class _Log:
@@ -69,11 +71,13 @@ class _Pager:
         self.free = threading.Event()
         self.free.set()
 
-    def send(self, body: dict[str, Any]) -> None:
+    def send(self, notification: Notification) -> str:
         self.free.wait(10)
         if self.answers:
             raise self.answers.pop(0)
+        body = webhook.body(notification, self.name)
         self.told.append((body["status"], [alert["status"] for alert in body["alerts"]]))
+        return "taken"
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -93,19 +97,23 @@ class _Process:
         self.stop = threading.Event()
         self.letters: list[DeadLetter] = []
         self.lanes = [
-            Lane(
-                receiver,
-                Outbox(objects, receiver.name, topic_id, adopt_new_topic=adopt),
-                QUICK,
-                refuse=self.letters.append,
-                topic_id=topic_id,
-                stop=self.stop,
-            )
+            self._lane(receiver, Outbox(objects, receiver.name, topic_id, adopt_new_topic=adopt))
             for receiver in receivers
         ]
         self.now_us = 0
-        self.notifier = Notifier(_Following(log), self.lanes, lambda: self.now_us)
+        self.notifier = Notifier(_Following(log), Holding(()), self.lanes, lambda: self.now_us)
         self.notifier.start()
+
+    def _lane(self, receiver: Receiver, outbox: Outbox) -> Lane:
+        return Lane(
+            receiver,
+            plan("slo", told=outbox.told),
+            outbox,
+            give_up_after_s=60.0,
+            refuse=self.letters.append,
+            topic_id="t",
+            stop=self.stop,
+        )
 
     def settle(self) -> None:
         """Step until nothing is owed any more."""

@@ -1,7 +1,8 @@
 """The webhook body, field by field as Alertmanager writes it."""
 
 from consumers.oncall import webhook
-from consumers.oncall.grouping import Notification, Step
+from consumers.oncall.notification import GroupName, Notification, Reason
+from consumers.oncall.steps import OPEN, Step
 from schemas import alert_log
 from schemas.records import Alert, AlertState
 from tests import factories
@@ -36,7 +37,13 @@ def _alert(severity: str, state: AlertState, **over: int | None) -> Alert:
 
 def _notification(*alerts: Alert) -> Notification:
     news = tuple(Step(alert=one, partition=0, offset=0, stamp_us=0) for one in alerts)
-    return Notification(labels=GROUP, alerts=alerts, news=news)
+    return Notification(
+        group=GroupName(route="{}", labels=tuple(GROUP.items()), shadow=False),
+        reason=Reason.FIRST,
+        alerts=alerts,
+        news=news,
+        firing=any(one.state in OPEN for one in alerts),
+    )
 
 
 def test_a_page_that_fires_and_a_ticket_that_has_ended() -> None:
@@ -75,6 +82,7 @@ def test_a_page_that_fires_and_a_ticket_that_has_ended() -> None:
             'slo="perception-latency"}'
         ),
         "truncatedAlerts": 0,
+        "notification_reason": "first notification",
     }
 
 
