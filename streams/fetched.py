@@ -49,12 +49,14 @@ class FetchedBatch:
 
     Attributes:
         fetched_at: Monotonic seconds when the client handed them over.
+        size: Bytes of their keys and values.
     """
 
     topic: str
     partition: int
     records: Sequence[Record]
     fetched_at: float
+    size: int = 0
 
     @property
     def last_offset(self) -> int:

@@ -6,6 +6,7 @@ the agent is idle: where to read on comes from the checkpoints, never from what 
 so an agent that fails cannot commit past what it has not done.
 """
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol, cast
@@ -13,12 +14,19 @@ from typing import Any, Final, Protocol, cast
 from faust.serializers.codecs import Codec as FaustCodec
 from faust.serializers.codecs import register
 from faust.transport.drivers import aiokafka as driver
+from aiokafka.errors import ConsumerStoppedError
 from faust.types import TP, ConsumerMessage, Message
 
+from streams.draining import Drained, drain
 from streams.fetched import FetchedBatch
 from streams.processor import Source
 
 BATCH_CODEC: Final = "fleetloop-record-batch"
+MAX_CALL_BYTES: Final = 8 << 20
+"""Keys and values that one call takes from the client, of all partitions; bounds a batch."""
+MAX_HELD_BYTES: Final = 24 << 20
+"""Keys and values between fetch and fold beyond which no call is made: 32 MiB are never passed
+by more than one record."""
 
 
 class Positions(Protocol):
@@ -41,21 +49,68 @@ class PassThrough(FaustCodec):
         return s
 
 
+class RecordBatchThread(driver.AIOKafkaConsumerThread):
+    """Faust's thread of the Kafka client, taking bare records by count and bytes."""
+
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's name
+        max_records: int | None = None,
+    ) -> dict[TP, Drained]:
+        if not self.consumer.flow_active:
+            return {}
+        fetcher = consumer._fetcher  # noqa: SLF001 - as Faust's own does
+        if consumer._closed or fetcher._closed:  # noqa: SLF001 - as Faust's own does
+            raise ConsumerStoppedError
+        with fetcher._subscriptions.fetch_context():  # noqa: SLF001 - as Faust's own does
+            return await drain(
+                fetcher, active_partitions, timeout or 0.0, max_records or 1, MAX_CALL_BYTES
+            )
+
+
 class RecordBatchConsumer(driver.Consumer):
-    """Delivers a `FetchedBatch` a message and starts where the checkpoints end."""
+    """Delivers a `FetchedBatch` a message and starts where the checkpoints end.
+
+    While `MAX_HELD_BYTES` wait to be folded nothing more is taken from the client, and the client
+    asks the broker for nothing more: the log itself is the queue.
+    """
+
+    _room: asyncio.Future[None] | None = None
+
+    def _new_consumer_thread(self) -> RecordBatchThread:
+        return RecordBatchThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def held_bytes(self) -> int:
+        """Keys and values delivered and not yet folded."""
+        return sum(message.value.size for message in self._unacked_messages)
 
     async def _getmany(
         self,
         active_partitions: set[TP] | None,
         timeout: float,  # noqa: ASYNC109 - Faust's name
     ) -> dict[TP, list[FetchedBatch]]:
+        if self.held_bytes >= MAX_HELD_BYTES and not await self._folded(timeout):
+            return {}
         fetched = await super()._getmany(active_partitions, timeout)
         at = time.monotonic()
         return {
-            tp: [FetchedBatch(tp.topic, tp.partition, records, at)]
-            for tp, records in fetched.items()
-            if records
+            tp: [FetchedBatch(tp.topic, tp.partition, drained.records, at, drained.size)]
+            for tp, drained in fetched.items()
         }
+
+    async def _folded(self, timeout_s: float) -> bool:
+        """Wait until less is held; False when it took longer than that."""
+        deadline = time.monotonic() + timeout_s
+        while self.held_bytes >= MAX_HELD_BYTES:
+            self._room = asyncio.get_running_loop().create_future()
+            try:
+                await asyncio.wait_for(self._room, deadline - time.monotonic())
+            except TimeoutError:
+                return False
+        return True
 
     def _to_message(self, tp: TP, record: FetchedBatch) -> ConsumerMessage:
         last = record.records[-1]
@@ -102,9 +157,9 @@ class RecordBatchConsumer(driver.Consumer):
             return False
         message.acked = True
         self._unacked_messages.discard(message)
-        waiting = self._waiting_for_ack
-        if waiting is not None and not waiting.done():
-            waiting.set_result(None)
+        for waiting in (self._waiting_for_ack, self._room):
+            if waiting is not None and not waiting.done():
+                waiting.set_result(None)
         return True
 
     async def commit(
