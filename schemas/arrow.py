@@ -1,7 +1,7 @@
 """From Avro shapes to Arrow: the types of the columns, and one version's columns as another's."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -95,13 +95,14 @@ def holds_bytes(shape: Shape) -> bool:
             return False
 
 
-def wide_schema(shape: RecordShape, end: str) -> str:
-    """Avro JSON of a shape with every int as a long, and a long-named double `end` behind it.
+def wide_schema(shape: RecordShape, opening: Iterable[tuple[str, str]], end: str) -> str:
+    """Avro JSON of a shape with every int as a long, between opening fields and a double `end`.
 
     An int is written like a long, so out-of-range values arrive whole instead of wrapped.
     """
     node = _wide(shape, set())
-    node["fields"].append({"name": end, "type": "double"})
+    first = [{"name": name, "type": kind} for name, kind in opening]
+    node["fields"] = [*first, *node["fields"], {"name": end, "type": "double"}]
     return json.dumps(node)
 
 

@@ -28,6 +28,8 @@ from schemas.registry import Registry
 from schemas.shapes import RecordShape, parse_record
 from schemas.versions import Topic, topic_name
 
+OPENING_FIELDS: Final = (("_magic", "boolean"), ("_schema_id", "float"))
+"""The wire header read as Avro: a zero byte is false, four bytes are a float, whose bits tell."""
 END_FIELD: Final = "_end_of_record"
 # Behind each body stand eight bytes that no sender knows, read as one more field: a body with
 # bytes left over or missing moves them. The first byte differs from the others, so that no
@@ -130,10 +132,10 @@ class _VersionReader:
     def __init__(self, registry: Registry, target: RecordShape, schema_id: int) -> None:
         self._read_row: Read = resolve(registry, target, schema_id, RowBuild())
         written = parse_record(registry.schema(schema_id))
-        self._opening = header(schema_id)
+        self._opening = int.from_bytes(header(schema_id)[1:], "little")
         self._schema = arrow_schema(target)
         self._row_by_row = holds_bytes(written)
-        self._wide = "" if self._row_by_row else wide_schema(written, END_FIELD)
+        self._wide = "" if self._row_by_row else wide_schema(written, OPENING_FIELDS, END_FIELD)
         self._convert = fields_converter(written, target)
 
     def read(
@@ -165,25 +167,18 @@ class _VersionReader:
         """
         if self._row_by_row:
             raise ColumnError("bytes are read record by record")
-        bodies = self._bodies(values)
-        batch = pyruhvro.deserialize_array(bodies, self._wide)
-        *columns, ends = batch.columns
-        bits = np.frombuffer(ends.buffers()[1], np.int64, len(ends))
-        if not (bits == _END_BITS).all():
+        try:
+            marked = [value + END for value in cast("Sequence[bytes]", values)]
+        except TypeError:
+            raise ColumnError("a tombstone is not a record") from None
+        batch = pyruhvro.deserialize_array(marked, self._wide)
+        magic, ids, *columns, ends = batch.columns
+        if magic.true_count or not _all_bits(ids, np.uint32, self._opening):
+            raise ColumnError("all values open with the header of one schema")
+        if not _all_bits(ends, np.int64, _END_BITS):
             raise ColumnError("the record ends where its value ends")
         batch.validate(full=True)
         return pa.RecordBatch.from_arrays(self._convert(columns, len(batch)), schema=self._schema)
-
-    def _bodies(self, values: Sequence[bytes | None]) -> list[bytes]:
-        known = cast("Sequence[bytes]", values)
-        try:
-            bodies = [value.removeprefix(self._opening) + END for value in known]
-        except AttributeError:
-            raise ColumnError("a tombstone is not a record") from None
-        # Each is longer by the mark and shorter by the header, if it had this header.
-        if sum(map(len, bodies)) != sum(map(len, known)) + len(known) * (len(END) - HEADER_BYTES):
-            raise ColumnError("all values open with the header of one schema")
-        return bodies
 
     def _read_rows(
         self,
@@ -204,6 +199,11 @@ class _VersionReader:
         if rows:
             batch = pa.RecordBatch.from_pylist(rows, schema=self._schema)
             pieces.append((np.array(kept, np.int32), batch))
+
+
+def _all_bits(floats: pa.Array, kind: type[np.integer], bits: int) -> bool:
+    """Whether every value of a column without nulls has these bits."""
+    return bool((np.frombuffer(floats.buffers()[1], kind, len(floats)) == bits).all())
 
 
 def _by_schema(

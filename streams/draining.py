@@ -9,18 +9,19 @@ it. Here the records are handed on as they come out of the fetched bytes.
 import asyncio
 import time
 from collections.abc import Collection, Hashable
-from dataclasses import dataclass, field
 from typing import Any
 
 from streams.fetched import Record
 
 
-@dataclass(slots=True)
-class Drained:
-    """Records of one partition in log order, and the bytes of their keys and values."""
+class Drained(list[Record]):
+    """Records of one partition in log order.
 
-    records: list[Record] = field(default_factory=list)
-    size: int = 0
+    Attributes:
+        size: Bytes of their keys, values and headers.
+    """
+
+    size = 0
 
 
 async def drain(
@@ -33,6 +34,10 @@ async def drain(
 
     Args:
         fetcher: The client's fetcher, in the thread of its loop and inside its fetch context.
+        partitions: Those wanted; none: all.
+        timeout_s: How long to wait for the first record.
+        max_records: Records taken at most, of all partitions.
+        size: Bytes of keys, values and headers after which no further record is taken.
 
     Raises:
         KafkaError: Fetching one of the partitions failed.
@@ -57,7 +62,8 @@ def _fetched(
     fetcher: Any, partitions: Collection[Hashable], max_records: int, size: int
 ) -> dict[Any, Drained]:
     """Everything that is there, oldest fetch first, up to the limits."""
-    held, drained = fetcher._records, {}
+    held: dict[Any, Any] = fetcher._records
+    drained: dict[Any, Drained] = {}
     for partition in list(held):
         if partitions and partition not in partitions:
             if not fetcher._subscriptions.is_assigned(partition):
@@ -72,9 +78,9 @@ def _fetched(
         taken = _take(found, max_records, size)
         if not found.has_more():
             _forget(fetcher, partition)
-        if taken.records:
+        if taken:
             drained[partition] = taken
-        max_records -= len(taken.records)
+        max_records -= len(taken)
         size -= taken.size
         if max_records <= 0 or size <= 0:
             break
@@ -93,11 +99,13 @@ def _take(found: Any, max_records: int, size: int) -> Drained:
         return taken
     source = found._partition_records
     source._consumer_record = _bare
-    append, held = taken.records.append, 0
+    append, held = taken.append, 0
     for record in source:
         append(record)
         held += len(record.value or b"") + len(record.key or b"")
-        if held >= size or len(taken.records) >= max_records:
+        if record.headers:
+            held += sum(len(name) + len(value or b"") for name, value in record.headers)
+        if held >= size or len(taken) >= max_records:
             found._update_position()
             break
     else:

@@ -49,7 +49,7 @@ class FetchedBatch:
 
     Attributes:
         fetched_at: Monotonic seconds when the client handed them over.
-        size: Bytes of their keys and values.
+        size: Bytes of their keys, values and headers.
     """
 
     topic: str

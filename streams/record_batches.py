@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol, cast
 
+from aiokafka.errors import ConsumerStoppedError
 from faust.serializers.codecs import Codec as FaustCodec
 from faust.serializers.codecs import register
 from faust.transport.drivers import aiokafka as driver
-from aiokafka.errors import ConsumerStoppedError
 from faust.types import TP, ConsumerMessage, Message
 
 from streams.draining import Drained, drain
@@ -23,9 +23,9 @@ from streams.processor import Source
 
 BATCH_CODEC: Final = "fleetloop-record-batch"
 MAX_CALL_BYTES: Final = 8 << 20
-"""Keys and values that one call takes from the client, of all partitions; bounds a batch."""
+"""Bytes of records that one call takes from the client, of all partitions; bounds a batch."""
 MAX_HELD_BYTES: Final = 24 << 20
-"""Keys and values between fetch and fold beyond which no call is made: 32 MiB are never passed
+"""Bytes of records between fetch and fold beyond which no call is made: 32 MiB are never passed
 by more than one record."""
 
 
@@ -58,7 +58,7 @@ class RecordBatchThread(driver.AIOKafkaConsumerThread):
         active_partitions: set[TP],
         timeout: float | None = None,  # noqa: ASYNC109 - Faust's name
         max_records: int | None = None,
-    ) -> dict[TP, Drained]:
+    ) -> Mapping[TP, list[Any]]:
         if not self.consumer.flow_active:
             return {}
         fetcher = consumer._fetcher  # noqa: SLF001 - as Faust's own does
@@ -84,8 +84,8 @@ class RecordBatchConsumer(driver.Consumer):
 
     @property
     def held_bytes(self) -> int:
-        """Keys and values delivered and not yet folded."""
-        return sum(message.value.size for message in self._unacked_messages)
+        """Bytes of records delivered and not yet folded."""
+        return sum(cast("FetchedBatch", one.value).size for one in self._unacked_messages)
 
     async def _getmany(
         self,
@@ -94,10 +94,10 @@ class RecordBatchConsumer(driver.Consumer):
     ) -> dict[TP, list[FetchedBatch]]:
         if self.held_bytes >= MAX_HELD_BYTES and not await self._folded(timeout):
             return {}
-        fetched = await super()._getmany(active_partitions, timeout)
+        fetched = cast("Mapping[TP, Drained]", await super()._getmany(active_partitions, timeout))
         at = time.monotonic()
         return {
-            tp: [FetchedBatch(tp.topic, tp.partition, drained.records, at, drained.size)]
+            tp: [FetchedBatch(tp.topic, tp.partition, drained, at, drained.size)]
             for tp, drained in fetched.items()
         }
 
