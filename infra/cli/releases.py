@@ -8,6 +8,8 @@ import typer
 
 from infra.cli.log import read_whole
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
+from infra.cli.release_following import Following, verdict
+from infra.cli.release_rows import decision_row, release_row, stratum_rows
 from infra.kafka.publisher import Publisher
 from infra.keys import load_keyring, load_signer
 from infra.orders import signed_order
@@ -36,9 +38,47 @@ def list_(output: FormatOption = Format.TABLE) -> None:
 
 
 @app.command()
-def get(release_id: Release, output: FormatOption = Format.TABLE) -> None:
+def get(
+    release_id: Release,
+    output: FormatOption = Format.TABLE,
+    *,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="each test's evidence, and what is missing to advance")
+    ] = False,
+) -> None:
     """One release by stratum: status, wave, share and why."""
-    show(stratum_rows(_found(_book(Settings()), release_id)), output)
+    settings = Settings()
+    book = _book(settings)
+    view = _found(book, release_id)
+    if not explain:
+        show(stratum_rows(view), output)
+        return
+    from infra.cli.release_evidence import explained  # noqa: PLC0415 - loads scipy, a second
+
+    show(explained(settings, book, view), output)
+
+
+@app.command()
+def status(
+    release_id: Release,
+    output: FormatOption = Format.TABLE,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.0, help="seconds to wait at most; without it: for ever")
+    ] = None,
+) -> None:
+    """Wait until a release is settled. 0: completed; 3: back, ended or held; 5: not settled yet."""
+    view, ended = _followed(release_id, timeout, told=False)
+    show(stratum_rows(view), output)
+    if ended is None:
+        fail(f"release {release_id} is not settled after {timeout:g} s", Exit.TIMED_OUT)
+    if ended is not Exit.OK:
+        fail(f"release {release_id} did not complete everywhere", ended)
+
+
+@app.command()
+def watch(release_id: Release) -> None:
+    """Tell each decision about a release as it is taken, until it is settled or Ctrl-C."""
+    _followed(release_id, None, told=True)
 
 
 @app.command()
@@ -79,38 +119,33 @@ def rollback(
     _order(release_id, CommandKind.ROLLBACK, reason, signer, stratum)
 
 
-def release_row(view: ReleaseView) -> dict[str, Any]:
-    """One release as `list` shows it."""
-    proposal = view.proposal
-    statuses = {str(stratum.status) for stratum in view.strata.values()}
-    by_stratum = ", ".join(f"{name} {stratum.status}" for name, stratum in view.strata.items())
-    return {
-        "release_id": proposal.release_id,
-        "parent": proposal.parent_release_id,
-        "counter": proposal.counter,
-        "class": proposal.device_class.value,
-        "state": statuses.pop() if len(statuses) == 1 else by_stratum,
-        "approvers": ", ".join(view.approvers),
-        "dataset_id": proposal.dataset_id,
-        "purpose": proposal.purpose,
-    }
+def _followed(
+    release_id: str, timeout: float | None, *, told: bool
+) -> tuple[ReleaseView, Exit | None]:
+    """The release when it is settled or the time is over, and how it ended."""
+    following = Following(Settings())
+    try:
+        following.catch_up()
+        view = _found(following.book, release_id)
+        if told:
+            _tell(stratum_rows(view))
+        ended = verdict(view)
+        for fact in following.decisions(timeout) if ended is None else ():
+            if fact is not None and told and fact.record.release_id == release_id:
+                _tell([decision_row(fact.record)])
+            view = following.book.releases[release_id]
+            if fact is None and (ended := verdict(view)) is not None:
+                break
+    finally:
+        following.close()
+    return view, ended
 
 
-def stratum_rows(view: ReleaseView) -> list[dict[str, Any]]:
-    """One release as `get` shows it."""
-    return [
-        {
-            "stratum": name,
-            "status": stratum.status.value,
-            "wave": stratum.wave,
-            "share": stratum.share,
-            "since": _utc(stratum.since_us),
-            "stalled": stratum.stalled,
-            "back_to": stratum.rollback_to[0] if stratum.rollback_to else None,
-            "reason": stratum.reason,
-        }
-        for name, stratum in view.strata.items()
-    ]
+def _tell(rows: list[dict[str, Any]]) -> None:
+    """A line each, as soon as it is known."""
+    for row in rows:
+        share = "" if row["share"] is None else f" share {row['share']:.3g}"
+        typer.echo(f"{row['since']} {row['stratum']}: {row['status']}{share}: {row['reason']}")
 
 
 def _order(
@@ -151,7 +186,3 @@ def _found(book: ReleaseBook, release_id: str) -> ReleaseView:
     if view is None:
         fail(f"no release {release_id}; see: fleetloop releases list", Exit.CONDITION_NOT_MET)
     return view
-
-
-def _utc(us: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(us / 1_000_000))

@@ -74,7 +74,7 @@ class ReleaseStanding:
 
     def harmful(self, stratum: str) -> bool:
         """Whether the evidence of harm has crossed, and not only what a person has excused."""
-        peak = max(self._peak(topic, stratum).harm for topic in METRICS)
+        peak = max(self.peak(topic, stratum).harm for topic in METRICS)
         excused = self.strata[stratum].excused_failures
         if peak < self.log_harm_threshold:
             return False
@@ -82,12 +82,12 @@ class ReleaseStanding:
 
     def proven(self, stratum: str) -> bool:
         """Whether the evidence of safety has crossed in every test."""
-        return min(self._peak(topic, stratum).safe for topic in METRICS) >= self.policy.log_safe
+        return min(self.peak(topic, stratum).safe for topic in METRICS) >= self.policy.log_safe
 
     def evidence(self, stratum: str | None, offsets: Mapping[str, int]) -> Evidence:
         """What a decision about the stratum rests on; None: no single stratum's evidence."""
         counts = Counts() if stratum is None else self._worst(stratum)
-        peaks = [Peak(0.0, 0.0) if stratum is None else self._peak(t, stratum) for t in METRICS]
+        peaks = [Peak(0.0, 0.0) if stratum is None else self.peak(t, stratum) for t in METRICS]
         return Evidence(
             n=counts.n,
             failures_low=counts.failures_low,
@@ -103,7 +103,8 @@ class ReleaseStanding:
             offsets=dict(offsets),
         )
 
-    def _peak(self, topic: str, stratum: str) -> Peak:
+    def peak(self, topic: str, stratum: str) -> Peak:
+        """Highest log e-values so far of one test of the stratum."""
         return self.tally.peak(topic, self.release_id, stratum)
 
     def _worst(self, stratum: str) -> Counts:

@@ -115,6 +115,11 @@ class Tally:
             return None
         return min(self._progress.values())
 
+    @property
+    def heard_us(self) -> int:
+        """The same over the partitions heard so far; 0: none."""
+        return min(self._progress.values(), default=0)
+
     def apply(self, batch: LogBatch) -> None:
         """Include the next stretch of the partition."""
         columns = [batch.rows.column(name).to_pylist() for name in (*_PLACED, *_COUNTED)]

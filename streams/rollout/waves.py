@@ -32,17 +32,42 @@ def advancing_step(at: ReleaseStanding, stratum: str) -> Step | None:
     view, policy = at.strata[stratum], at.policy
     if view.status is not StratumStatus.OPEN or view.wave is None:
         return None
-    last = view.wave + 1 >= len(policy.waves)
-    soak_s = max(policy.soak_s, policy.monitor_s) if last else policy.soak_s
+    soak_s = _soak_s(at, view.wave)
     if at.passed_s(stratum) < soak_s:
         return None
-    # The first wave only looks for harm: it is too small to prove safety.
-    enough = at.proven(stratum) or (view.wave == 0 and not last)
-    if enough and at.updates(stratum).decided >= policy.minimum_devices:
+    if not _wanting(at, stratum, view.wave):
+        last = _is_last(at, view.wave)
         return _complete(at, stratum) if last else _next_wave(at, stratum, view.wave + 1)
     if at.passed_s(stratum) < soak_s + policy.patience_s:
         return None
     return _unproven(at, stratum, view.wave)
+
+
+def missing(at: ReleaseStanding, stratum: str) -> list[str]:
+    """What an open stratum still wants before its next step, in words; empty: nothing."""
+    view = at.strata[stratum]
+    if view.status is not StratumStatus.OPEN or view.wave is None:
+        return []
+    left_s = _soak_s(at, view.wave) - at.passed_s(stratum)
+    soak = [f"{left_s:.0f} s of soak"] if left_s > 0 else []
+    return soak + _wanting(at, stratum, view.wave)
+
+
+def _wanting(at: ReleaseStanding, stratum: str, wave: int) -> list[str]:
+    """Devices and proof that are missing. The first wave is too small to prove safety."""
+    wanted = at.policy.minimum_devices - at.updates(stratum).decided
+    devices = [f"{wanted} more decided devices"] if wanted > 0 else []
+    proof = (wave == 0 and not _is_last(at, wave)) or at.proven(stratum)
+    return devices if proof else [*devices, "proof of safety"]
+
+
+def _is_last(at: ReleaseStanding, wave: int) -> bool:
+    return wave + 1 >= len(at.policy.waves)
+
+
+def _soak_s(at: ReleaseStanding, wave: int) -> float:
+    policy = at.policy
+    return max(policy.soak_s, policy.monitor_s) if _is_last(at, wave) else policy.soak_s
 
 
 def _next_wave(at: ReleaseStanding, stratum: str, wave: int) -> Step:

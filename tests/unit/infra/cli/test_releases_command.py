@@ -1,9 +1,14 @@
 """What `fleetloop releases` shows and signs."""
 
-from infra.cli.releases import release_row, stratum_rows
+from infra.cli.output import Exit
+from infra.cli.release_evidence import evidence_rows
+from infra.cli.release_following import verdict
+from infra.cli.release_rows import decision_row, release_row, stratum_rows
 from infra.orders import signed_order
 from schemas.records import CommandKind
 from schemas.records import ReleaseKind as K
+from streams.rollout.standing import ReleaseStanding
+from tests.rollout_desk import POLICY, Desk
 from tests.rollout_log import KEYRING, OPERATOR, START, Log, digest_of
 
 
@@ -36,3 +41,55 @@ def test_an_order_is_signed_by_who_gives_it() -> None:
     )
     KEYRING.verify(order, START)
     assert (order.by, order.stratum, order.command) == ("operator", "HW3", CommandKind.PAUSE)
+
+
+def test_a_release_is_settled_well_only_when_it_completed_everywhere() -> None:
+    log = Log()
+    log.completed("r1")
+    assert verdict(log.book.releases["r1"]) is Exit.OK
+    log.opened("r2", 0.1, counter=2, parent_release_id="r1")
+    view = log.book.releases["r2"]
+    assert verdict(view) is None
+    log.must("r2", K.HELD, stratum="HW3", reason="harm")
+    assert verdict(log.book.releases["r2"]) is None, "HW4 and AI5 still go on by themselves"
+    log.must("r2", K.HELD, reason="harm elsewhere")
+    assert verdict(log.book.releases["r2"]) is Exit.CONDITION_NOT_MET
+    back = {"rollback_to_release_id": "r1", "rollback_to_digest": digest_of("r1")}
+    log.must("r2", K.ROLLBACK_ORDERED, reason="a person", **back)
+    assert verdict(log.book.releases["r2"]) is None
+    log.must("r2", K.ROLLBACK_DONE, reason="all back")
+    assert verdict(log.book.releases["r2"]) is Exit.CONDITION_NOT_MET
+
+
+def test_a_decision_is_a_row() -> None:
+    log = Log()
+    log.opened("r1", 0.1)
+    row = decision_row(log.book.releases["r1"].proposal)
+    assert (row["stratum"], row["status"], row["wave"]) == ("all", "PROPOSED", None)
+
+
+def test_the_explanation_has_evidence_thresholds_and_what_is_missing() -> None:
+    desk = Desk()
+    desk.started()
+    desk.count("HW3", accepted=12, committed=2, failed=1)
+    desk.wait(4)
+    desk.turn()
+    at = ReleaseStanding(
+        view=desk.book.releases["r2"],
+        parent=None,
+        tally=desk.tally,
+        policy=POLICY,
+        now_us=desk.tally.heard_us,
+    )
+    rows = {(row["stratum"], row["test"]): row for row in evidence_rows(at)}
+    updates = rows["HW3", "ota-acks"]
+    assert (updates["devices"], updates["failed"], updates["undecided"]) == (12, 1, 9)
+    assert updates["harm_at"] == 600
+    assert updates["waits_for"].endswith("2 more decided devices")
+    assert "s of soak" in updates["waits_for"]
+    desk.count("HW3", accepted=12, committed=2, failed=1 + updates["failures_until_harm"] - 1)
+    desk.wait(1)
+    assert desk.turn() == []
+    desk.count("HW3", accepted=12, committed=2, failed=1 + updates["failures_until_harm"])
+    desk.wait(1)
+    assert "HELD HW3" in desk.turn(), "one more failure than told would have been too many"

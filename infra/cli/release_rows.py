@@ -1,0 +1,57 @@
+"""Releases as rows of a table: one release, one stratum of it, one decision about it."""
+
+import time
+from typing import Any
+
+from schemas.decisions import ReleaseView
+from schemas.records import ModelRelease
+
+
+def release_row(view: ReleaseView) -> dict[str, Any]:
+    """One release as `list` shows it."""
+    proposal = view.proposal
+    statuses = {str(stratum.status) for stratum in view.strata.values()}
+    by_stratum = ", ".join(f"{name} {stratum.status}" for name, stratum in view.strata.items())
+    return {
+        "release_id": proposal.release_id,
+        "parent": proposal.parent_release_id,
+        "counter": proposal.counter,
+        "class": proposal.device_class.value,
+        "state": statuses.pop() if len(statuses) == 1 else by_stratum,
+        "approvers": ", ".join(view.approvers),
+        "dataset_id": proposal.dataset_id,
+        "purpose": proposal.purpose,
+    }
+
+
+def stratum_rows(view: ReleaseView) -> list[dict[str, Any]]:
+    """One release as `get` shows it."""
+    return [
+        {
+            "stratum": name,
+            "status": stratum.status.value,
+            "wave": stratum.wave,
+            "share": stratum.share,
+            "since": _utc(stratum.since_us),
+            "stalled": stratum.stalled,
+            "back_to": stratum.rollback_to[0] if stratum.rollback_to else None,
+            "reason": stratum.reason,
+        }
+        for name, stratum in view.strata.items()
+    ]
+
+
+def decision_row(record: ModelRelease) -> dict[str, Any]:
+    """One decision as `watch` tells it."""
+    return {
+        "stratum": record.stratum or "all",
+        "status": record.kind.value,
+        "wave": record.wave,
+        "share": record.share,
+        "since": _utc(record.decided_ts),
+        "reason": record.reason,
+    }
+
+
+def _utc(us: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(us / 1_000_000))
