@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import fsspec
@@ -79,6 +80,18 @@ class ObjectStore:
         if digest is not None and (found := hashlib.sha256(body).hexdigest()) != digest:
             raise ObjectCorruptError(f"object {uri}: digest {found}, announced {digest}")
         return body
+
+    def modified(self, name: str) -> datetime:
+        """When an object was stored, by the store's own clock, UTC.
+
+        Raises:
+            ObjectMissingError: There is none.
+        """
+        try:
+            found: datetime = self._fs.modified(self._path(name))
+        except FileNotFoundError as error:
+            raise ObjectMissingError(f"no object at {self.uri(name)}") from error
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is already removed."""

@@ -7,11 +7,14 @@ that overwrites a newer one costs reading again, never correctness, so nothing i
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from infra.objects import ObjectMissingError, ObjectStore
 
 FORMAT: Final = 1
+KEPT_FOR: Final = timedelta(days=7)
+"""State of another build outlives its last write by this: so long one may go back to that build."""
 
 
 class CheckpointError(RuntimeError):
@@ -31,6 +34,7 @@ class Checkpoint:
         generation: Build of the state, see `streams.generation`.
         applied_through: Last offset included.
         high_stamp_us: Highest broker stamp among the records included.
+        blind_before_us: See `streams.processor.Position`.
         state: What the fold's `snapshot` gave.
     """
 
@@ -39,6 +43,7 @@ class Checkpoint:
     applied_through: int
     high_stamp_us: int
     state: bytes
+    blind_before_us: int = 0
 
     def to_bytes(self) -> bytes:
         """One line of JSON, then the state."""
@@ -48,6 +53,7 @@ class Checkpoint:
             "generation": self.generation,
             "applied_through": self.applied_through,
             "high_stamp_us": self.high_stamp_us,
+            "blind_before_us": self.blind_before_us,
             "digest": hashlib.sha256(self.state).hexdigest(),
         }
         return json.dumps(head).encode() + b"\n" + self.state
@@ -71,6 +77,7 @@ class Checkpoint:
             applied_through=head["applied_through"],
             high_stamp_us=head["high_stamp_us"],
             state=state,
+            blind_before_us=head.get("blind_before_us", 0),
         )
 
 
@@ -114,6 +121,22 @@ class Checkpoints:
                 f"wanted {topic_id}, {generation}; remove it"
             )
         return found
+
+    def retire(self, topic: str, partition: int, *, keep: str) -> list[str]:
+        """Delete state of other builds that was last written a week ago; what was deleted.
+
+        Only once the build in use has state of its own: until then the others tell which log
+        this is, and are what one goes back to.
+        """
+        kept = self._name(topic, partition, keep)
+        oldest = datetime.now(UTC) - KEPT_FOR
+        others = [
+            name for name in self._objects.list(self._folder(topic, partition)) if name != kept
+        ]
+        old = [name for name in others if self._objects.modified(name) < oldest]
+        for name in old:
+            self._objects.delete(name)
+        return old
 
     def _refuse_other_log(self, topic: str, partition: int, topic_id: str) -> None:
         if self._adopt_new_topic:

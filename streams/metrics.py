@@ -20,6 +20,7 @@ class MetricName(StrEnum):
     LAG = "fleetloop_worker_lag_records"
     CHECKPOINT_AGE = "fleetloop_worker_checkpoint_age_seconds"
     CHECKPOINT_BYTES = "fleetloop_worker_checkpoint_bytes"
+    CHECKPOINT_FAILURES = "fleetloop_worker_checkpoint_failures"
 
 
 class WorkerMetrics:
@@ -62,6 +63,13 @@ class WorkerMetrics:
             MetricName.CHECKPOINT_BYTES,
             "Size of the last stored state.",
             by_partition,
+            registry=self.registry,
+        )
+
+        self.checkpoint_failures = Counter(
+            MetricName.CHECKPOINT_FAILURES,
+            "Times the object store did not take a state; the one stored before stays valid.",
+            by_topic,
             registry=self.registry,
         )
 

@@ -62,6 +62,8 @@ class Position:
         end_offset: Offset the next record would have got when the broker was last asked.
         asked_us: When the broker was last asked, as this machine's clock told; 0: not yet.
         high_stamp_us: Highest broker stamp read; 0 when nothing was read.
+        blind_before_us: The log had lost its beginning when the state was begun: of records stamped
+            before this nothing is known. 0: the state began where the log began.
     """
 
     topic_id: str
@@ -70,6 +72,7 @@ class Position:
     end_offset: int
     asked_us: int
     high_stamp_us: int
+    blind_before_us: int = 0
 
     @property
     def ingest_us(self) -> int:

@@ -62,6 +62,8 @@ class _Partition:
     high_stamp_us: int
     saved_through: int
     saved_at: float
+    blind_before_us: int
+    unread: bool
     end_offset: int = 0
     asked_us: int = 0
 
@@ -177,6 +179,9 @@ class Runner:
         self._metrics.refused.labels(fetched.topic).inc(
             self._reader.refused[fetched.topic] - refused
         )
+        if partition.unread and partition.blind_before_us:
+            partition.blind_before_us = fetched.records[0].timestamp * 1_000
+        partition.unread = False
         partition.applied_through = batch.last_offset
         partition.high_stamp_us = batch.high_stamp_us
         self._emit()
@@ -204,26 +209,48 @@ class Runner:
         topic_id = self._topic_ids[topic]
         generation = self._generations[topic]
         found = self._checkpoints.load(topic, number, topic_id=topic_id, generation=generation)
-        if found is None:
-            begin = self._ends.ask_begin([source])[source]
-            if begin > 0:
-                logger.warning(
-                    "processor %s, topic %s partition %d: no state of generation %s; it is made "
-                    "without the %d records before offset %d, which the log no longer holds",
-                    *(self._processor.name, *source, generation, begin, begin),
-                )
-            applied_through, high_stamp_us = begin - 1, 0
-        else:
-            applied_through, high_stamp_us = found.applied_through, found.high_stamp_us
+        if found is not None:
+            self._retire(source, generation)
+        start = found or self._beginning(source)
         return _Partition(
             fold=self._processor.fold(topic, number, found.state if found else None),
             topic_id=topic_id,
             generation=generation,
-            applied_through=applied_through,
-            high_stamp_us=high_stamp_us,
-            saved_through=applied_through,
+            applied_through=start.applied_through,
+            high_stamp_us=start.high_stamp_us,
+            saved_through=start.applied_through,
             saved_at=self._monotonic(),
+            blind_before_us=start.blind_before_us,
+            unread=found is None,
         )
+
+    def _beginning(self, source: Source) -> Checkpoint:
+        """Where state is made from nothing: before the first record that the log still holds."""
+        topic, number = source
+        generation, begin = self._generations[topic], self._ends.ask_begin([source])[source]
+        if begin > 0:
+            logger.warning(
+                "processor %s, topic %s partition %d: no state of generation %s; it is made "
+                "without the %d records before offset %d, which the log no longer holds",
+                *(self._processor.name, topic, number, generation, begin, begin),
+            )
+        return Checkpoint(
+            topic_id=self._topic_ids[topic],
+            generation=generation,
+            applied_through=begin - 1,
+            high_stamp_us=0,
+            state=b"",
+            blind_before_us=self._clock_us() if begin > 0 else 0,  # until the first stamp is read
+        )
+
+    def _retire(self, source: Source, generation: str) -> None:
+        try:
+            gone = self._checkpoints.retire(*source, keep=generation)
+        except OSError as error:
+            logger.warning("old state of %s partition %d is left: %s", *source, error)
+        else:
+            for name in gone:
+                logger.info("old state deleted: %s", name)
 
     def _catch_up_since(self, moment: float) -> None:
         if self._following is None or self._caught_up_at > moment:
@@ -266,6 +293,7 @@ class Runner:
                     end_offset=at.end_offset,
                     asked_us=at.asked_us,
                     high_stamp_us=at.high_stamp_us,
+                    blind_before_us=at.blind_before_us,
                 )
                 for source, at in self._partitions.items()
             },
@@ -277,16 +305,28 @@ class Runner:
             self._note_committable()
 
     def _save(self, sources: Collection[Source]) -> None:
-        """Store what changed; what was handed on is acknowledged first."""
+        """Store what changed; what was handed on is acknowledged first.
+
+        Where the store does not take it (a full disk), the state stored before stays valid: the
+        worker says so, goes on, and tries again when the next is due.
+        """
         self._checkpointed_at = self._monotonic()
         if not sources:
             return
         self._publisher.flush()
         for source in sources:
             partition = self._partitions[source]
-            if partition.applied_through != partition.saved_through:
-                self._save_one(source, partition)
-            partition.saved_at = self._monotonic()
+            try:
+                if partition.applied_through != partition.saved_through:
+                    self._save_one(source, partition)
+            except OSError as error:
+                self._metrics.checkpoint_failures.labels(source[0]).inc()
+                logger.error(  # noqa: TRY400 - a full disk needs no traceback
+                    "state of topic %s partition %d is not stored, that through offset %d is: %s",
+                    *(*source, partition.saved_through, error),
+                )
+            else:
+                partition.saved_at = self._monotonic()
 
     def _save_one(self, source: Source, partition: _Partition) -> None:
         topic, number = source
@@ -295,6 +335,7 @@ class Runner:
             generation=partition.generation,
             applied_through=partition.applied_through,
             high_stamp_us=partition.high_stamp_us,
+            blind_before_us=partition.blind_before_us,
             state=partition.fold.snapshot(),
         )
         self._checkpoints.save(topic, number, checkpoint)

@@ -113,9 +113,15 @@ class RolloutProcessor:
         self._ledger.observe(facts)
 
     def emit(self, standing: Standing) -> Sequence[Outgoing]:
-        """Counts and progress of stage one, decisions of stage two, and what was refused."""
+        """Counts and progress of stage one, decisions of stage two, and what was refused.
+
+        Raises:
+            EvidenceLostError: The log no longer holds all that happened to an open release.
+        """
         out: list[Outgoing] = []
         for source, position in standing.partitions.items():
+            if position.blind_before_us:
+                self._ledger.refuse_older(source, position.blind_before_us)
             fold = self._counting.get(source)
             if fold is None:
                 continue

@@ -8,14 +8,21 @@ from schemas.decisions import ReleaseBook, ReleaseView, Verdict
 from schemas.facts import Fact
 from schemas.records import CommandKind, ModelRelease, RolloutCommand
 from schemas.signing import Keyring, SignatureError
+from schemas.strata import ACTIVE, StratumStatus
 from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
 from streams.rollout.proposals import Proposal
 
+UNFINISHED: Final = ACTIVE | {StratumStatus.ROLLING_BACK}
+"""Statuses in which the gate still judges a release by what devices report."""
 MAX_ORDERS: Final = 1_000
 """Commands kept for one release; further ones are refused and counted."""
 MAX_RELEASES: Final = 10_000
 """Releases that commands may name; commands about further ones are refused and counted."""
 _VOIDS_KEPT: Final = 64
+
+
+class EvidenceLostError(RuntimeError):
+    """Records that an open release is judged by are gone from the log and in no state."""
 
 
 class Order(NamedTuple):
@@ -53,6 +60,22 @@ class Ledger:
                 self._decided(fact, fact.record)
             elif fact.topic == ROLLOUT_COMMANDS.name:
                 self._ordered(fact, fact.record)
+
+    def refuse_older(self, source: tuple[str, int], blind_before_us: int) -> None:
+        """Refuse to judge by state that was begun after an open release was proposed.
+
+        Raises:
+            EvidenceLostError: There is such a release; the message names it and what to do.
+        """
+        for release_id, view in self.book.releases.items():
+            open_in = {at.status for at in view.strata.values()} & UNFINISHED
+            if open_in and view.proposed_us < blind_before_us:
+                raise EvidenceLostError(
+                    f"release {release_id} is {', '.join(sorted(open_in))} and older than what "
+                    f"topic {source[0]} partition {source[1]} still holds: what its devices "
+                    "reported before is lost to a state made anew; finish the release with the "
+                    "version and policy whose state is stored, or keep the topic for longer"
+                )
 
     def proposal(self, release_id: str) -> Proposal | None:
         """A release's proposal, with the stamp it was proposed at."""

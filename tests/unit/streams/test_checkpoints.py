@@ -1,5 +1,8 @@
 """Checkpoints: what was saved comes back, and nothing else is taken for it."""
 
+import json
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.objects import ObjectStore
-from streams.checkpoints import Checkpoint, CheckpointError, Checkpoints, OtherLogError
+from streams.checkpoints import (
+    KEPT_FOR,
+    Checkpoint,
+    CheckpointError,
+    Checkpoints,
+    OtherLogError,
+)
 
 
 def checkpoint(
@@ -66,6 +75,26 @@ def test_another_log_is_adopted_on_purpose_and_then_known(store: ObjectStore) ->
     adopting.save("t", 0, checkpoint(topic_id="log-2", build="g2"))
     later = Checkpoints(store, "slo")
     assert later.load("t", 0, topic_id="log-2", generation="g3") is None
+
+
+def test_state_of_other_builds_is_kept_for_a_week(store: ObjectStore) -> None:
+    checkpoints = Checkpoints(store, "slo")
+    for build in ("g1", "g2"):
+        checkpoints.save("t", 0, checkpoint(build=build))
+    checkpoints.save("t", 1, checkpoint(build="g1"))
+    assert checkpoints.retire("t", 0, keep="g2") == []
+    week_ago = (datetime.now(UTC) - KEPT_FOR).timestamp() - 60
+    for name in store.list("checkpoints"):
+        path = store.uri(name).removeprefix("file://")
+        os.utime(path, (week_ago, week_ago))
+    assert checkpoints.retire("t", 0, keep="g2") == ["checkpoints/slo/t/0/g1"]
+    assert store.list("checkpoints") == ["checkpoints/slo/t/0/g2", "checkpoints/slo/t/1/g1"]
+
+
+def test_state_written_before_blindness_was_noted_is_read() -> None:
+    head, _, state = checkpoint().to_bytes().partition(b"\n")
+    old = json.dumps({k: v for k, v in json.loads(head).items() if k != "blind_before_us"})
+    assert Checkpoint.from_bytes(old.encode() + b"\n" + state).blind_before_us == 0
 
 
 def test_damaged_state_is_refused_by_name(store: ObjectStore) -> None:

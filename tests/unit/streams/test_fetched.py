@@ -1,12 +1,24 @@
 """Reading fetched batches: order, poison, gaps, tombstones and mixed schema versions."""
 
-import pytest
+import json
+from collections.abc import Sequence
+from typing import Any
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.codec import Codec
+from schemas.columns import ColumnDecoder
+from schemas.errors import RecordError
+from schemas.framing import frame, unframe
 from schemas.records import Device, DeviceClass, Lifecycle, Slot
+from schemas.registry import FileRegistry
 from schemas.topics import DEVICES, INFERENCE_EVENTS
-from streams.fetched import GapError
-from tests.log_fakes import CODEC, NOW_US, STAMP_MS, good, reader, record, stretch
-from tests.summing import event
+from schemas.validation import check, validate
+from streams.fetched import BatchReader, GapError, Record
+from tests.log_fakes import CODEC, NOW_US, STAMP_MS, TOPIC, good, reader, record, stretch
+from tests.summing import SummingFold, event
 
 
 def test_a_batch_keeps_order_offsets_and_stamps() -> None:
@@ -85,3 +97,78 @@ def test_the_highest_stamp_never_falls() -> None:
     batch = reader().read(stretch([record(0, good(1))]), -1, high)
     assert batch is not None
     assert batch.high_stamp_us == high
+
+
+class TwoVersions(FileRegistry):
+    """Knows an older version of inference-events too, without its last field, a nullable one."""
+
+    def schema(self, schema_id: int) -> str:
+        newest = super().schema(self.schema_id(TOPIC))
+        if schema_id != OLDER_ID:
+            return super().schema(schema_id)
+        node = json.loads(newest)
+        node["fields"].pop()
+        return json.dumps(node)
+
+
+OLDER_ID = 12
+MIXED = TwoVersions()
+MIXED_CODEC = Codec(MIXED)
+
+
+def older(value: bytes) -> bytes:
+    """The same record as the older version writes it."""
+    _, body = unframe(value)
+    assert body.endswith(b"\x00")  # the last field is null
+    return frame(OLDER_ID, body[:-1])
+
+
+def plain_agent(records: Sequence[Record]) -> tuple[dict[str, Any], int]:
+    """What an ordinary agent makes of a log: one record after another; and what it passes over."""
+    folded, refused = SummingFold(), 0
+    for each in records:
+        try:
+            decoded = MIXED_CODEC.decode(TOPIC, each.value)
+            check(TOPIC, decoded, each.timestamp * 1_000)
+        except RecordError:
+            refused += 1
+            continue
+        folded.order = (folded.order * 31 + each.offset * 7 + decoded.produced) % (1 << 61)
+        folded.records += 1
+        folded.produced += decoded.produced
+    return folded.totals(), refused
+
+
+GOOD = st.integers(0, 40).map(good)
+VALUES = st.one_of(
+    GOOD,
+    GOOD,
+    GOOD.map(older),
+    st.none(),
+    st.binary(max_size=8),
+    GOOD.map(lambda value: value[:-1]),
+    GOOD.map(lambda value: value + b"\x00"),
+    GOOD.map(lambda value: b"\x00\x00\x00\x00\x07" + value[5:]),
+    st.just(CODEC.encode(INFERENCE_EVENTS, event(1, 1, -5, now_us=NOW_US))),
+)
+
+
+@given(st.lists(VALUES, min_size=1, max_size=30), st.data())
+@settings(max_examples=120, deadline=None)
+def test_any_split_of_any_log_equals_a_plain_agent(
+    values: list[bytes | None], data: st.DataObject
+) -> None:
+    log = [record(at, value) for at, value in enumerate(values)]
+    reading = BatchReader((INFERENCE_EVENTS,), ColumnDecoder(MIXED), validate)
+    folded, through, first = SummingFold(), -1, 0
+    while first < len(log):
+        end = data.draw(st.integers(first + 1, len(log)), label="end of the fetch")
+        again = data.draw(st.integers(0, first), label="where it begins")
+        batch = reading.read(stretch(log[again:end]), through, 0)
+        assert batch is not None
+        folded.apply(batch)
+        assert batch.stamps_us.tolist() == [(STAMP_MS + at) * 1_000 for at in batch.offsets]
+        through = batch.last_offset
+        first = end
+    assert (folded.totals(), reading.refused[TOPIC]) == plain_agent(log)
+    assert through == len(log) - 1

@@ -1,6 +1,7 @@
 """The runner: exact whatever the batching, the crashes and the zombies."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 
 from infra.kafka.errors import DeliveryError
 from schemas.facts import Fact
-from schemas.topics import TopicSpec
-from streams.checkpoints import OtherLogError
+from schemas.topics import INFERENCE_EVENTS, TopicSpec
+from streams.checkpoints import KEPT_FOR, OtherLogError
 from streams.fetched import GapError
 from streams.processor import Outgoing, Position, Source, Standing
 from tests.log_fakes import (
@@ -148,6 +149,78 @@ def test_a_fresh_state_starts_where_the_log_starts_and_says_what_it_lacks(
     assert "inference-events partition 0: no state" in caplog.text
     assert "the 7 records before offset 7" in caplog.text
     worker.take(stretch(LOG[7:9]))
+
+
+def test_a_state_that_lacks_the_beginning_says_so_ever_after(bench: Bench) -> None:
+    bench.ends.begins[SOURCE] = 7
+    first = Watched()
+    worker = bench.worker(first)
+    worker.open([SOURCE])
+    worker.tick()
+    assert first.seen[-1].blind_before_us == bench.clock.us()  # nothing was read: at most this
+    worker.take(stretch(LOG[7:9]))
+    worker.take(stretch(LOG[9:12]))
+    lost_before_us = LOG[7].timestamp * 1_000
+    assert first.seen[-1].blind_before_us == lost_before_us
+    worker.finish()
+    later = Watched()
+    worker = bench.worker(later)
+    worker.open([SOURCE])
+    worker.take(stretch(LOG[12:14]))
+    assert later.seen[-1].blind_before_us == lost_before_us
+
+
+def test_a_state_begun_with_the_log_lacks_nothing(bench: Bench) -> None:
+    summing = Watched()
+    worker = bench.worker(summing)
+    worker.open([SOURCE])
+    worker.take(stretch(LOG[:2]))
+    assert summing.seen[-1].blind_before_us == 0
+
+
+def test_a_full_disk_is_named_and_survived(
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summing = Summing()
+    worker = bench.worker(summing)
+    worker.open([SOURCE])
+    worker.take(stretch(LOG[:10]))
+    bench.clock.seconds += 60
+    worker.tick()
+
+    def full(name: str, _body: bytes) -> None:
+        raise OSError(28, f"cannot store object {name}: No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(bench.store, "put_named", full)
+        worker.take(stretch(LOG[10:20]))
+        bench.clock.seconds += 60
+        worker.tick()
+    assert "partition 0 is not stored, that through offset 9 is" in caplog.text
+    assert "No space left on device" in caplog.text
+    assert worker.committable == {SOURCE: 10}
+    assert bench.worker(Summing()).open([SOURCE]) == {SOURCE: 10}
+    worker.take(stretch(LOG[20:]))
+    worker.finish()
+    assert bench.worker(Summing()).open([SOURCE]) == {SOURCE: len(LOG)}
+
+
+def test_old_builds_are_deleted_when_the_one_in_use_has_state(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in ("1", "2"):
+        worker = bench.worker(Summing(version=version))
+        worker.open([SOURCE])
+        worker.take(stretch(LOG[:3]))
+        worker.finish()
+    assert len(bench.store.list("checkpoints")) == 2
+    longago = datetime.now(UTC) - KEPT_FOR - timedelta(minutes=1)
+    monkeypatch.setattr(bench.store, "modified", lambda _: longago)
+    bench.worker(Summing(version="3")).open([SOURCE])
+    assert len(bench.store.list("checkpoints")) == 2
+    bench.worker(Summing(version="2")).open([SOURCE])
+    (kept,) = bench.store.list("checkpoints")
+    assert kept.endswith(Summing(version="2").generation(INFERENCE_EVENTS, "log-1"))
 
 
 def test_state_of_another_log_stops_the_worker(bench: Bench) -> None:
