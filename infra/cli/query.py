@@ -33,6 +33,8 @@ def show_query(name: _NameArgument) -> None:
     """Print a query's meaning, parameters and SQL."""
     query = named(name)
     say(f"{query.title}: {query.answers}\nunit: {query.unit}\nfrom: {', '.join(query.tables)}")
+    if query.whole:
+        say(f"read whole by design: {', '.join(query.whole)}")
     for param in query.params:
         default = "must be given" if param.default is None else f"default {param.default!r}"
         say(f"--param {param.name}=...  {param.type}, {default}: {param.doc}")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from consumers.clickhouse.client import native
 from infra.settings import ClickHouseSettings
 
-_HEADER: Final = re.compile(r"-- (?P<what>title|answers|unit|from|param)[: ] ?(?P<text>.+)")
+_HEADER: Final = re.compile(r"-- (?P<what>title|answers|unit|from|whole|param)[: ] ?(?P<text>.+)")
 _PARAM: Final = re.compile(
     r"(?P<name>[a-z_]+): (?P<type>\w+)(?: = (?P<default>\S+))? -- (?P<doc>.+)"
 )
@@ -49,6 +49,7 @@ class Query:
 
     Attributes:
         tables: Tables and rollups it reads.
+        whole: Those of them that it reads whole by design: small tables, or rollups of all.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Query:
     answers: str
     unit: str
     tables: tuple[str, ...]
+    whole: tuple[str, ...]
     params: tuple[Param, ...]
     sql: str
 
@@ -111,7 +113,7 @@ def parse(name: str, text: str) -> Query:
         match = _HEADER.fullmatch(head)
         if match is None:
             raise QueryError(
-                f"query {name}: header {head!r} is not title, answers, unit, from or param"
+                f"query {name}: header {head!r} is not title, answers, unit, from, whole or param"
             )
         if match["what"] == "param":
             params.append(_param(name, match["text"]))
@@ -125,7 +127,12 @@ def parse(name: str, text: str) -> Query:
             f"query {name}: parameters in the SQL are {sorted(used)}, not the headers'"
         )
     tables = tuple(told["from"].split(", "))
-    return Query(name, told["title"], told["answers"], told["unit"], tables, tuple(params), sql)
+    whole = tuple(told["whole"].split(", ")) if "whole" in told else ()
+    if not set(whole) <= set(tables):
+        raise QueryError(f"query {name}: header whole names a table that is not in from")
+    return Query(
+        name, told["title"], told["answers"], told["unit"], tables, whole, tuple(params), sql
+    )
 
 
 @dataclass(frozen=True, slots=True)

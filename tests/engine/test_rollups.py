@@ -21,13 +21,39 @@ PAIRS = {
         """
         SELECT release_id, hardware, region, minute, sum(windows), sum(expected),
         sum(produced), sum(late), sum(sum_us), max(max_us),
-        sum(arraySum(mapValues(counts))) FROM latency_minutes GROUP BY ALL ORDER BY ALL
+        sum(arraySum(mapValues(counts))), sum(distance_mm), sum(energy_mj),
+        sum(energy_results) FROM latency_minutes GROUP BY ALL ORDER BY ALL
         """,
         """
         SELECT ifNull(release_id, ''), hardware, region,
         toStartOfMinute(toDateTime(window_end)), count(), sum(expected), sum(produced),
         sum(late), sum(latency_sum_us), max(latency_max_us),
-        sum(arraySum(latency_counts)) FROM inference_events GROUP BY ALL ORDER BY ALL
+        sum(arraySum(latency_counts)), sum(toInt64(1000 * distance_m)),
+        sum(toInt64(1000 * ifNull(energy_j, 0))), sumIf(produced, energy_j IS NOT NULL)
+        FROM inference_events GROUP BY ALL ORDER BY ALL
+        """,
+    ),
+    "disengagement_minutes": (
+        """
+        SELECT release_id, hardware, region, minute, cause, uniqExactMerge(events) FROM
+        disengagement_minutes GROUP BY ALL ORDER BY ALL
+        """,
+        """
+        SELECT ifNull(release_id, ''), hardware, region,
+        toStartOfMinute(toDateTime(event_ts)), ifNull(cause, ''), uniqExact(event_id)
+        FROM disengagements GROUP BY ALL ORDER BY ALL
+        """,
+    ),
+    "table_minutes": (
+        """
+        SELECT topic, topic_id, partition, sum(rows), min(first_offset),
+        max(last_offset) FROM table_minutes WHERE topic = 'inference-events' AND rows > 0
+        GROUP BY ALL ORDER BY ALL
+        """,
+        """
+        SELECT 'inference-events', _topic_id, _partition, count(), min(_offset),
+        max(_offset) FROM inference_events WHERE ignore(event_id) = 0 GROUP BY ALL
+        ORDER BY ALL
         """,
     ),
     "rollout_devices": (
@@ -124,7 +150,7 @@ def test_every_rollup_is_compared_and_remembers_tokens(repeated: ClickHouseSetti
             "AND engine = 'AggregatingMergeTree'",
             {"database": repeated.database},
         )
-    assert {name for name, _ in targets} == {*PAIRS, "stored_minutes"}
+    assert {name for name, _ in targets} == PAIRS.keys() - {"table_minutes"}
     assert all(window for _, window in targets)
 
 
@@ -147,8 +173,56 @@ def test_every_offset_is_accounted_for_once(repeated: ClickHouseSettings) -> Non
     assert {topic: row["rows"] for topic, row in rows.items()} == {
         topic: len(told) for topic, told in story().items()
     }
+    assert rows.pop(topics.DEAD_LETTERS.name)["missing"] is None
     assert {row["missing"] for row in rows.values()} == {0}
     assert rows[topics.INFERENCE_EVENTS.name]["refused"] == 1
+
+
+def test_offsets_of_large_tables_are_counted_by_the_part_they_lie_in(
+    repeated: ClickHouseSettings,
+) -> None:
+    with native(repeated) as client:
+        plan = client.execute("EXPLAIN SELECT topic, sum(rows) FROM table_minutes GROUP BY topic")
+    read = [line for (line,) in plan if "ReadFromMergeTree" in line]
+    assert len(read) == len(TOPICS) + 1  # and the letters of the sink
+    assert sum("(ingest_minutes)" in line for line in read) == 7
+
+
+def test_quantile_states_lie_within_a_bucket_of_the_merged_histogram(
+    repeated: ClickHouseSettings,
+) -> None:
+    told = [event for event in windows() if event.release_id == "release-3"]
+    merged = histograms.merge(event.latency for event in told)
+    with native(repeated) as client:
+        ((found,),) = client.execute(
+            "SELECT quantilesTDigestWeightedMerge(0.5, 0.95, 0.99)(latency_us) "
+            "FROM latency_minutes WHERE release_id = 'release-3'"
+        )
+    for level, latency_us in zip((0.5, 0.95, 0.99), found, strict=True):
+        expected_us = histograms.quantile(merged, level, 50_000)
+        assert latency_us == pytest.approx(expected_us, rel=2 ** (2**-merged.scale) - 1), level
+
+
+def test_an_erased_record_is_accounted_for_and_a_deleted_one_is_missing(
+    database: ClickHouseSettings,
+) -> None:
+    migrate.apply(database)
+    server = Server(database)
+    store(server, topics.INFERENCE_EVENTS, windows())
+    with native(database) as client:
+        client.execute("DELETE FROM inference_events WHERE _offset IN (3, 7)")
+        (hole,) = run(database, "missing", {})
+        assert (hole["topic"], hole["missing"]) == ("inference-events", 1)
+        for offset in (3, 7):
+            client.execute(
+                "INSERT INTO erased (topic, topic_id, partition, offset, erasure_id) "
+                "SELECT 'inference-events', {topic_id:String}, 0, {offset:Int64}, 'e'",
+                {"topic_id": TOPIC_ID, "offset": offset},
+            )
+    assert run(database, "missing", {}) == []
+    (row,) = run(database, "completeness", {})
+    assert (row["rows"], row["erased"], row["offsets"], row["missing"]) == (6, 2, 8, 0)
+    server.close()
 
 
 def test_histograms_of_all_scales_merge_as_the_library_merges_them(
@@ -175,6 +249,10 @@ def test_a_hole_and_a_double_are_named(database: ClickHouseSettings) -> None:
     migrate.apply(database)
     server = Server(database)
     alerts = story()[topics.ALERTS.name]
+    with native(database) as client:
+        client.execute(
+            f"SYSTEM STOP MERGES `{database.database}`.alerts"
+        )  # it would mend the double
     store(server, topics.ALERTS, alerts)
     store(server, topics.ALERTS, alerts, first=5)
     assert [

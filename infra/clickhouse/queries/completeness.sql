@@ -1,7 +1,8 @@
 -- title: Completeness
--- answers: Whether each offset read of each topic is stored or refused, once, and how fresh it is.
--- unit: offsets between the first and the last seen; missing is positive for holes, negative for doubles
--- from: stored_minutes, inference_events
+-- answers: Whether each offset read of each topic is stored, refused or erased, once, and how fresh it is.
+-- unit: offsets between the first and the last seen; missing is positive for holes, negative for doubles, null where it cannot be told: a dead letter published twice is one row
+-- from: stored_minutes
+-- whole: stored_minutes
 -- param hours: UInt32 = 9600 -- ingest time, hours before now
 SELECT
     topic,
@@ -9,39 +10,22 @@ SELECT
     count() AS partitions,
     sum(stored) AS rows,
     sum(refused) AS refused,
+    sum(forgotten) AS erased,
     sum(seen) AS offsets,
-    offsets - rows - refused AS missing,
+    if(topic = 'dead-letters', NULL, offsets - rows - refused - erased) AS missing,
     max(newest) AS newest_minute
 FROM
 (
     SELECT
         topic,
         topic_id,
-        partition,
-        toInt64(sum(m.n)) AS stored,
-        toInt64(uniqExactMerge(letters)) AS refused,
+        toInt64(sum(rows)) AS stored,
+        toInt64(sum(letters)) AS refused,
+        toInt64(sum(s.erased)) AS forgotten,
         max(last_offset) - min(first_offset) + 1 AS seen,
         max(minute) AS newest
-    FROM
-    (
-        SELECT topic, topic_id, partition, minute, rows AS n, letters, first_offset, last_offset
-        FROM stored_minutes
-        WHERE minute >= now() - INTERVAL {hours:UInt32} HOUR
-        UNION ALL
-        SELECT
-            'inference-events' AS topic,
-            _topic_id,
-            _partition,
-            toStartOfMinute(toDateTime(_ingested_at, 'UTC')) AS minute,
-            count() AS n,
-            arrayReduce('uniqExactState', CAST([], 'Array(String)')) AS letters,
-            min(_offset),
-            max(_offset)
-        FROM inference_events
-        WHERE _ingested_at >= toStartOfMinute(now() - INTERVAL {hours:UInt32} HOUR)
-        GROUP BY _topic_id, _partition, minute
-    ) AS m
-    WHERE minute >= now() - INTERVAL {hours:UInt32} HOUR
+    FROM stored_minutes AS s
+    WHERE minute >= toStartOfMinute(now() - INTERVAL {hours:UInt32} HOUR)
     GROUP BY topic, topic_id, partition
 )
 GROUP BY topic

@@ -2,6 +2,7 @@
 -- answers: Which active devices run an older model than the newest release their hardware is meant to run.
 -- unit: one row a device; releases_behind counts proposals between the two, null where its model is of no release
 -- from: devices_now, model_releases
+-- whole: model_releases
 -- param hardware: String = '' -- one hardware generation; empty for all
 WITH
     proposals AS

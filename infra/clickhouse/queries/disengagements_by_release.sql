@@ -1,8 +1,9 @@
 -- title: Disengagements by release
 -- answers: Which release lets go how often, for which cause, over which distance.
 -- unit: events; per_1000_km is events for 1,000 km of reported distance
--- from: disengagements, inference_events
+-- from: disengagement_minutes, latency_minutes
 -- param hours: UInt32 = 720 -- event time, hours before now
+-- param release: String = '' -- one release; empty for all
 SELECT
     release,
     hardware,
@@ -12,20 +13,18 @@ SELECT
     round(1e9 * events / nullIf(mm, 0), 3) AS per_1000_km
 FROM
 (
-    SELECT
-        ifNull(release_id, '') AS release,
-        hardware,
-        ifNull(cause, '') AS cause,
-        uniqExact(event_id) AS events
-    FROM disengagements
-    WHERE event_ts >= toStartOfHour(now() - INTERVAL {hours:UInt32} HOUR)
+    SELECT release_id AS release, hardware, cause, uniqExactMerge(d.events) AS events
+    FROM disengagement_minutes AS d
+    WHERE minute >= toStartOfMinute(now() - INTERVAL {hours:UInt32} HOUR)
+      AND ({release:String} = '' OR release_id = {release:String})
     GROUP BY release, hardware, cause
 ) AS ended
 LEFT JOIN
 (
-    SELECT ifNull(release_id, '') AS release, hardware, sum(round(ifNull(distance_m, 0) * 1000)) AS mm
-    FROM inference_events
-    WHERE window_end >= toStartOfHour(now() - INTERVAL {hours:UInt32} HOUR)
+    SELECT release_id AS release, hardware, sum(distance_mm) AS mm
+    FROM latency_minutes
+    WHERE minute >= toStartOfMinute(now() - INTERVAL {hours:UInt32} HOUR)
+      AND ({release:String} = '' OR release_id = {release:String})
     GROUP BY release, hardware
 ) AS driven USING (release, hardware)
 ORDER BY events DESC, release, hardware, cause

@@ -2,6 +2,7 @@
 -- answers: What each trigger brings for the megabytes it costs: cases, encounters, and labels people gave.
 -- unit: edge cases; bytes; megabytes of 10^6 bytes; labelled counts encounters with a label other than SKIP
 -- from: edge_case_days, encounter_answers
+-- whole: encounter_answers
 -- param hours: UInt32 = 720 -- day of capture in event time, hours before now
 -- param release: String = '' -- one release; empty for all
 SELECT

@@ -2,6 +2,7 @@
 -- answers: How much of what was collected people were asked about and answered, by hardware and light.
 -- unit: encounters; share is answered with a label of all collected
 -- from: edge_case_days, encounter_answers
+-- whole: encounter_answers
 -- param hours: UInt32 = 720 -- day of capture in event time, hours before now
 SELECT
     hardware,

@@ -2,6 +2,7 @@
 -- answers: How long it took from the edge cases of a dataset to their labels, to the dataset, to the release and to its first wave.
 -- unit: seconds, each from the step before; medians of the encounters asked about
 -- from: dataset_manifests, label_requests, edge_cases, label_reviews, model_releases
+-- whole: label_requests, label_reviews, model_releases
 -- param line: String = 'perception' -- dataset line
 SELECT
     made.dataset_id AS dataset_id,
@@ -35,7 +36,11 @@ LEFT JOIN
     (
         SELECT DISTINCT event_id, captured_ts
         FROM edge_cases
-        WHERE device_id IN (SELECT device_id FROM label_requests)
+        WHERE device_id IN
+        (
+            SELECT device_id FROM label_requests
+            WHERE ask_id IN (SELECT event_id FROM dataset_manifests WHERE line = {line:String})
+        )
     ) AS c ON c.event_id = q.edge_case_id
     LEFT JOIN
     (

@@ -1,7 +1,8 @@
 -- title: Is anything missing
 -- answers: In which minutes of which partition offsets are missing or stored twice; no row: nothing.
--- unit: offsets; missing is what neither rows nor letters account for, doubled what is stored too often
--- from: stored_minutes, inference_events
+-- unit: offsets; missing is what neither rows, letters nor erasures account for, doubled what is stored too often; dead-letters are left out: one published twice is one row
+-- from: stored_minutes
+-- whole: stored_minutes
 -- param topic: String = '' -- one topic; empty for all
 -- param hours: UInt32 = 9600 -- ingest time, hours before now
 SELECT
@@ -20,31 +21,14 @@ FROM
         topic_id,
         partition,
         minute,
-        toInt64(sum(m.n) + uniqExactMerge(letters)) AS present,
+        toInt64(sum(rows) + sum(letters) + sum(erased)) AS present,
         max(last_offset) AS last,
         lagInFrame(last, 1, min(first_offset) - 1) OVER (
             PARTITION BY topic, topic_id, partition ORDER BY minute
         ) AS before
-    FROM
-    (
-        SELECT topic, topic_id, partition, minute, rows AS n, letters, first_offset, last_offset
-        FROM stored_minutes
-        WHERE minute >= now() - INTERVAL {hours:UInt32} HOUR
-        UNION ALL
-        SELECT
-            'inference-events' AS topic,
-            _topic_id,
-            _partition,
-            toStartOfMinute(toDateTime(_ingested_at, 'UTC')) AS minute,
-            count() AS n,
-            arrayReduce('uniqExactState', CAST([], 'Array(String)')) AS letters,
-            min(_offset),
-            max(_offset)
-        FROM inference_events
-        WHERE _ingested_at >= toStartOfMinute(now() - INTERVAL {hours:UInt32} HOUR)
-        GROUP BY _topic_id, _partition, minute
-    ) AS m
-    WHERE minute >= now() - INTERVAL {hours:UInt32} HOUR
+    FROM stored_minutes
+    WHERE minute >= toStartOfMinute(now() - INTERVAL {hours:UInt32} HOUR)
+      AND topic != 'dead-letters'
       AND ({topic:String} = '' OR topic = {topic:String})
     GROUP BY topic, topic_id, partition, minute
 )

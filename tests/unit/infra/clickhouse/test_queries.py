@@ -12,7 +12,7 @@ TABLES = {
     name
     for migration in migrate.stored()
     for statement in migration.statements
-    for name in re.findall(r"^CREATE TABLE IF NOT EXISTS (\w+)", statement)
+    for name in re.findall(r"^CREATE (?:TABLE|VIEW) IF NOT EXISTS (\w+)", statement)
 }
 
 
@@ -75,9 +75,13 @@ def test_a_parameter_that_does_not_fit_is_refused_with_the_rule(
     ("text", "message"),
     [
         ("SELECT 1", "header answers, from, title, unit is missing"),
-        (HEAD + "-- maybe\nSELECT 1", "'-- maybe' is not title, answers, unit, from or param"),
+        (
+            HEAD + "-- maybe\nSELECT 1",
+            "'-- maybe' is not title, answers, unit, from, whole or param",
+        ),
         (HEAD + "-- param a: Blob -- x\nSELECT 1", "one of the types String"),
         (HEAD + "-- param a: String -- x\nSELECT 1", "parameters in the SQL are []"),
+        (HEAD + "-- whole: other\nSELECT 1", "whole names a table that is not in from"),
         (HEAD + "SELECT {a:String}", "parameters in the SQL are ['a']"),
     ],
 )
