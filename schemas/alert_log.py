@@ -74,5 +74,9 @@ class AlertBook:
         """Alerts that fire now."""
         return (alert for alert in self._last.values() if alert.state is AlertState.FIRING)
 
+    def open(self) -> Iterator[Alert]:
+        """Alerts that have begun and are not resolved, told to somebody or not."""
+        return (alert for alert in self._last.values() if alert.state is not AlertState.RESOLVED)
+
     def __iter__(self) -> Iterator[Alert]:
         return iter(self._last.values())

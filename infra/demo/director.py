@@ -86,7 +86,7 @@ class Director:
     def over(self) -> bool:
         """The bad release is back everywhere, a page was sent and none is left."""
         bad = self.bad_release
-        if bad is None or not self._paged or any(self.alerts.firing()):
+        if bad is None or not self._paged or any(self.alerts.open()):
             return False
         return all(s.status is StratumStatus.ROLLED_BACK for s in bad.strata.values())
 
@@ -100,7 +100,7 @@ class Director:
             return f"the rollback of {bad.proposal.release_id}: {_states(bad)}"
         if not self._paged:
             return "a page about the bad release"
-        if firing := [alert.alertname for alert in self.alerts.firing()]:
+        if firing := [alert.alertname for alert in self.alerts.open()]:
             return f"the end of {', '.join(firing)}"
         return "on-call to be told of the end"
 

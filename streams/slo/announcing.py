@@ -6,12 +6,12 @@ from typing import Final
 
 from schemas import alert_log
 from schemas.alert_log import AlertBook
-from schemas.records import Alert, AlertState, Severity
+from schemas.records import Alert, AlertKind, AlertState, Severity
 from streams.slo import wording
 from streams.slo.burning import BurnFold
-from streams.slo.engine import BURNING, RECOVERED, WITHDRAWN, Engine
+from streams.slo.engine import Engine
 from streams.slo.objectives import Slo
-from streams.slo.series import Series
+from streams.slo.phases import RECOVERED, WITHDRAWN, reason
 from streams.slo.transitions import Transition
 
 COMPARE_EVERY_US: Final = 1_000_000
@@ -68,53 +68,62 @@ class Announcer:
             for name, transition in fold.pending
         }
         for name, engine in fold.engines.items():
-            known: set[str] = set()
-            for series, severity, _ in engine.burning():
-                identity = self._identity(name, series.labels, severity)
-                known.add(identity)
-                if identity not in told:
-                    yield from self._differing(engine, series, severity, identity, now_us)
-            yield from self._gone(engine, known, now_us)
+            for labels, severity, episode in engine.episodes():
+                identity = self._identity(name, labels, severity)
+                if identity not in told and episode.told is not None:
+                    yield from self._unsaid(engine, labels, severity, episode.told, now_us)
+        for alert in list(self._book.open()):
+            held = fold.engines.get(alert.labels.get("slo", ""))
+            if held is None or alert.fingerprint in told or alert.kind is not AlertKind.BURN_RATE:
+                continue
+            if held.at_us >= alert.watermark or held.withdrawn_at(alert.labels) >= alert.starts_at:
+                yield from self._over(held, alert, now_us)
 
-    def _differing(
-        self, engine: Engine, series: Series, severity: Severity, identity: str, now_us: int
+    def _unsaid(
+        self,
+        engine: Engine,
+        labels: Mapping[str, str],
+        severity: Severity,
+        state: AlertState,
+        now_us: int,
     ) -> Iterator[Alert]:
+        identity = self._identity(engine.slo.name, labels, severity)
         last = self._book.last(identity)
-        if last is not None and engine.at_us < last.watermark:
-            return  # restored from before the log's last word: it has yet to get there
-        on_log = last is not None and last.state is AlertState.FIRING
-        burning = series.phases[severity].since is not None
-        if burning and not on_log:
-            state, reason = AlertState.FIRING, BURNING
-        elif on_log and not burning and last is not None:
-            withdrawn = engine.withdrawn_at(series.labels) >= last.starts_at
-            if not (withdrawn or series.judged):
-                return
-            state, reason = AlertState.RESOLVED, WITHDRAWN if withdrawn else RECOVERED
-        else:
-            return
-        found = engine.transition(series, severity, state, reason, engine.ingest_us)
+        if last is not None and (last.state is state or engine.at_us < last.watermark):
+            return  # said, or restored from before the log's last word: it has yet to get there
+        found = engine.transition(labels, severity, state, reason(None, state))
         yield from self._say(identity, engine.slo, found, now_us)
 
-    def _gone(self, engine: Engine, known: set[str], now_us: int) -> Iterator[Alert]:
-        """An alert whose key has no counts left fires on, unless its release was withdrawn."""
-        for alert in self._book.firing():
-            mine = alert.labels.get("slo") == engine.slo.name and alert.fingerprint not in known
-            if not mine or engine.withdrawn_at(alert.labels) < alert.starts_at:
-                continue
-            at_us = max(alert.watermark, engine.withdrawn_at(alert.labels))
-            if self._free(alert.fingerprint, now_us):
-                yield replace(
-                    alert,
-                    event_id=alert_log.event_id(alert.fingerprint, alert.seq + 1),
-                    seq=alert.seq + 1,
-                    state=AlertState.RESOLVED,
-                    reason=WITHDRAWN,
-                    ends_at=at_us,
-                    resolved_at=max(alert.evaluated_at, engine.ingest_us),
-                    evaluated_at=max(alert.evaluated_at, engine.ingest_us),
-                    watermark=at_us,
-                )
+    def _over(self, engine: Engine, alert: Alert, now_us: int) -> Iterator[Alert]:
+        """An alert that is open on the log alone: it ends on evidence, never for want of data."""
+        if engine.open(alert.labels, alert.severity) is not None:
+            return
+        withdrawn = engine.withdrawn_at(alert.labels) >= alert.starts_at
+        if engine.knows(alert.labels):
+            if withdrawn or engine.fresh(alert.labels, alert.severity):
+                why = WITHDRAWN if withdrawn else RECOVERED
+                found = engine.transition(alert.labels, alert.severity, AlertState.RESOLVED, why)
+                yield from self._say(alert.fingerprint, engine.slo, found, now_us)
+        elif withdrawn:
+            yield from self._gone(engine, alert, now_us)
+
+    def _gone(self, engine: Engine, alert: Alert, now_us: int) -> Iterator[Alert]:
+        """The release of an alert whose key has no counts left was withdrawn."""
+        if not self._free(alert.fingerprint, now_us):
+            return
+        at_us = max(alert.watermark, engine.withdrawn_at(alert.labels))
+        ingest_us = max(alert.evaluated_at, engine.ingest_us)
+        yield replace(
+            alert,
+            event_id=alert_log.event_id(alert.fingerprint, alert.seq + 1),
+            seq=alert.seq + 1,
+            state=AlertState.RESOLVED,
+            reason=WITHDRAWN,
+            ends_at=at_us,
+            resolved_at=ingest_us,
+            evaluated_at=ingest_us,
+            watermark=at_us,
+        )
 
     def _said(self, identity: str, transition: Transition) -> bool:
         last = self._book.last(identity)

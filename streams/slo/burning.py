@@ -1,6 +1,5 @@
 """Stage two: the fold of one partition of slo-partials, with one engine for each SLO."""
 
-import json
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +10,14 @@ from pydantic import TypeAdapter
 from schemas.records import PartialKind, SloPartial
 from streams.processor import LogBatch
 from streams.slo import partials
+from streams.slo.blobs import Blobs, Reading
 from streams.slo.engine import Engine, Withdrawal
 from streams.slo.objectives import Slo
 from streams.slo.transitions import Transition
 
 UNHEARD_US: Final = 60_000_000
 SETTLING_US: Final = 3_000_000
-MAX_PENDING: Final = 10_000
+MAX_PENDING: Final = 50_000
 
 _PENDING: Final = TypeAdapter(list[tuple[str, Transition]])
 
@@ -85,7 +85,7 @@ class BurnFold:
     Attributes:
         engines: What is known of each SLO of which a cell was read.
         pending: Transitions that may not be on the log yet, in order; the oldest fall out beyond
-            10,000, and what then holds is told by the comparison with the log.
+            50,000, and what then holds is told by the comparison with the log.
         replaying: It was built from the log's beginning and has not caught up with where its
             reader started: what it finds is history, not news.
         started_us: Wall clock at which the reader started; 0: not yet.
@@ -102,9 +102,17 @@ class BurnFold:
         self.pending: deque[tuple[str, Transition]] = deque(maxlen=MAX_PENDING)
         self.replaying = True
         self.started_us = 0
+        self._complete_us: int | None = None
 
     def apply(self, batch: LogBatch) -> None:
-        """Take the next stretch of the partition, record by record."""
+        """Take the next stretch of the partition, record by record.
+
+        A log that has lost its beginning before anything was read makes the windows that reach
+        back before it partial: what was counted there is gone.
+        """
+        if self._complete_us is None and len(batch.offsets):
+            lost = int(batch.offsets[0]) > 0
+            self._complete_us = int(batch.stamps_us[0]) if lost else 0
         for record, stamp in zip(
             partials.from_rows(batch.rows), batch.stamps_us.tolist(), strict=True
         ):
@@ -137,24 +145,28 @@ class BurnFold:
         return not self.replaying
 
     def snapshot(self) -> bytes:
-        """State as JSON."""
+        """State as one JSON value and the counts beside it, packed."""
+        blobs = Blobs()
         state = {
             "replaying": self.replaying,
+            "complete_us": self._complete_us,
             "time": self._time.state(),
-            "engines": {name: engine.state() for name, engine in self.engines.items()},
+            "engines": {name: engine.state(blobs) for name, engine in self.engines.items()},
             "pending": _PENDING.dump_python(list(self.pending), mode="json"),
         }
-        return json.dumps(state, separators=(",", ":")).encode()
+        return blobs.pack(state)
 
     def restore(self, snapshot: bytes) -> None:
         """Take the state of `snapshot()`."""
-        state: dict[str, Any] = json.loads(snapshot)
+        reading = Reading(snapshot)
+        state: dict[str, Any] = reading.value
         self.replaying = state["replaying"]
+        self._complete_us = state["complete_us"]
         self._time.load(state["time"])
         self.pending.extend(_PENDING.validate_python(state["pending"]))
         for name, held in state["engines"].items():
             engine = self.engines[name] = Engine(self._slos[name])
-            engine.load(held)
+            engine.load(held, reading)
         for (release, hardware), at_us in self._withdrawals.items():
             self.withdraw(release, hardware, at_us)
 
@@ -168,6 +180,7 @@ class BurnFold:
         engine = self.engines.get(name)
         if engine is None:
             engine = self.engines[name] = Engine(self._slos[name])
+            engine.complete_us = self._complete_us or 0
             for (release, hardware), at_us in self._withdrawals.items():
                 engine.withdraw(release, hardware, at_us, 0)
         return engine

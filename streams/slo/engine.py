@@ -4,18 +4,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from schemas.records import AlertState, Severity, SloPartial
-from streams.slo import transitions
-from streams.slo.cells import HORIZON_US
+from streams.slo.blobs import Blobs, Reading
+from streams.slo.conditions import Conditions
+from streams.slo.episodes import Episodes
+from streams.slo.explaining import Explanation, explain
+from streams.slo.ledger import Ledger
 from streams.slo.objectives import Slo
-from streams.slo.series import Phase, Series
+from streams.slo.phases import NEVER, NOT_FOR_LONG, RECOVERED, WITHDRAWN, Episode, policy, reason
+from streams.slo.telling import Teller
 from streams.slo.transitions import Transition
 
-FORGET_EVERY_TICKS: Final = 16
-BURNING: Final = "burn_rate_above_factor"
-RECOVERED: Final = "burn_rate_below_factor"
-WITHDRAWN: Final = "release_withdrawn"
+TIDY_EVERY_TICKS: Final = 64
+SEVEREST_FIRST: Final = (Severity.PAGE, Severity.TICKET, Severity.INFO)
 
-Key = tuple[str, ...]
 Withdrawal = tuple[str, str | None]
 
 
@@ -23,41 +24,56 @@ class Engine:
     """Decides for all keys of one SLO. Pure: time is the watermark that `advance` is given.
 
     Every tick between two watermarks is judged, so that the transitions do not depend on how
-    often or how late time is told. Without data nothing changes: a firing alert goes on firing,
-    since no data is not good data.
+    often or how late time is told, nor on the order in which cells came before their tick.
+
+    Attributes:
+        complete_us: Windows that begin before this event time are partial.
+        ingest_us: Ingest time up to which the sources were read.
     """
 
     def __init__(self, slo: Slo) -> None:
         self.slo = slo
-        self.tick: int | None = None
+        self.complete_us = 0
         self.ingest_us = 0
-        self.late_events = 0
-        self.too_old = 0
-        self._series: dict[Key, Series] = {}
-        self._marks: dict[int, int] = {}
+        self._ledger = Ledger(slo)
+        self._conditions = Conditions(slo, self._ledger.windows)
+        self._episodes = Episodes([policy(slo, severity) for severity in slo.severities])
+        self._teller = Teller(slo, self._ledger, self._conditions)
         self._withdrawn: dict[Withdrawal, int] = {}
-        self._shortest = {
-            severity: max(tier.short_us for tier in slo.tiers_of(severity)) // slo.bucket_us
+        self._tidied = 0
+        self._order = sorted(
+            range(len(slo.severities)), key=lambda at: SEVEREST_FIRST.index(slo.severities[at])
+        )
+        self._bits = [
+            [at for at, tier in enumerate(slo.tiers) if tier.severity is severity]
             for severity in slo.severities
-        }
+        ]
 
     @property
     def at_us(self) -> int:
         """Event time up to which everything is judged, UTC microseconds."""
-        return (self.tick or 0) * self.slo.bucket_us
+        return (self._ledger.windows.tick or 0) * self.slo.bucket_us
+
+    @property
+    def late_events(self) -> int:
+        """Events that came after their bucket was judged."""
+        return self._ledger.late_events
+
+    @property
+    def too_old(self) -> int:
+        """Events left out because their bucket is beyond the horizon."""
+        return self._ledger.too_old
 
     def observe(self, record: SloPartial) -> None:
         """Take a cell; older versions of it and cells beyond the horizon change nothing."""
-        bucket = (record.bucket_start or 0) // self.slo.bucket_us
-        mark = record.watermark // self.slo.bucket_us
-        known = max(mark, self._marks.get(record.source_partition, 0))
-        self._marks[record.source_partition] = known
-        if bucket + 1 <= known - self._horizon:
-            self.too_old += record.total
-            return
-        added = self._of(record.key).put(bucket, record)
-        if self.tick is not None and bucket < self.tick:
-            self.late_events += added
+        self._withdraw_new(record.key)
+        self._ledger.observe(record)
+
+    def count(self, labels: Mapping[str, str], bucket_start_us: int, total: int, bad: int) -> None:
+        """Add events that were counted once and for all to a bucket; `bad` of `total`."""
+        self._withdraw_new(labels)
+        row = self._ledger.row(labels)
+        self._ledger.add(row, bucket_start_us // self.slo.bucket_us, total, bad)
 
     def advance(self, watermark_us: int, ingest_us: int) -> list[Transition]:
         """Judge every tick that the watermark has passed.
@@ -70,14 +86,12 @@ class Engine:
         target = (watermark_us - 1) // self.slo.bucket_us
         self.ingest_us = max(self.ingest_us, ingest_us)
         found: list[Transition] = []
+        self._make_room()
         while (tick := self._next(target)) is not None:
-            self.tick = tick
-            for series in self._series.values():
-                series.windows.move(tick)
-            for series in self._series.values():
-                found += self._judge(series, ingest_us)
-            if tick % FORGET_EVERY_TICKS == 0:
-                self._forget(tick)
+            self._ledger.windows.move(tick)
+            found += self._judge(tick)
+            if tick - self._tidied >= TIDY_EVERY_TICKS:
+                self._tidy(tick)
         return found
 
     def withdraw(
@@ -87,18 +101,14 @@ class Engine:
         if self._withdrawn.get((release, hardware), 0) >= at_us:
             return []
         self._withdrawn[release, hardware] = at_us
+        self.ingest_us = max(self.ingest_us, ingest_us)
         found: list[Transition] = []
-        for series in self._series.values():
-            floor = self._floor(series.labels)
-            if floor > series.floor:
-                found += self._cleared(series, floor, ingest_us)
+        for row, labels in self._ledger.keys:
+            floor = self._floor(labels)
+            if floor > self._ledger.floor[row]:
+                found += self._cleared(row)
+                self._ledger.forget_before(row, floor)
         return found
-
-    def burning(self) -> Iterator[tuple[Series, Severity, Phase]]:
-        """Every key and severity with where it stands."""
-        for series in self._series.values():
-            for severity, phase in series.phases.items():
-                yield series, severity, phase
 
     def withdrawn_at(self, labels: Mapping[str, str]) -> int:
         """When the release of these labels was withdrawn from their hardware; 0: never."""
@@ -108,126 +118,156 @@ class Engine:
         anywhere = self._withdrawn.get((release, None), 0)
         return max(anywhere, self._withdrawn.get((release, labels.get("hardware")), 0))
 
-    def state(self) -> dict[str, Any]:
-        """All of it as plain values."""
-        return {
-            "tick": self.tick,
-            "ingest_us": self.ingest_us,
-            "late_events": self.late_events,
-            "too_old": self.too_old,
-            "marks": list(self._marks.items()),
-            "withdrawn": [[*name, at] for name, at in self._withdrawn.items()],
-            "series": [series.state() for series in self._series.values()],
-        }
+    def keys(self) -> Iterator[Mapping[str, str]]:
+        """Every key that is known."""
+        return (labels for _, labels in self._ledger.keys)
 
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take the values of `state()`."""
-        self.tick = state["tick"]
-        self.ingest_us = state["ingest_us"]
-        self.late_events = state["late_events"]
-        self.too_old = state["too_old"]
-        self._marks = dict(state["marks"])
-        self._withdrawn = {(release, where): at for release, where, at in state["withdrawn"]}
-        for held in state["series"]:
-            series = Series(self.slo, held["labels"])
-            series.load(held, self.tick)
-            self._series[self._key(held["labels"])] = series
+    def episodes(self) -> Iterator[tuple[Mapping[str, str], Severity, Episode]]:
+        """Every alert that is open: key, severity, where it stands."""
+        for place, row, episode in self._episodes:
+            yield self._ledger.keys.labels(row), self.slo.severities[place], episode
+
+    def open(self, labels: Mapping[str, str], severity: Severity) -> Episode | None:
+        """The open alert of a key."""
+        row = self._ledger.keys.find(labels)
+        place = self.slo.severities.index(severity)
+        return None if row is None else self._episodes.get(place, row)
+
+    def knows(self, labels: Mapping[str, str]) -> bool:
+        """Whether any count of a key is held."""
+        return self._ledger.keys.find(labels) is not None
+
+    def fresh(self, labels: Mapping[str, str], severity: Severity) -> bool:
+        """Whether the shortest window of a severity holds an event: only then can a key recover."""
+        row = self._ledger.keys.find(labels)
+        shortest = min(tier.short_us for tier in self.slo.tiers_of(severity))
+        return row is not None and self._ledger.windows.sum(shortest, row).total > 0
+
+    def active(self, labels: Mapping[str, str]) -> tuple[bool, ...]:
+        """Which tiers of a key are true, in order of the file; of an unknown key none is."""
+        row = self._ledger.keys.find(labels)
+        if row is None:
+            return (False,) * len(self.slo.tiers)
+        since = int(self._ledger.since[row])
+        return tuple(self._conditions.holds(tier, row, since) for tier in self.slo.tiers)
+
+    def explain(self, labels: Mapping[str, str]) -> Explanation:
+        """Why the alerts of a key are as they are, and what would change them. Changes nothing.
+
+        Raises:
+            UnknownKeyError: No event of the key was counted; names it.
+        """
+        return explain(self.slo, self._ledger, self._conditions, labels, self.open)
 
     def transition(
-        self, series: Series, severity: Severity, state: AlertState, reason: str, ingest_us: int
+        self, labels: Mapping[str, str], severity: Severity, state: AlertState, why: str
     ) -> Transition:
-        """What there is to say of a key now. `phases` must still hold the episode."""
-        tick, phase = self.tick or 0, series.phases[severity]
-        size = self.slo.bucket_us
-        since = tick if phase.since is None else phase.since
-        ended = tick if phase.false_since is None else phase.false_since
-        tiers = transitions.readings(self.slo, severity, series)
-        return Transition(
-            labels=series.labels,
-            severity=severity,
-            state=state,
-            reason=reason,
-            at_us=tick * size,
-            starts_us=since * size,
-            ends_us=None if state is AlertState.FIRING else ended * size,
-            ingest_us=ingest_us,
-            tiers=tiers,
-            budget=transitions.budget(self.slo, series, tiers),
-            latency=transitions.latency(self.slo, series, tick),
-            suspects=transitions.suspects(self.slo, severity, series, self._series.values()),
-            exemplars=transitions.exemplars(series, tick),
-            late_events=self.late_events,
+        """What there is to say of a key now.
+
+        Raises:
+            KeyError: The key is not known.
+        """
+        row = self._ledger.keys.find(labels)
+        if row is None:
+            raise KeyError(dict(labels))
+        return self._told(row, severity, state, why, self.open(labels, severity))
+
+    def state(self, blobs: Blobs) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {
+            "ingest_us": self.ingest_us,
+            "complete_us": self.complete_us,
+            "withdrawn": [[*name, at] for name, at in self._withdrawn.items()],
+            "ledger": self._ledger.state(blobs),
+            "episodes": self._episodes.state(),
+        }
+
+    def load(self, state: Mapping[str, Any], blobs: Reading) -> None:
+        """Take the values of `state()`."""
+        self.ingest_us = state["ingest_us"]
+        self.complete_us = state["complete_us"]
+        self._withdrawn = {(release, where): at for release, where, at in state["withdrawn"]}
+        self._ledger.load(state["ledger"], blobs)
+        true = self._conditions.by_severity(self._conditions.true(self._ledger.since))
+        self._episodes.load(state["episodes"], true, self._conditions.fresh())
+
+    def _next(self, target: int) -> int | None:
+        """The next tick at which anything can change, up to `target`; None: there is none."""
+        windows = self._ledger.windows
+        following = windows.next()
+        if windows.tick is None:
+            return None if following is None else min(target, following)
+        if windows.tick >= target:
+            return None
+        due = self._episodes.due
+        return min(
+            target,
+            target if following is None else following,
+            target if due == NEVER else max(due, windows.tick + 1),
         )
 
-    @property
-    def _horizon(self) -> int:
-        return HORIZON_US // self.slo.bucket_us
+    def _judge(self, tick: int) -> Iterator[Transition]:
+        true = self._conditions.true(self._ledger.since)
+        burning, fresh = self._conditions.by_severity(true), self._conditions.fresh()
+        rows = self._episodes.changed(burning, fresh, tick)
+        keys = self._ledger.keys
+        for row in sorted(rows, key=lambda at: keys.key(keys.labels(at))):
+            yield from self._turn(row, tick, true[:, row].tolist())
 
-    def _key(self, labels: Mapping[str, str]) -> Key:
-        return tuple(labels[name] for name in self.slo.group_by)
+    def _turn(self, row: int, tick: int, true: list[bool]) -> Iterator[Transition]:
+        """What becomes of the alerts of one key, the most severe first."""
+        muted = False
+        for place in self._order:
+            severity = self.slo.severities[place]
+            tiers = sum(1 << at for at in self._bits[place] if true[at])
+            over = self._episodes.follow(place, row, tick, tiers)
+            if over is not None:
+                why = RECOVERED if over.fired else NOT_FOR_LONG
+                yield self._told(row, severity, AlertState.RESOLVED, why, over)
+            episode = self._episodes.get(place, row)
+            if episode is None:
+                continue
+            state = episode.visible(muted=muted)
+            if state is not episode.told:
+                why, episode.told = reason(episode.told, state), state
+                yield self._told(row, severity, state, why, episode)
+            muted = muted or episode.fired
+
+    def _cleared(self, row: int) -> Iterator[Transition]:
+        for place in self._order:
+            if self._episodes.get(place, row) is not None:
+                over = self._episodes.end(place, row)
+                severity = self.slo.severities[place]
+                yield self._told(row, severity, AlertState.RESOLVED, WITHDRAWN, over)
+
+    def _told(
+        self, row: int, severity: Severity, state: AlertState, why: str, episode: Episode | None
+    ) -> Transition:
+        return self._teller.transition(
+            row,
+            severity,
+            state,
+            why,
+            episode,
+            ingest_us=self.ingest_us,
+            complete_us=self.complete_us,
+        )
 
     def _floor(self, labels: Mapping[str, str]) -> int:
         return -(-self.withdrawn_at(labels) // self.slo.bucket_us)
 
-    def _of(self, labels: Mapping[str, str]) -> Series:
-        key = self._key(labels)
-        series = self._series.get(key)
-        if series is None:
-            series = self._series[key] = Series(self.slo, labels)
-            series.withdraw(self._floor(labels))
-            if self.tick is not None:
-                series.windows.move(self.tick)
-        return series
+    def _withdraw_new(self, labels: Mapping[str, str]) -> None:
+        if self._withdrawn and self._ledger.keys.find(labels) is None:
+            self._ledger.forget_before(self._ledger.row(labels), self._floor(labels))
 
-    def _next(self, target: int) -> int | None:
-        """The next tick at which anything can change, up to `target`; None: there is none."""
-        if self.tick is None:
-            oldest = [at for s in self._series.values() if (at := s.windows.oldest) is not None]
-            return min([target, *oldest]) if self._series else None
-        if self.tick >= target:
-            return None
-        busy = max(self._shortest.values())
-        newest = [at for s in self._series.values() if (at := s.windows.newest) is not None]
-        if any(self.tick <= at + busy for at in newest):
-            return self.tick + 1
-        ahead = [
-            at for s in self._series.values() if (at := s.windows.first_from(self.tick)) is not None
-        ]
-        return min([target, *(at + 1 for at in ahead)])
+    def _make_room(self) -> None:
+        if self._ledger.room > self._episodes.room:
+            self._episodes.grow(self._ledger.room)
 
-    def _judge(self, series: Series, ingest_us: int) -> Iterator[Transition]:
-        for severity, phase in series.phases.items():
-            burning = any(
-                transitions.active(self.slo, tier, series) for tier in self.slo.tiers_of(severity)
-            )
-            if burning:
-                phase.false_since = None
-                if phase.since is None:
-                    phase.since = self.tick
-                    yield self.transition(series, severity, AlertState.FIRING, BURNING, ingest_us)
-            elif phase.since is not None and series.judged:
-                yield from self._held(series, severity, phase, ingest_us)
-
-    def _held(
-        self, series: Series, severity: Severity, phase: Phase, ingest_us: int
-    ) -> Iterator[Transition]:
-        tick = self.tick or 0
-        if phase.false_since is None:
-            phase.false_since = tick
-        if (tick - phase.false_since) * self.slo.bucket_us < self.slo.keep_firing_us[severity]:
-            return
-        yield self.transition(series, severity, AlertState.RESOLVED, RECOVERED, ingest_us)
-        phase.since = phase.false_since = None
-
-    def _cleared(self, series: Series, floor: int, ingest_us: int) -> Iterator[Transition]:
-        for severity, phase in series.phases.items():
-            if phase.since is not None:
-                yield self.transition(series, severity, AlertState.RESOLVED, WITHDRAWN, ingest_us)
-                phase.since = phase.false_since = None
-        series.withdraw(floor)
-
-    def _forget(self, tick: int) -> None:
-        for key, series in list(self._series.items()):
-            series.forget(tick, self._marks, self._horizon)
-            if series.idle:
-                del self._series[key]
+    def _tidy(self, tick: int) -> None:
+        self._tidied = tick
+        self._episodes.tidy(tick)
+        for row in self._ledger.tidy(tick):
+            if not self._episodes.has(row):
+                self._episodes.forget(row)
+                self._ledger.keys.release(row)

@@ -42,10 +42,6 @@ class Tier:
     factor: Fraction
     limit: Fraction
 
-    def exceeded(self, bad: int, total: int) -> bool:
-        """Whether bad/total is above the limit, compared in whole numbers."""
-        return bad * self.limit.denominator > self.limit.numerator * total
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slo:
@@ -93,18 +89,6 @@ class Slo:
         """Share of events that may be bad."""
         return 1 - self.objective
 
-    def burn(self, length_us: int, bad: int, total: int) -> Fraction:
-        """How many times faster than evenly a window of `length_us` spends the budget."""
-        if self.mode is Mode.CONSUMPTION:
-            return bad / (self.budget * self._expected * length_us / self.period_us)
-        return Fraction(bad, total) / self.budget if total else Fraction(0)
-
-    def exceeded(self, tier: Tier, length_us: int, bad: int, total: int) -> bool:
-        """Whether a window of `length_us` burns faster than the tier's factor, in whole numbers."""
-        if self.mode is Mode.CONSUMPTION:
-            return tier.exceeded(bad * self.period_us, self._expected * length_us)
-        return tier.exceeded(bad, total)
-
     @property
     def severities(self) -> tuple[Severity, ...]:
         """Severities it alerts with, in order of the file."""
@@ -113,12 +97,6 @@ class Slo:
     def tiers_of(self, severity: Severity) -> tuple[Tier, ...]:
         """Tiers of one severity, in order of the file."""
         return tuple(tier for tier in self.tiers if tier.severity is severity)
-
-    @property
-    def _expected(self) -> int:
-        if self.expected_events is None:
-            raise ValueError(f"SLO {self.name}: mode consumption needs expected_events")
-        return self.expected_events
 
 
 def counting_digest(slos: Sequence[Slo]) -> str:

@@ -4,13 +4,20 @@ from collections.abc import Mapping
 from typing import Final
 
 from schemas import alert_log
-from schemas.records import Alert, AlertKind, AlertSlo, AlertState, Severity
+from schemas.records import Alert, AlertBudget, AlertKind, AlertSlo, AlertState, Severity
 from streams.slo import durations
 from streams.slo.durations import SECOND_US
 from streams.slo.objectives import Slo
 from streams.slo.transitions import Transition
 
 ALERTNAME: Final = "LatencySLOBurn"
+_SUMMARIES: Final = {
+    AlertState.PENDING: "{where} burns against its promise of {promise}; not yet for long enough",
+    AlertState.RESOLVED: "Resolved ({why}): {where} against {promise}",
+    AlertState.STALE: "{where} broke its promise of {promise} and has sent nothing since",
+    AlertState.NO_DATA: "{where} broke its promise of {promise} and has fallen silent",
+    AlertState.SUPPRESSED: "{where} breaks its promise of {promise}; its page tells it",
+}
 
 
 def alert_labels(slo: Slo, key: Mapping[str, str], severity: Severity) -> dict[str, str]:
@@ -21,10 +28,10 @@ def alert_labels(slo: Slo, key: Mapping[str, str], severity: Severity) -> dict[s
 def alert(slo: Slo, found: Transition, identity: str, seq: int, last: Alert | None) -> Alert:
     """The record of a transition, as step `seq` of the alert `identity`.
 
-    `last` is the step before it, whose episode a RESOLVED step ends.
+    `last` is the step before it: unless that one is RESOLVED, this one goes on with its episode.
     """
     resolved = found.state is AlertState.RESOLVED
-    before = last if resolved else None
+    before = last if last is not None and last.state is not AlertState.RESOLVED else None
     starts_at = before.starts_at if before else found.starts_us
     detected_at = before.detected_at if before else found.ingest_us
     return Alert(
@@ -59,11 +66,12 @@ def alert(slo: Slo, found: Transition, identity: str, seq: int, last: Alert | No
         evaluated_at=found.ingest_us,
         detection_delay_ms=max(0, (detected_at - starts_at) // 1_000),
         late_events=found.late_events,
-        flapping=False,
-        flap_count=0,
+        flapping=found.flapping,
+        flap_count=found.flap_count,
         inhibited_by=(),
         silenced_by=(),
-        shadow=False,
+        shadow=slo.shadow,
+        partial=found.partial,
     )
 
 
@@ -71,10 +79,9 @@ def _annotations(slo: Slo, found: Transition) -> dict[str, str]:
     where = ", ".join(f"{name} {value}" for name, value in sorted(found.labels.items()))
     deadline = durations.spell(slo.threshold_us)
     promise = f"{float(slo.objective * 100):g} % of the frames within {deadline}"
-    if found.state is AlertState.RESOLVED:
-        summary = f"Resolved ({found.reason.replace('_', ' ')}): {where} against {promise}"
-    else:
-        summary = f"{where} breaks its promise of {promise}"
+    summary = _SUMMARIES.get(found.state, "{where} breaks its promise of {promise}").format(
+        where=where, promise=promise, why=found.reason.replace("_", " ")
+    )
     return {
         "summary": summary,
         "description": " ".join(_sentences(found)),
@@ -101,5 +108,18 @@ def _sentences(found: Transition) -> list[str]:
         f"({one.bad} of {one.total})."
         for one in found.suspects
     ]
-    told.append(f"Error budget left: {found.budget.remaining:.1%}.")
+    told.append(f"Error budget left: {found.budget.remaining:.1%}{_until(found.budget)}.")
+    if found.flapping:
+        told.append(
+            f"It was resolved {found.flap_count} times within an hour: it is told once and stays "
+            "until it has been calm."
+        )
+    if found.partial:
+        told.append("Part of the window lies before what the log still held: counts are low.")
     return told
+
+
+def _until(budget: AlertBudget) -> str:
+    if budget.exhaustion_s is None or budget.remaining <= 0:
+        return ""
+    return f", gone in {durations.spell(max(1, int(budget.exhaustion_s)) * SECOND_US)} at this rate"

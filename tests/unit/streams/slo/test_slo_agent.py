@@ -25,7 +25,7 @@ def _firing() -> Loop:
             loop.arrive(0, [window("dev-0", second, end, late=late)])
         loop.arrive(1, [window("dev-1", second, end, hardware="HW4")])
         loop.pass_time(SECOND)
-    assert [alert.state for alert in loop.alerts] == [AlertState.FIRING]
+    assert [alert.state for alert in loop.alerts] == [AlertState.FIRING, AlertState.STALE]
     return loop
 
 
@@ -45,19 +45,21 @@ def test_no_data_keeps_it_firing_and_a_finished_rollback_resolves_it() -> None:
     loop = _firing()
     _rollback(loop)
     loop.pass_time(SECOND)
-    assert len(loop.alerts) == 1
+    assert len(loop.alerts) == 2
     loop.checkpoint()
     _rollback(loop, ReleaseKind.ROLLBACK_DONE)
     loop.restart()
     loop.pass_time(SECOND)
-    fired, resolved = loop.alerts
+    fired, stale, resolved = loop.alerts
+    assert (stale.state, stale.reason, stale.ends_at) == (AlertState.STALE, "no_recent_data", None)
     assert (resolved.state, resolved.reason) == (AlertState.RESOLVED, "release_withdrawn")
-    assert (resolved.alert_id, resolved.seq) == (fired.alert_id, 1)
+    assert {alert.alert_id for alert in loop.alerts} == {fired.alert_id}
+    assert [alert.seq for alert in loop.alerts] == [0, 1, 2]
     for keep_state in (True, False):
         loop.restart(keep_state=keep_state)
         for _ in range(10):
             loop.pass_time(SECOND)
-    assert len(loop.alerts) == 2
+    assert len(loop.alerts) == 3
 
 
 def test_a_worker_without_state_still_ends_what_a_rollback_ended() -> None:
@@ -66,8 +68,8 @@ def test_a_worker_without_state_still_ends_what_a_rollback_ended() -> None:
     loop.restart(keep_state=False)
     for _ in range(10):
         loop.pass_time(SECOND)
-    assert [alert.state for alert in loop.alerts] == [AlertState.FIRING, AlertState.RESOLVED]
-    assert loop.alerts[1].reason == "release_withdrawn"
+    assert [alert.state for alert in loop.alerts[1:]] == [AlertState.STALE, AlertState.RESOLVED]
+    assert loop.alerts[2].reason == "release_withdrawn"
 
 
 def test_a_rollback_that_is_not_validly_decided_resolves_nothing() -> None:
@@ -78,7 +80,7 @@ def test_a_rollback_that_is_not_validly_decided_resolves_nothing() -> None:
     for record, _ in [*log.records, (forged, 0)]:
         loop.add_fact(MODEL_RELEASES.name, record)
     loop.pass_time(SECOND)
-    assert len(loop.alerts) == 1
+    assert len(loop.alerts) == 2
 
 
 def test_later_reports_of_a_withdrawn_release_reopen_it_as_another_episode() -> None:
@@ -90,28 +92,29 @@ def test_later_reports_of_a_withdrawn_release_reopen_it_as_another_episode() -> 
         loop.pass_time(SECOND)
     assert [(alert.seq, alert.state) for alert in loop.alerts] == [
         (0, AlertState.FIRING),
-        (1, AlertState.RESOLVED),
-        (2, AlertState.FIRING),
+        (1, AlertState.STALE),
+        (2, AlertState.RESOLVED),
+        (3, AlertState.FIRING),
     ]
-    assert loop.alerts[2].alert_id != loop.alerts[0].alert_id
+    assert loop.alerts[3].alert_id != loop.alerts[0].alert_id
 
 
 def test_an_alert_whose_key_is_gone_ends_with_its_release() -> None:
-    (fired,) = _firing().alerts
+    *_, fired = _firing().alerts
     fold = BurnFold([slo()], "g1", {(RELEASE, "HW3"): fired.starts_at + MINUTE})
     fold.observe(cell(START_US, 10, 0, key={"hardware": "HW4", "release_id": RELEASE}), 0)
     book = AlertBook()
     book.observe(fired)
     announcer = Announcer([slo()], book)
     (ended,) = announcer.news(fold, 2 * SECOND)
-    assert (ended.seq, ended.state, ended.reason) == (1, AlertState.RESOLVED, "release_withdrawn")
+    assert (ended.seq, ended.state, ended.reason) == (2, AlertState.RESOLVED, "release_withdrawn")
     assert list(announcer.news(fold, 4 * SECOND)) == []
     book.observe(ended)
     assert list(announcer.news(fold, 6 * SECOND)) == []
 
 
 def test_an_alert_whose_key_is_gone_without_a_word_goes_on_firing() -> None:
-    (fired,) = _firing().alerts
+    *_, fired = _firing().alerts
     fold = BurnFold([slo()], "g1", {})
     fold.observe(cell(START_US, 10, 0, key={"hardware": "HW4", "release_id": RELEASE}), 0)
     book = AlertBook()
@@ -172,6 +175,6 @@ def test_time_is_that_of_the_last_partition_and_one_that_fell_silent_is_left_out
 
 
 def test_every_alert_record_says_which_runbook_helps() -> None:
-    (fired,) = _firing().alerts
+    fired, _ = _firing().alerts
     assert isinstance(fired, Alert)
     assert fired.annotations["runbook_url"] == "docs/runbooks/LatencySLOBurn.md"
