@@ -61,7 +61,7 @@ class WatchProcessor:
         if topic == DEVICES.name:
             made = self._enrolling[partition] = EnrollingFold(self._policy)
         elif topic == INFERENCE_EVENTS.name:
-            made = self._listening[partition] = ListeningFold(self._policy.tick)
+            made = self._listening[partition] = ListeningFold(self._policy)
         else:
             made = WatchFold(self._policy, self._generations[INFERENCE_EVENTS.name])
             if partition == HOME:

@@ -55,6 +55,8 @@ class Announcer:
 
     def _beat(self, fold: WatchFold, now_us: int) -> Iterator[Alert]:
         """A step of the Watchdog each minute: whoever waits for it learns of our death."""
+        if not fold.ingest_us:
+            return
         step = wording.watchdog(fold.ingest_us)
         identity = alert_log.fingerprint(wording.labels(step.name))
         last = self._book.last(identity)

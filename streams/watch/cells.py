@@ -72,6 +72,19 @@ def heard(
     )
 
 
+def lag(group: str, topic: str, moment_us: int, partitions: int, behind: int) -> SloPartial:
+    """Partitions of a topic, and how many a consumer group has left unread for too long."""
+    return _cell(
+        LAG,
+        {"group": group, "topic": topic},
+        moment_us,
+        (partitions, behind),
+        generation=PROBE,
+        partition=0,
+        version=(0, moment_us),
+    )
+
+
 def _cell(
     signal: str,
     key: Mapping[str, str],

@@ -1,20 +1,20 @@
-"""Who was heard when, in time that this log lived through: its own gaps do not count."""
+"""Who was heard when, in time that the watch lived through: its own gaps do not count."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-MAX_STEP_US: Final = 5_000_000
+MAX_STEP_US: Final = 15_000_000
 
 
 class HeardClock:
-    """A clock that moves with the stamps of one log, by at most five seconds from one to the next.
+    """A clock that moves with the stamps of our own records, by at most 15 seconds at a time.
 
-    When everything was down for an hour nobody was heard for an hour, and that is no stall: the
-    clock has moved by five seconds. When one of two writers stops, the other's records move it.
+    When the watch, or everything, was down for an hour nobody was heard for an hour, and that is
+    no stall: the clock has moved by 15 seconds.
 
     Attributes:
         now_us: Time lived through since the first record.
-        stamp_us: Highest stamp seen.
+        stamp_us: Highest stamp it moved with.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class HeardClock:
         self._heard: dict[str, int] = {}
 
     def move(self, stamp_us: int) -> None:
-        """A record with this stamp was read."""
+        """One of our own records with this stamp was read."""
         if self.stamp_us:
             self.now_us += min(max(0, stamp_us - self.stamp_us), MAX_STEP_US)
         self.stamp_us = max(self.stamp_us, stamp_us)

@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 import pyarrow.compute as pc
 
-from streams.processor import LogBatch
 from schemas.durations import UNITS_US
+from streams.processor import LogBatch
 from streams.watch.enrolling import EnrollingFold
 from streams.watch.hashing import Hashes, hashes
 from streams.watch.hearing import Hearing, Ints
 from streams.watch.quality import Quality
 from streams.watch.silence import Silence, judge
+from streams.watch.watch_file import WatchPolicy
 
 CANARY: Final = "canary"
 FLEET: Final = "fleet"
@@ -38,8 +39,11 @@ class ListeningFold:
     judged when both were read past it, by what each held at that moment; signs of life stamped
     later wait. So it does not matter which log is read faster, or when a worker begins again.
 
+    While nothing at all is heard, not even the canary, nobody is called silent: that is a stalled
+    pipeline, and after an hour without a broker it is not each device that was gone.
+
     Args:
-        tick_us: Silence is judged at multiples of it.
+        policy: Silence is judged at multiples of its tick.
 
     Attributes:
         judged_us: The last tick that was judged; 0: none.
@@ -47,11 +51,12 @@ class ListeningFold:
         last_offset: Last offset included.
     """
 
-    def __init__(self, tick_us: int) -> None:
-        self._tick_us = tick_us
+    def __init__(self, policy: WatchPolicy) -> None:
+        self._tick_us = policy.tick
+        self._unheard_us = policy.pipeline.unheard
         self._hearing = Hearing()
         self._waiting: list[tuple[Hashes, Ints]] = []
-        self._since_us = self._high_us = 0
+        self._since_us = self._high_us = self._heard_us = 0
         self.judged_us = 0
         self.last_offset = -1
         self.quality = Quality()
@@ -76,14 +81,18 @@ class ListeningFold:
         self.last_offset = batch.last_offset
 
     def judge(self, enrolled: EnrollingFold, through_us: int) -> Iterator[Tick]:
-        """Judge every tick through which both logs were read; nothing before the first record."""
-        while self._since_us and (moment := self.judged_us + self._tick_us) <= through_us:
+        """Judge every tick past which both logs were read; nothing before the first record.
+
+        At `through_us` itself a record may still follow: stamps are no finer than milliseconds.
+        """
+        while self._since_us and (moment := self.judged_us + self._tick_us) < through_us:
             self._hear_until(moment)
-            expected = enrolled.registry.at(moment)
-            fleets = len(enrolled.keys)
-            found = judge(expected, fleets, self._hearing, moment, self._since_us)
+            found: tuple[Silence, ...] = ()
+            if moment - self._heard_us <= self._unheard_us:
+                expected, fleets = enrolled.registry.at(moment), len(enrolled.keys)
+                found = tuple(judge(expected, fleets, self._hearing, moment, self._since_us))
             self.judged_us = moment
-            yield Tick(moment, tuple(found))
+            yield Tick(moment, found)
             enrolled.registry.forget(moment)
             if moment // self._tick_us % FORGET_TICKS == 0:
                 self._hearing.forget_before(moment - FORGET_US)
@@ -98,6 +107,7 @@ class ListeningFold:
             ],
             "since_us": self._since_us,
             "high_us": self._high_us,
+            "heard_us": self._heard_us,
             "judged_us": self.judged_us,
             "last_offset": self.last_offset,
             "quality": self.quality.state(),
@@ -117,6 +127,7 @@ class ListeningFold:
             for device, stamps in state["waiting"]
         ]
         self._since_us, self._high_us = state["since_us"], state["high_us"]
+        self._heard_us = state["heard_us"]
         self.judged_us, self.last_offset = state["judged_us"], state["last_offset"]
         self.quality.load(state["quality"])
         self.heard = {who: (stamp, count) for who, (stamp, count) in state["heard"].items()}
@@ -126,5 +137,6 @@ class ListeningFold:
             device, stamps = self._waiting.pop(0)
             until = int(np.searchsorted(stamps, moment_us, side="right"))
             self._hearing.note(device[:until], stamps[:until])
+            self._heard_us = int(stamps[until - 1])
             if until < len(stamps):
                 self._waiting.insert(0, (device[until:], stamps[until:]))

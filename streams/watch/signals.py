@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from schemas.records import SloPartial
-from streams.watch.silence import Missing
+from streams.watch.silence import MAX_SHOWN, Missing
 
-MAX_SHOWN: Final = 20
 MAX_MOMENTS: Final = 100_000
 
 Labels = tuple[tuple[str, str], ...]
@@ -66,7 +65,7 @@ class Signal:
 
     def due(self, now_us: int) -> Iterator[tuple[int, Mapping[Labels, Found]]]:
         """Each moment that is complete, in order, with the sums of its keys; each once."""
-        complete = [begin for begin in self._held if begin + self._moment_us <= now_us]
+        complete = [begin for begin in self._held if begin + self._moment_us < now_us]
         for begin in sorted(complete):
             sums: dict[Labels, Found] = {}
             for (labels, _), held in self._held.pop(begin).items():

@@ -9,7 +9,7 @@ import numpy as np
 from streams.watch.hearing import Hearing, Ints
 from streams.watch.registry import Versions
 
-MAX_SHOWN: Final = 8
+MAX_SHOWN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Silence:
 
     Attributes:
         group: Number of the fleet.
-        longest: Up to 8 silent devices, those silent longest first.
+        longest: Up to 20 silent devices, those silent longest first.
     """
 
     group: int

@@ -15,7 +15,7 @@ from streams.watch.episodes import Episodes, Name
 from streams.watch.heard_clock import HeardClock
 from streams.watch.listening import CANARY, FLEET
 from streams.watch.quality import MINUTE_US
-from streams.watch.rules import CANARY_MISSING, PIPELINE_STALLED, PROBE_US, Rule, rules
+from streams.watch.rules import CANARY_MISSING, PIPELINE_STALLED, Rule, rules
 from streams.watch.signals import Found, Signal
 from streams.watch.watch_file import WatchPolicy
 
@@ -51,7 +51,7 @@ class WatchFold:
             cells.SILENCE: Signal(0),
             quality.CLOCK: Signal(MINUTE_US),
             quality.COUNTS: Signal(MINUTE_US),
-            cells.LAG: Signal(PROBE_US),
+            cells.LAG: Signal(0),
         }
         self.episodes = Episodes()
         self.replaying = True
@@ -68,11 +68,6 @@ class WatchFold:
         settled = self._clock.now_us >= SETTLING_US
         return min(live) if live and settled else 0
 
-    @property
-    def stamp_us(self) -> int:
-        """Highest stamp of what was read."""
-        return self._clock.stamp_us
-
     def apply(self, batch: LogBatch) -> None:
         """Take the next stretch of the partition; cells of SLOs are none of its business."""
         rows = batch.rows
@@ -86,13 +81,13 @@ class WatchFold:
 
     def observe(self, record: SloPartial, stamp_us: int) -> None:
         """Take the next record in log order."""
-        self._clock.move(stamp_us)
         if record.generation == cells.PROBE:
             self._signals[cells.LAG].put(record)
             self._judge_signal(cells.LAG, record.bucket_start or 0)
         elif record.generation != self._generation:
             self._clock.hear(f"slo/{record.source_partition}")
         elif record.kind is PartialKind.PROGRESS:
+            self._clock.move(stamp_us)
             self._progress(record)
         elif record.slo == cells.HEARD:
             self._heard(record)

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from schemas import alert_log
+from schemas import alert_log, durations
 from schemas.records import Alert, AlertKind, AlertState, Severity
-from schemas import durations
 from streams.watch import rules
 from streams.watch.episodes import Name, Step
 from streams.watch.signals import Found
