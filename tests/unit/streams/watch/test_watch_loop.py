@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ FLEET = tuple(f"dev-{number:02}" for number in range(40))
 QUIET: Sequence[str] = ()
 
 
-def _enrolled(devices: Sequence[str] = FLEET, **over: object) -> WatchLoop:
+def _enrolled(devices: Sequence[str] = FLEET, **over: Any) -> WatchLoop:
     loop = WatchLoop()
     for partition in PARTITIONS:
         loop.arrive(partition, [registered(one, **over) for one in devices[partition::2]])
@@ -110,7 +111,7 @@ def test_going_home_ends_what_silence_began() -> None:
     [{"slot_a_digest": None}, {"heartbeat_interval_ms": 600_000}],
     ids=["runs no model", "reports each ten minutes"],
 )
-def test_who_has_nothing_to_report_yet_is_not_silent(over: dict[str, object]) -> None:
+def test_who_has_nothing_to_report_yet_is_not_silent(over: dict[str, Any]) -> None:
     loop = _enrolled(**over)
     _live(loop, 40, QUIET)
     assert loop.told("FleetSilent") == []
@@ -149,7 +150,7 @@ def test_a_whole_region_is_told_apart_from_the_rest() -> None:
 def test_robots_are_a_fleet_of_their_own() -> None:
     loop = _enrolled()
     robots = [f"robot-{number}" for number in range(5)]
-    robot = {"device_class": DeviceClass.ROBOT, "hardware": "OPTIMUS_G2"}
+    robot: dict[str, Any] = {"device_class": DeviceClass.ROBOT, "hardware": "OPTIMUS_G2"}
     loop.arrive(0, [registered(one, **robot) for one in robots])
     loop.report(robots, 0, **robot)
     _live(loop, 40)
