@@ -147,15 +147,16 @@ class Delivery:
     def _note_erased(self, job: Job, prepared: Prepared, lease: Lease) -> None:
         """Before the range can pass: what is not stored would else look lost.
 
-        Without a token equal rows are sent once, and others are added: a later attempt may know
-        more erasures.
+        Their number belongs to the token: a later attempt may know of more, never of less.
         """
         if not prepared.erased:
             return
         topic, partition = job.source
         rows = places(topic, job.topic_id, partition, prepared)
+        mark = token(job.topic_id, partition, job.closed.range, PLACES.table)
+        mark = f"{mark}/{len(prepared.erased)}"
         self._patiently(
-            lambda: self._server.insert(PLACES, rows, token="", deadline_s=lease.deadline_s)
+            lambda: self._server.insert(PLACES, rows, token=mark, deadline_s=lease.deadline_s)
         )
         METRICS.erased.labels(topic).inc(len(prepared.erased))
 

@@ -20,28 +20,26 @@ class WorkerName(StrEnum):
 
     ROLLOUT = "rollout"
     SLO = "slo"
-    WATCH = "watch"
-    CANARY = "canary"
     DATASET = "dataset"
     SINK = "sink"
     ONCALL = "oncall"
     TRAINER = "trainer"
     REVIEWER = "reviewer"
+    ERASURE = "erasure"
 
 
 # Imported when asked for: each worker carries only the libraries of its own work.
 PROCESSORS: Final = {
     WorkerName.ROLLOUT: "streams.rollout.agent:processor",
     WorkerName.SLO: "streams.slo.agent:processor",
-    WorkerName.WATCH: "streams.watch.agent:processor",
     WorkerName.DATASET: "streams.dataset.agent:processor",
 }
 LOOPS: Final = {
-    WorkerName.CANARY: "streams.watch.canary:run",
     WorkerName.SINK: "consumers.clickhouse.sink:run",
     WorkerName.ONCALL: "consumers.oncall.notifier:run",
     WorkerName.TRAINER: "producers.trainer:run",
     WorkerName.REVIEWER: "producers.reviewer:run",
+    WorkerName.ERASURE: "consumers.erasure.worker:run",
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from infra.clickhouse.migrate import Migration, MigrationError, numbered, plan, stored
 
-REPEATABLE = re.compile(r"IF (?:NOT )?EXISTS|\b(?:MODIFY (?:QUERY|SETTING))\b")
+REPEATABLE = re.compile(r"IF (?:NOT )?EXISTS|\b(?:MODIFY (?:QUERY|SETTING|COLUMN))\b")
 
 ONE = Migration(1, "0001_a.sql", "CREATE TABLE a (x Int8) ENGINE = Memory;\n")
 TWO = Migration(2, "0002_b.sql", "-- two\nCREATE TABLE b\n(x Int8);\n\nSELECT ';' AS c;\n")
