@@ -19,6 +19,7 @@ from consumers.clickhouse.patience import Patience
 from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server
+from consumers.clickhouse.settling import Repeat
 from consumers.clickhouse.startup import check
 from infra.clickhouse.presence import Presence, records
 from infra.kafka.erasures import erasures_of
@@ -57,9 +58,18 @@ class ReplayServer(Server):
         super().__init__(settings)
         self._mark = f"replay-{lease(self).block(table)}"
 
-    def insert(self, mapping: Target, rows: pa.RecordBatch, *, token: str, deadline_s: int) -> None:
+    def insert(
+        self,
+        mapping: Target,
+        rows: pa.RecordBatch,
+        *,
+        token: str,
+        deadline_s: int,
+        table: str = "",
+    ) -> None:
         """As `Server.insert`."""
-        super().insert(mapping, rows, token=f"{self._mark}/{token}", deadline_s=deadline_s)
+        marked = f"{self._mark}/{token}"
+        super().insert(mapping, rows, token=marked, deadline_s=deadline_s, table=table)
 
 
 def replay(settings: Settings, wanted: Stretch) -> Mended:
@@ -119,7 +129,10 @@ def _insert(settings: Settings, wanted: Stretch, topic_id: str, lacking: Sequenc
         check(server, preparation.mappings.values())
         letters = stack.enter_context(Publisher(settings.kafka, Codec(registry), "mend"))
         patience = Patience(settings.sink.give_up_after_s)
-        delivery = Delivery(server, preparation, letters, patience, threading.Event())
+        # Later ranges are stored: a rollup's offsets do not tell whether it holds this one.
+        delivery = Delivery(
+            server, Repeat(server), preparation, letters, patience, threading.Event()
+        )
         for closed in _batches(records(settings.kafka, topic_id, source, lacking), settings.sink):
             job = Job(source, topic_id, closed)
             while delivery.deliver(job, lease(server)) is Outcome.EXPIRED:
