@@ -101,8 +101,14 @@ class Intake:
         return {source: max(self._lanes[source].position, begins[source]) for source in committed}
 
     def batch(self, source: Source, messages: Sequence[RawMessage]) -> None:
-        """Collect; raises LedgerError where offsets are missing."""
-        self._lanes[source].take(messages, self._clock())
+        """Collect; raises LedgerError where retention took offsets before they were read."""
+        lane = self._lanes[source]
+        hole = lane.hole(messages)
+        if hole is not None and not self._limits.accept_gaps:
+            begin = self.loop.begin_offsets([source])[source]
+            if begin > hole.first:
+                raise gone(lane.where, hole.first, min(hole.last, begin - 1))
+        lane.take(messages, self._clock())
 
     def idle(self) -> None:
         """One turn: take back what is written, write the ledger, hand on what is due."""

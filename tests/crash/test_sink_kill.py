@@ -21,6 +21,7 @@ VICTIMS = ["sink"] * 4 + ["clickhouse"] * 4 + ["broker", "zombie"]
 @pytest.mark.engine
 @pytest.mark.kafka
 @pytest.mark.crash
+@pytest.mark.timeout(500)
 def test_after_ten_kills_every_record_is_stored_and_counted_once(
     kafka_broker: KafkaBroker,
     clickhouse_server: ClickHouseServer,

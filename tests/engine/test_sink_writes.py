@@ -190,13 +190,14 @@ def test_what_is_stored_decides_a_replay_however_old_the_token_is(
     delivery: Delivery, server: Server, database: ClickHouseSettings
 ) -> None:
     far = Lease(lease(server).deadline_s, {"inference_events": WINDOW_BLOCKS})
+    log = job(10)
     for _ in range(2):
-        assert delivery.deliver(begun(job(10)), far) is Outcome.WRITTEN
+        assert delivery.deliver(begun(log), far) is Outcome.WRITTEN
     with native(database) as client:  # no token is remembered any more
         client.execute(
             "ALTER TABLE inference_events MODIFY SETTING non_replicated_deduplication_window = 0"
         )
-    assert delivery.deliver(begun(job(10)), far) is Outcome.WRITTEN
+    assert delivery.deliver(begun(log), far) is Outcome.WRITTEN
     assert stored(database) == (10, 10, 10)
 
 
@@ -206,9 +207,10 @@ def test_where_tokens_decide_a_range_older_than_the_window_is_refused_when_it_is
     stopping = threading.Event()
     delivery = Delivery(server, Repeat(server), PREPARATION, letters, Patience(5.0), stopping)
     far = Lease(lease(server).deadline_s, {"inference_events": WINDOW_BLOCKS})
-    assert delivery.deliver(begun(job(10)), far) is Outcome.WRITTEN
+    log = job(10)
+    assert delivery.deliver(begun(log), far) is Outcome.WRITTEN
     with pytest.raises(LedgerError, match=r"range 0-9 was begun.*10 of its 10 rows are stored"):
-        delivery.deliver(begun(job(10)), far)
+        delivery.deliver(begun(log), far)
     assert stored(database) == (10, 10, 10)
 
 
