@@ -11,11 +11,9 @@ from consumers.clickhouse.delivery import FIRST_WAIT_S, LONGEST_WAIT_S, Delivery
 from consumers.clickhouse.faults import Fault
 from consumers.clickhouse.intake import Intake
 from consumers.clickhouse.ledger import LedgerError
-from consumers.clickhouse.letter_limits import TooManyLettersError
 from consumers.clickhouse.patience import GiveUpError, Patience
 from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.server import Server, ServerError
-from consumers.clickhouse.settling import Settling
 from consumers.clickhouse.startup import NotReadyError, check
 from infra.health import Check, Checks, HealthServer
 from infra.kafka.erasures import KnownErasures
@@ -42,7 +40,6 @@ STOPS: Final = (
     LedgerError,
     GiveUpError,
     ServerError,
-    TooManyLettersError,
     CommitRefusedError,
     DeliveryError,
     LogReadError,
@@ -99,11 +96,9 @@ def assembled(settings: Settings, stopping: threading.Event) -> Generator[GroupL
         preparation = Preparation(registry, topics, erasures.now)
         server = Server(settings.clickhouse)
         stack.callback(server.close)
-        settling = _when_up(
-            lambda: check(server, preparation.mappings.values()), patience, stopping
-        )
+        _when_up(lambda: check(server, preparation.mappings.values()), patience, stopping)
         letters = stack.enter_context(Publisher(settings.kafka, Codec(registry), "sink"))
-        delivery = Delivery(server, settling, preparation, letters, patience, stopping)
+        delivery = Delivery(server, preparation, letters, patience, stopping)
         intake = Intake(settings, server, delivery, patience)
         stack.callback(intake.close)
         stack.callback(stopping.set)  # runs first: a waiting writer lets go
@@ -115,14 +110,12 @@ def assembled(settings: Settings, stopping: threading.Event) -> Generator[GroupL
         yield loop
 
 
-def _when_up(
-    action: Callable[[], Settling], patience: Patience, stopping: threading.Event
-) -> Settling:
+def _when_up(action: Callable[[], None], patience: Patience, stopping: threading.Event) -> None:
     """Do it as soon as ClickHouse answers."""
     wait = FIRST_WAIT_S
     while not stopping.is_set():
         try:
-            settling = action()
+            action()
         except ServerError as error:
             if error.fault is not Fault.WAIT:
                 raise
@@ -132,8 +125,7 @@ def _when_up(
             wait = min(LONGEST_WAIT_S, wait * 2)
         else:
             patience.answered()
-            return settling
-    raise NotReadyError("the sink was stopped before ClickHouse answered")
+            return
 
 
 def _checks(loop: GroupLoop, patience: Patience) -> Checks:

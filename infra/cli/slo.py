@@ -7,10 +7,14 @@ from typing import Annotated
 import typer
 
 from infra.cli.output import Exit, Format, FormatOption, say, show
+from infra.cli.slo_backtest import backtest
+from infra.cli.slo_export import export
 from streams.slo import slo_file
 from streams.slo.slo_file import SloFileError
 
 app = typer.Typer(no_args_is_help=True, help="Check, explain, replay and export SLOs.")
+app.command()(backtest)
+app.command()(export)
 
 
 @app.command()

@@ -25,7 +25,6 @@ class WorkerName(StrEnum):
     ONCALL = "oncall"
     TRAINER = "trainer"
     REVIEWER = "reviewer"
-    ERASURE = "erasure"
 
 
 # Imported when asked for: each worker carries only the libraries of its own work.
@@ -39,7 +38,6 @@ LOOPS: Final = {
     WorkerName.ONCALL: "consumers.oncall.notifier:run",
     WorkerName.TRAINER: "producers.trainer:run",
     WorkerName.REVIEWER: "producers.reviewer:run",
-    WorkerName.ERASURE: "consumers.erasure.worker:run",
 }
 
 

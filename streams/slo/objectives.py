@@ -57,7 +57,8 @@ class Slo:
         keep_firing_us: By severity, how long a condition must be false before it is resolved.
         for_us: By severity, how long a condition must be true before it fires.
         mode: What bad events are compared with.
-        expected_events: Events that the period is expected to have; given in mode CONSUMPTION.
+        expected_events: Events that a key is expected to have in the period, for CONSUMPTION; None:
+            as many as it had so far.
         no_data_after_us: How long a firing key may be without data before that is what is told.
         max_keys: Keys that are told apart; further ones are counted together.
         owner: Whom the alerts are for. shadow: They are recorded and sent to nobody.

@@ -53,16 +53,7 @@ def _grouping(spec: SpecPart) -> Broken:
 
 
 def _mode(spec: SpecPart) -> Broken:
-    told = spec.alerting.expected_events
-    if spec.alerting.mode is Mode.CONSUMPTION and told is None:
-        yield (
-            ("alerting", "mode"),
-            (
-                "consumption needs expected_events: how many events a key has in "
-                f"{spell(spec.timeWindow[0].duration)}"
-            ),
-        )
-    if spec.alerting.mode is Mode.RATIO and told is not None:
+    if spec.alerting.mode is Mode.RATIO and spec.alerting.expected_events is not None:
         yield (
             ("alerting", "expected_events"),
             "is read in mode consumption only; write mode: consumption, or remove it",

@@ -1,0 +1,1 @@
+"""Dashboards as JSON, over the tables of our migrations."""

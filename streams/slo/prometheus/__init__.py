@@ -1,0 +1,1 @@
+"""The same SLOs for Prometheus: rules, and promtool's tests of them."""

@@ -1,0 +1,1 @@
+"""Real series with known faults, as counts for SLOs."""
