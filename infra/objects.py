@@ -4,9 +4,14 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 from urllib.parse import urlsplit
 
 import fsspec
+
+# Pictures of encounters: an erasure finds them by their digest alone.
+PICTURE_KIND: Final = "frames"
+PICTURE_SUFFIX: Final = ".png"
 
 
 class ObjectMissingError(LookupError):
@@ -26,6 +31,11 @@ class StoredObject:
     bytes: int
 
 
+def content_name(kind: str, digest: str, suffix: str = "") -> str:
+    """Name under which `ObjectStore.put` stores bytes with this SHA-256."""
+    return f"{kind}/{digest[:2]}/{digest}{suffix}"
+
+
 class ObjectStore:
     """Whole objects under one root; a put is atomic, so a reader sees all of it or nothing.
 
@@ -40,7 +50,7 @@ class ObjectStore:
     def put(self, body: bytes, *, kind: str, suffix: str = "") -> StoredObject:
         """Store bytes under their own SHA-256; storing the same again changes nothing."""
         digest = hashlib.sha256(body).hexdigest()
-        name = f"{kind}/{digest[:2]}/{digest}{suffix}"
+        name = content_name(kind, digest, suffix)
         path = self._path(name)
         if not self._fs.exists(path) or self._fs.size(path) != len(body):
             self.put_named(name, body)

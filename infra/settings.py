@@ -107,6 +107,8 @@ class SinkSettings(BaseModel):
         writers: Inserts at the same time; each partition has one at most.
         give_up_after_s: Seconds without any answer of ClickHouse before the sink stops.
         accept_gaps: Go on where retention took records before they were stored.
+        max_letter_run: Bad records of a partition one after another, before the sink stops.
+        max_letter_share: Share of bad records among a partition's last 5,000, before it stops.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -117,8 +119,10 @@ class SinkSettings(BaseModel):
     max_age_s: float = Field(default=0.5, gt=0)
     max_memory_bytes: int = Field(default=16 << 20, ge=1)
     writers: int = Field(default=2, ge=1, le=16)
-    give_up_after_s: float = Field(default=900.0, gt=0)
+    give_up_after_s: float = Field(default=7_200.0, gt=0)
     accept_gaps: bool = False
+    max_letter_run: int = Field(default=1_000, ge=1)
+    max_letter_share: float = Field(default=0.5, gt=0, le=1)
 
 
 class Settings(BaseSettings):

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from infra.objects import ObjectStore
+from infra.objects import PICTURE_KIND, PICTURE_SUFFIX, ObjectStore
 from producers.camera.camera import Camera, Encounter
 from producers.camera.rendered import TEST_DRIVE
 from producers.camera.strips import to_png
@@ -65,7 +65,7 @@ def seed_record(camera: Camera, objects: ObjectStore, *, line: str, now_us: int)
 
 
 def _example(objects: ObjectStore, classes: Sequence[str], one: Encounter) -> Example:
-    strip = objects.put(to_png(one.frames), kind="frames", suffix=".png")
+    strip = objects.put(to_png(one.frames), kind=PICTURE_KIND, suffix=PICTURE_SUFFIX)
     number = int(one.encounter_id.rpartition("/")[2])
     return Example(
         example_id=hashlib.sha256(f"{one.encounter_id}\n{strip.digest}".encode()).hexdigest()[:32],

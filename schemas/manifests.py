@@ -54,13 +54,15 @@ class Manifest:
     """Examples in the order of their ids, and what is said of them all.
 
     Metadata the trainer reads: `classes`, a JSON list that fixes the order of a model's classes
-    from one dataset of a line to the next (carry it from the parent); all else is for people.
+    from one dataset of a line to the next (carry it from the parent). Metadata that erasure reads:
+    `erasures_until_us`, the stamp of the newest erasure it obeys. All else is for people.
     """
 
     examples: tuple[Example, ...]
     metadata: Mapping[str, str]
 
 
+OBEYED: Final = "erasures_until_us"
 _ARROW: Final = {str: pa.string(), Split: pa.string(), int: pa.int64(), float: pa.float64()}
 _COLUMNS: Final = {name: _ARROW[kind] for name, kind in get_type_hints(Example).items()}
 _FORMAT: Final = "fleetloop.manifest/1"
@@ -139,6 +141,18 @@ def classes_of(manifest: Manifest) -> tuple[str, ...]:
             f"manifest metadata classes={text[:80]!r}: must be a JSON list of distinct names"
         )
     return (*names, *sorted({example.label for example in manifest.examples} - set(names)))
+
+
+def obeyed_until_us(manifest: Manifest) -> int:
+    """Stamp of the newest erasure that the manifest obeys, UTC microseconds; 0: none was known.
+
+    Raises:
+        ManifestError: The metadata `erasures_until_us` is no number.
+    """
+    text = manifest.metadata.get(OBEYED, "0")
+    if not text.isdigit():
+        raise ManifestError(f"manifest metadata {OBEYED}={text[:80]!r}: must be microseconds")
+    return int(text)
 
 
 def _split(value: str, example_id: str) -> Split:

@@ -17,6 +17,7 @@ class Kind(StrEnum):
 
     HOLE = "HOLE"
     DUPLICATE = "DUPLICATE"
+    ERASED = "ERASED"  # rows whose device was erased: they came back, or are about to go
 
 
 class ReplayRefusedError(RuntimeError):
@@ -163,8 +164,17 @@ def duplicates(runs: Iterable[Run]) -> list[Finding]:
 
 def refused_and_stored(runs: Iterable[Run], letters: Sequence[Range]) -> list[Finding]:
     """Rows whose record is a dead letter too."""
-    both = shared([run.range for run in runs], letters)
-    return [Finding(Kind.DUPLICATE, each, length([each])) for each in both]
+    return _both(Kind.DUPLICATE, runs, letters)
+
+
+def erased_and_stored(runs: Iterable[Run], erased: Sequence[Range]) -> list[Finding]:
+    """Rows whose device was erased."""
+    return _both(Kind.ERASED, runs, erased)
+
+
+def _both(kind: Kind, runs: Iterable[Run], others: Sequence[Range]) -> list[Finding]:
+    both = shared([run.range for run in runs], others)
+    return [Finding(kind, each, length([each])) for each in both]
 
 
 def check_replay(wanted: Stretch, log: Range | None, entry: Entry | None, *, group: str) -> None:

@@ -14,12 +14,14 @@ from consumers.clickhouse.forgetting import PLACES, places
 from consumers.clickhouse.lanes import Closed
 from consumers.clickhouse.leases import Lease, check_replay, in_window
 from consumers.clickhouse.ledger import Pending, token
+from consumers.clickhouse.letter_limits import LetterLimits
 from consumers.clickhouse.metrics import METRICS
 from consumers.clickhouse.patience import Patience
 from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.prepared import Prepared
 from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server, ServerError
+from consumers.clickhouse.settling import Batch, Settling
 from consumers.dead_letters import unwritable
 from infra.kafka.ends import Source
 from schemas.http_registry import RegistryUnavailableError
@@ -63,33 +65,43 @@ class Job:
         prepared: Rows and letters, once made; sent again they are the same bytes.
         letters_out: The letters are acknowledged.
         unwritable: Rows of it that ClickHouse refused in this attempt.
+        letter_limits: Those of its partition; None for a replay by hand.
+        doubtful: Some of it may be stored already: it was begun before, or an insert failed.
     """
 
     source: Source
     topic_id: str
     closed: Closed
     replayed: Pending | None = None
+    letter_limits: LetterLimits | None = None
     prepared: Prepared | None = None
     letters_out: bool = False
     unwritable: int = 0
+    doubtful: bool = False
+
+    def __post_init__(self) -> None:
+        self.doubtful = self.doubtful or self.replayed is not None
 
 
 class Delivery:
     """Delivers jobs; several threads may call it at once, each with a job of its own.
 
     Args:
+        settling: How an insert that may or may not be stored is ended.
         stopping: Set when waiting no longer makes sense.
     """
 
     def __init__(
         self,
         server: Server,
+        settling: Settling,
         preparation: Preparation,
         letters: LetterBox,
         patience: Patience,
         stopping: threading.Event,
     ) -> None:
         self._server = server
+        self._settling = settling
         self._preparation = preparation
         self._letters = letters
         self._posting = threading.Lock()
@@ -105,16 +117,18 @@ class Delivery:
             LedgerError: A replayed range is older than the deduplication window.
             ServerError: ClickHouse refuses, and neither waiting nor splitting helps.
             GiveUpError: It is silent for too long.
+            TooManyLettersError: The partition has more bad records than its limits.
         """
         try:
             prepared = job.prepared = job.prepared or self._prepared(job)
             job.unwritable = 0
             if not job.letters_out:
+                self._judge_letters(job, prepared.letters)
                 self._post(prepared.letters)
                 job.letters_out = True
             self._note_erased(job, prepared, lease)
             self._check_window(job, lease)
-            self._insert(job, prepared, job.closed.range, lease)
+            self._insert(job, prepared, lease)
         except _StoppedError:
             return Outcome.STOPPED
         except ServerError as error:
@@ -128,6 +142,12 @@ class Delivery:
         return self._patiently(
             lambda: self._preparation.prepare(topic, partition, job.topic_id, job.closed)
         )
+
+    def _judge_letters(self, job: Job, letters: Sequence[DeadLetter]) -> None:
+        """Before any is published: a partition that turned bad stops the sink instead."""
+        if job.letter_limits is not None:
+            bad = {letter.offset for letter in letters}
+            job.letter_limits.judge(job.closed, bad, letters[-1].reason if letters else "")
 
     def _post(self, letters: Sequence[DeadLetter]) -> None:
         """The range is committed past only after the letters are safe.
@@ -147,15 +167,16 @@ class Delivery:
     def _note_erased(self, job: Job, prepared: Prepared, lease: Lease) -> None:
         """Before the range can pass: what is not stored would else look lost.
 
-        Without a token equal rows are sent once, and others are added: a later attempt may know
-        more erasures.
+        Their number belongs to the token: a later attempt may know of more, never of less.
         """
         if not prepared.erased:
             return
         topic, partition = job.source
         rows = places(topic, job.topic_id, partition, prepared)
+        mark = token(job.topic_id, partition, job.closed.range, PLACES.table)
+        mark = f"{mark}/{len(prepared.erased)}"
         self._patiently(
-            lambda: self._server.insert(PLACES, rows, token="", deadline_s=lease.deadline_s)
+            lambda: self._server.insert(PLACES, rows, token=mark, deadline_s=lease.deadline_s)
         )
         METRICS.erased.labels(topic).inc(len(prepared.erased))
 
@@ -163,30 +184,62 @@ class Delivery:
         topic, partition = job.source
         table = self._preparation.mappings[topic].table
         pending = job.replayed
-        if pending is None or in_window(pending, lease.block(table)):
+        if (
+            pending is None
+            or not self._settling.trusts_tokens
+            or in_window(pending, lease.block(table))
+        ):
             return
         self._patiently(lambda: check_replay(self._server, table, job.topic_id, partition, pending))
 
-    def _insert(self, job: Job, part: Prepared, offsets: Range, lease: Lease) -> None:
-        if not part.messages:
-            return
-        topic, partition = job.source
-        mapping = self._preparation.mappings[topic]
-        mark = token(job.topic_id, partition, offsets, mapping.table)
+    def _insert(self, job: Job, prepared: Prepared, lease: Lease) -> None:
+        """One insert for each day of ingest: a table partition, so that it is one part or none.
+
+        Days with the lower last offset first, as `settling` wants a topic partition's rows.
+        """
+        days = prepared.by_day()
+        for part in days:
+            whole = len(days) == 1
+            offsets = job.closed.range if whole else part.offsets()
+            self._insert_part(job, part, offsets, lease)
+
+    def _insert_part(self, job: Job, part: Prepared, offsets: Range, lease: Lease) -> None:
+        batch = self._batch(job, part, offsets)
         started = time.monotonic()
         try:
-            self._patiently(
-                lambda: self._server.insert(
-                    mapping, part.rows, token=mark, deadline_s=lease.deadline_s
-                )
-            )
+            self._patiently(lambda: self._store(job, batch, lease))
         except ServerError as error:
             if error.fault is not Fault.ROW:
                 raise
             self._around_bad_row(job, part, offsets, lease, error)
             return
         METRICS.insert_seconds.observe(time.monotonic() - started)
-        METRICS.rows.labels(topic).inc(len(part.messages))
+        METRICS.rows.labels(job.source[0]).inc(len(part.messages))
+
+    def _batch(self, job: Job, part: Prepared, offsets: Range) -> Batch:
+        topic, partition = job.source
+        mapping = self._preparation.mappings[topic]
+        return Batch(
+            mapping=mapping,
+            rows=part.rows,
+            topic_id=job.topic_id,
+            partition=partition,
+            offsets=part.offsets(),
+            stamps_us=part.stamps_us(),
+            token=token(job.topic_id, partition, offsets, mapping.table),
+        )
+
+    def _store(self, job: Job, batch: Batch, lease: Lease) -> None:
+        if job.doubtful:
+            self._settling.settle(batch, lease.deadline_s)
+            return
+        try:
+            self._server.insert(
+                batch.mapping, batch.rows, token=batch.token, deadline_s=lease.deadline_s
+            )
+        except ServerError:
+            job.doubtful = True
+            raise
 
     def _around_bad_row(
         self, job: Job, part: Prepared, offsets: Range, lease: Lease, error: ServerError
@@ -195,8 +248,8 @@ class Delivery:
         middle = len(part.messages) // 2
         if middle:
             cut = part.messages[middle].offset
-            self._insert(job, part.slice(0, middle), Range(offsets.first, cut - 1), lease)
-            self._insert(job, part.slice(middle), Range(cut, offsets.last), lease)
+            self._insert_part(job, part.slice(0, middle), Range(offsets.first, cut - 1), lease)
+            self._insert_part(job, part.slice(middle), Range(cut, offsets.last), lease)
             return
         job.unwritable += 1
         if job.unwritable > UNWRITABLE_LIMIT:

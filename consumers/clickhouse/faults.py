@@ -23,6 +23,7 @@ _WAIT: Final = frozenset(
         203,  # NO_FREE_CONNECTION
         209,  # SOCKET_TIMEOUT
         210,  # NETWORK_ERROR
+        216,  # QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING: an earlier try of this insert
         236,  # ABORTED: the server is shutting down
         241,  # MEMORY_LIMIT_EXCEEDED
         242,  # TABLE_IS_READ_ONLY: Keeper is away

@@ -13,6 +13,7 @@ from consumers.clickhouse.layout import table_name
 from consumers.clickhouse.lease_keeper import LeaseKeeper
 from consumers.clickhouse.leases import Lease, lease
 from consumers.clickhouse.ledger import Entry, agree, read_entry
+from consumers.clickhouse.letter_limits import LetterLimits, LetterRule
 from consumers.clickhouse.metrics import METRICS
 from consumers.clickhouse.patience import Patience
 from consumers.clickhouse.server import Server
@@ -64,8 +65,10 @@ class Intake:
         self._rule = CloseRule(
             rows=self._limits.max_rows, bytes=self._limits.max_bytes, age_s=self._limits.max_age_s
         )
+        self._letter_rule = LetterRule(self._limits.max_letter_run, self._limits.max_letter_share)
         self._pool = ThreadPoolExecutor(self._limits.writers + 1, "sink-writer")
         self._lanes: dict[Source, Lane] = {}
+        self._letters: dict[Source, LetterLimits] = {}
         self._closing: dict[Source, Job] = {}  # closed, not yet in the ledger
         self._flights: dict[Source, _Flight] = {}
         self._moved: dict[Source, Lane] = {}  # written, position not yet committed
@@ -94,11 +97,18 @@ class Intake:
         begins = self.loop.begin_offsets(committed)
         for source, at in committed.items():
             self._lanes[source] = self._lane(source, at, begins[source])
+            self._letters[source] = LetterLimits(self._lanes[source].where, self._letter_rule)
         return {source: max(self._lanes[source].position, begins[source]) for source in committed}
 
     def batch(self, source: Source, messages: Sequence[RawMessage]) -> None:
-        """Collect; raises LedgerError where offsets are missing."""
-        self._lanes[source].take(messages, self._clock())
+        """Collect; raises LedgerError where retention took offsets before they were read."""
+        lane = self._lanes[source]
+        hole = lane.hole(messages)
+        if hole is not None and not self._limits.accept_gaps:
+            begin = self.loop.begin_offsets([source])[source]
+            if begin > hole.first:
+                raise gone(lane.where, hole.first, min(hole.last, begin - 1))
+        lane.take(messages, self._clock())
 
     def idle(self) -> None:
         """One turn: take back what is written, write the ledger, hand on what is due."""
@@ -180,7 +190,9 @@ class Intake:
         for _, source in sorted(due)[: max(0, room)]:
             lane = self._lanes[source]
             replayed = lane.replaying
-            self._closing[source] = Job(source, lane.topic_id, lane.close(now), replayed)
+            self._closing[source] = Job(
+                source, lane.topic_id, lane.close(now), replayed, self._letters[source]
+            )
 
     def _write_ledger(self, now: float) -> None:
         """One commit: new ranges become pending, written ones are passed; then writing begins."""
@@ -244,6 +256,7 @@ class Intake:
     def _drop(self, sources: Collection[Source]) -> None:
         for source in sources:
             self._lanes.pop(source, None)
+            self._letters.pop(source, None)
             self._closing.pop(source, None)
             self._flights.pop(source, None)
             self._moved.pop(source, None)

@@ -44,7 +44,7 @@ class Lane:
         entry: The ledger's line to go on from.
         rule: When to close.
         fresh: Nothing was ever committed: the log may begin anywhere.
-        sparse: Offsets may be missing by right (the topic is compacted).
+        sparse: A pending range may have lost records by right (the topic is compacted).
         accept_gaps: Offsets may be missing because an operator said so.
     """
 
@@ -80,18 +80,25 @@ class Lane:
         """The range that must be inserted again before anything else, if there is one."""
         return self._pending
 
-    def take(self, messages: Sequence[RawMessage], now_s: float) -> None:
-        """Collect messages; those before the expected offset were taken before.
+    def hole(self, messages: Sequence[RawMessage]) -> Range | None:
+        """The first offsets that messages to be taken leave out.
 
-        Raises:
-            LedgerError: Offsets are missing.
+        Compaction and transactions leave some out by right; what retention took is lost.
         """
+        expected = self._next
+        for message in messages:
+            if expected is not None and message.offset > expected:
+                return Range(expected, message.offset - 1)
+            expected = max(message.offset + 1, expected or 0)
+        return None
+
+    def take(self, messages: Sequence[RawMessage], now_s: float) -> None:
+        """Collect messages; those before the expected offset were taken before."""
         if not self._waiting:
             self._since_s = now_s
         for message in messages:
             if self._next is not None and message.offset < self._next:
                 continue
-            self._check_gap(message.offset)
             self._waiting.append(message)
             self.bytes += size(message)
             self._next = message.offset + 1
@@ -171,10 +178,6 @@ class Lane:
                 break
             found.append(self._waiting.popleft())
         return tuple(found)
-
-    def _check_gap(self, offset: int) -> None:
-        if self._next is not None and offset > self._next and not self._sparse:
-            raise gone(self.where, self._next, offset - 1)
 
 
 def gone(where: str, first: int, last: int) -> LedgerError:

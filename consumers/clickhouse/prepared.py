@@ -1,12 +1,17 @@
 """What a closed batch becomes: rows, dead letters, and places of what is not kept."""
 
 from dataclasses import dataclass
+from typing import Final
 
+import numpy as np
 import pyarrow as pa
 
+from consumers.clickhouse.ranges import Range
 from infra.kafka.messages import RawMessage
 from schemas.erasures import Erased
 from schemas.records import DeadLetter
+
+_DAY_US: Final = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +44,27 @@ class Prepared:
         """Some of the rows, without letters."""
         messages = self.messages[first:last]
         return Prepared(self.rows.slice(first, len(messages)), messages, (), 0)
+
+    def offsets(self) -> Range:
+        """From the first to the last row's offset; there must be rows."""
+        return Range(self.messages[0].offset, self.messages[-1].offset)
+
+    def stamps_us(self) -> tuple[int, int]:
+        """Smallest and largest ingest time of the rows in UTC microseconds; there must be rows."""
+        stamps = [message.stamp_us for message in self.messages]
+        return min(stamps), max(stamps)
+
+    def by_day(self) -> "list[Prepared]":
+        """The rows by UTC day of ingest, the day with the lowest last offset first; no letters."""
+        if not self.messages:
+            return []
+        first, last = self.stamps_us()
+        if first // _DAY_US == last // _DAY_US:
+            return [self]
+        days = np.array([message.stamp_us // _DAY_US for message in self.messages])
+        places = [np.flatnonzero(days == day) for day in np.unique(days)]
+        return [self._take(at) for at in sorted(places, key=lambda at: int(at[-1]))]
+
+    def _take(self, at: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> "Prepared":
+        messages = tuple(self.messages[place] for place in at)
+        return Prepared(self.rows.take(pa.array(at)), messages, (), 0)

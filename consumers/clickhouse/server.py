@@ -1,5 +1,6 @@
 """ClickHouse over HTTP as the sink uses it: small questions, and inserts under a lease."""
 
+import hashlib
 import io
 import ssl
 from collections.abc import Mapping
@@ -28,6 +29,9 @@ INSERT_SETTINGS: Final[Mapping[str, str]] = {
     "max_insert_block_size": "10000000",
     "input_format_parallel_parsing": "0",
     "parallel_view_processing": "0",
+    # A table's part is there before its views begin: `consumers.clickhouse.settling` counts on it.
+    "wait_for_part_commit_in_dependent_materialized_views": "1",
+    "materialized_views_ignore_errors": "0",
     "optimize_on_insert": "1",
     "input_format_null_as_default": "0",
     "max_partitions_per_insert_block": "100",
@@ -71,7 +75,23 @@ class Server:
         rows: list[list[Any]] = answer.json()["data"]
         return rows
 
-    def insert(self, mapping: Target, rows: pa.RecordBatch, *, token: str, deadline_s: int) -> None:
+    def run(self, statement: str, *, token: str = "") -> None:
+        """Run one statement; with a token it is an INSERT SELECT done at most once for it.
+
+        Raises:
+            ServerError: No answer, or a refusal; `fault` says what to do.
+        """
+        self._post({**INSERT_SETTINGS, **_named(token)}, statement)
+
+    def insert(
+        self,
+        mapping: Target,
+        rows: pa.RecordBatch,
+        *,
+        token: str,
+        deadline_s: int,
+        table: str = "",
+    ) -> None:
         """Insert rows as one block, at most once for a token, and only before a deadline.
 
         Args:
@@ -79,13 +99,13 @@ class Server:
             rows: Rows in the table's column order.
             token: Deduplication token of this range of the log.
             deadline_s: Unix seconds of the server's clock; it refuses the block later.
+            table: A table like the mapping's to insert into instead.
 
         Raises:
             ServerError: No answer, or a refusal; `fault` says what to do.
         """
-        query = _insert_statement(mapping, deadline_s)
-        settings = {**INSERT_SETTINGS, "query": query, "insert_deduplication_token": token}
-        self._post(settings, _stream(rows))
+        query = _insert_statement(mapping, table or mapping.table, deadline_s)
+        self._post({**INSERT_SETTINGS, **_named(token), "query": query}, _stream(rows))
 
     def _post(self, settings: Mapping[str, str], body: str | bytes) -> httpx.Response:
         try:
@@ -104,6 +124,15 @@ class Server:
         return answer
 
 
+def query_id(token: str) -> str:
+    """Id of the query that inserts under a token."""
+    return hashlib.sha256(token.encode()).hexdigest()[:32]
+
+
+def _named(token: str) -> Mapping[str, str]:
+    return {"insert_deduplication_token": token, "query_id": query_id(token)} if token else {}
+
+
 def _client(settings: ClickHouseSettings) -> httpx.Client:
     scheme = "https" if settings.secure else "http"
     verify = ssl.create_default_context(cafile=settings.ca_file) if settings.secure else False
@@ -119,13 +148,13 @@ def _client(settings: ClickHouseSettings) -> httpx.Client:
     )
 
 
-def _insert_statement(mapping: Target, deadline_s: int) -> str:
+def _insert_statement(mapping: Target, table: str, deadline_s: int) -> str:
     """The lease is judged for each block as it is written: now() would be fixed at the start."""
     names = ", ".join(f"`{name}`" for name in mapping.types)
     typed = ", ".join(f"`{name}` {kind}" for name, kind in mapping.types.items())
     structure = typed.replace("\\", "\\\\").replace("'", "\\'")
     return (
-        f"INSERT INTO {mapping.table} ({names}) SELECT * FROM input('{structure}') "  # noqa: S608 - names and types come from our schemas
+        f"INSERT INTO {table} ({names}) SELECT * FROM input('{structure}') "  # noqa: S608 - names and types come from our schemas
         f"WHERE throwIf(nowInBlock() > toDateTime({deadline_s}), 'lease expired') = 0 "
         "FORMAT ArrowStream"
     )

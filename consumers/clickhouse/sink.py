@@ -11,9 +11,11 @@ from consumers.clickhouse.delivery import FIRST_WAIT_S, LONGEST_WAIT_S, Delivery
 from consumers.clickhouse.faults import Fault
 from consumers.clickhouse.intake import Intake
 from consumers.clickhouse.ledger import LedgerError
+from consumers.clickhouse.letter_limits import TooManyLettersError
 from consumers.clickhouse.patience import GiveUpError, Patience
 from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.server import Server, ServerError
+from consumers.clickhouse.settling import Settling
 from consumers.clickhouse.startup import NotReadyError, check
 from infra.health import Check, Checks, HealthServer
 from infra.kafka.erasures import KnownErasures
@@ -40,6 +42,7 @@ STOPS: Final = (
     LedgerError,
     GiveUpError,
     ServerError,
+    TooManyLettersError,
     CommitRefusedError,
     DeliveryError,
     LogReadError,
@@ -96,9 +99,11 @@ def assembled(settings: Settings, stopping: threading.Event) -> Generator[GroupL
         preparation = Preparation(registry, topics, erasures.now)
         server = Server(settings.clickhouse)
         stack.callback(server.close)
-        _when_up(lambda: check(server, preparation.mappings.values()), patience, stopping)
+        settling = _when_up(
+            lambda: check(server, preparation.mappings.values()), patience, stopping
+        )
         letters = stack.enter_context(Publisher(settings.kafka, Codec(registry), "sink"))
-        delivery = Delivery(server, preparation, letters, patience, stopping)
+        delivery = Delivery(server, settling, preparation, letters, patience, stopping)
         intake = Intake(settings, server, delivery, patience)
         stack.callback(intake.close)
         stack.callback(stopping.set)  # runs first: a waiting writer lets go
@@ -110,12 +115,14 @@ def assembled(settings: Settings, stopping: threading.Event) -> Generator[GroupL
         yield loop
 
 
-def _when_up(action: Callable[[], None], patience: Patience, stopping: threading.Event) -> None:
+def _when_up(
+    action: Callable[[], Settling], patience: Patience, stopping: threading.Event
+) -> Settling:
     """Do it as soon as ClickHouse answers."""
     wait = FIRST_WAIT_S
     while not stopping.is_set():
         try:
-            action()
+            settling = action()
         except ServerError as error:
             if error.fault is not Fault.WAIT:
                 raise
@@ -125,7 +132,8 @@ def _when_up(action: Callable[[], None], patience: Patience, stopping: threading
             wait = min(LONGEST_WAIT_S, wait * 2)
         else:
             patience.answered()
-            return
+            return settling
+    raise NotReadyError("the sink was stopped before ClickHouse answered")
 
 
 def _checks(loop: GroupLoop, patience: Patience) -> Checks:

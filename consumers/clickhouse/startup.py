@@ -7,7 +7,9 @@ from typing import Final
 from consumers.clickhouse.columns import Target
 from consumers.clickhouse.forgetting import PLACES
 from consumers.clickhouse.leases import WINDOW_BLOCKS
+from consumers.clickhouse.rollups import UnsafeRollupError, rollups
 from consumers.clickhouse.server import INSERT_SETTINGS, Server
+from consumers.clickhouse.settling import Inspect, Repeat, Settling
 
 _MIGRATE: Final = "run `fleetloop clickhouse apply`"
 _WINDOW: Final = re.compile(r"non_replicated_deduplication_window = (\d+)")
@@ -17,15 +19,20 @@ class NotReadyError(RuntimeError):
     """ClickHouse cannot be written to safely; the message says what to do."""
 
 
-def check(server: Server, mappings: Iterable[Target]) -> None:
+def check(server: Server, mappings: Iterable[Target]) -> Settling:
     """Refuse to start where rows could be lost, doubled or cut.
 
+    Returns:
+        How an insert that may or may not be stored is ended on this server.
+
     Raises:
-        NotReadyError: A setting is not honoured, a table or a column is missing or other.
+        NotReadyError: A setting is not honoured, a table or a column is missing or other, or a
+            rollup could count a repeated insert twice.
         ServerError: ClickHouse does not answer.
     """
     _check_settings(server)
     engines = _engines(server)
+    mappings = tuple(mappings)
     for mapping in (*mappings, PLACES):
         if mapping.table not in engines:
             raise NotReadyError(f"{server.database}.{mapping.table} is missing: {_MIGRATE}")
@@ -34,6 +41,17 @@ def check(server: Server, mappings: Iterable[Target]) -> None:
     for table, engine in engines.items():
         if "AggregatingMergeTree" in engine or "SummingMergeTree" in engine:
             _check_window(f"{server.database}.{table}", engine)
+    if all(_replicated(engines[mapping.table]) for mapping in mappings):
+        return Repeat(server)
+    try:
+        return Inspect(server, rollups(server))
+    except UnsafeRollupError as error:
+        raise NotReadyError(str(error)) from error
+
+
+def _replicated(engine: str) -> bool:
+    """Part and token are one transaction in Keeper."""
+    return engine.startswith(("Replicated", "Shared"))
 
 
 def _check_settings(server: Server) -> None:
@@ -45,7 +63,8 @@ def _check_settings(server: Server) -> None:
         if found.get(name) != wanted:
             raise NotReadyError(
                 f"ClickHouse setting {name} is {found.get(name)}, inserts need {wanted}: "
-                "take the constraint off the profile of this user"
+                "take the constraint off the profile of this user, or, where it is None, use a "
+                "server of version 26.8 or newer"
             )
 
 
@@ -59,7 +78,7 @@ def _engines(server: Server) -> dict[str, str]:
 
 def _check_window(table: str, engine: str) -> None:
     """Replicated tables count their window by another setting, which defaults to enough."""
-    if engine.startswith(("Replicated", "Shared")):
+    if _replicated(engine):
         return
     found = _WINDOW.search(engine)
     if found is None or int(found[1]) < WINDOW_BLOCKS:

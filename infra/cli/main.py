@@ -24,10 +24,12 @@ NOUNS: Final[Mapping[str, str]] = {
     "alerts": "look at alerts",
     "datasets": "look at datasets",
     "query": "ask ClickHouse by name",
+    "erase": "have everything that is kept of a device forgotten",
+    "erasures": "look at what was erased and what is under way",
     "clickhouse": "migrate the tables, verify that nothing is missing, mend what is",
     "dead-letters": "look at and replay what could not be used",
 }
-VERBLESS: Final = frozenset({"demo", "doctor"})
+VERBLESS: Final = frozenset({"demo", "doctor", "erase"})
 
 
 def command_for(arguments: Sequence[str]) -> typer.Typer:

@@ -25,6 +25,7 @@ class WorkerName(StrEnum):
     ONCALL = "oncall"
     TRAINER = "trainer"
     REVIEWER = "reviewer"
+    ERASURE = "erasure"
 
 
 # Imported when asked for: each worker carries only the libraries of its own work.
@@ -38,6 +39,7 @@ LOOPS: Final = {
     WorkerName.ONCALL: "consumers.oncall.notifier:run",
     WorkerName.TRAINER: "producers.trainer:run",
     WorkerName.REVIEWER: "producers.reviewer:run",
+    WorkerName.ERASURE: "consumers.erasure.worker:run",
 }
 
 

@@ -14,12 +14,13 @@ from consumers.clickhouse.delivery import Delivery, Job, Outcome
 from consumers.clickhouse.lanes import Closed, size
 from consumers.clickhouse.layout import table_name
 from consumers.clickhouse.leases import lease
+from consumers.clickhouse.logs import survey
 from consumers.clickhouse.patience import Patience
 from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server
+from consumers.clickhouse.settling import Repeat
 from consumers.clickhouse.startup import check
-from infra.clickhouse.logs import survey
 from infra.clickhouse.presence import Presence, records
 from infra.kafka.erasures import erasures_of
 from infra.kafka.messages import RawMessage
@@ -37,10 +38,12 @@ class Mended:
     Attributes:
         rows: Rows inserted.
         letters: Records that became dead letters instead.
+        erased: Records that were left out: their device was erased.
     """
 
     rows: int
     letters: int
+    erased: int
 
 
 class ReplayServer(Server):
@@ -55,9 +58,18 @@ class ReplayServer(Server):
         super().__init__(settings)
         self._mark = f"replay-{lease(self).block(table)}"
 
-    def insert(self, mapping: Target, rows: pa.RecordBatch, *, token: str, deadline_s: int) -> None:
+    def insert(
+        self,
+        mapping: Target,
+        rows: pa.RecordBatch,
+        *,
+        token: str,
+        deadline_s: int,
+        table: str = "",
+    ) -> None:
         """As `Server.insert`."""
-        super().insert(mapping, rows, token=f"{self._mark}/{token}", deadline_s=deadline_s)
+        marked = f"{self._mark}/{token}"
+        super().insert(mapping, rows, token=marked, deadline_s=deadline_s, table=table)
 
 
 def replay(settings: Settings, wanted: Stretch) -> Mended:
@@ -75,7 +87,7 @@ def replay(settings: Settings, wanted: Stretch) -> Mended:
     """
     topic_id, lacking = _lacking(settings, wanted)
     if not lacking:
-        return Mended(0, 0)
+        return Mended(0, 0, 0)
     mended = _insert(settings, wanted, topic_id, lacking)
     _, left = _lacking(settings, wanted)
     if left:
@@ -100,7 +112,8 @@ def _lacking(settings: Settings, wanted: Stretch) -> tuple[str, Sequence[Range]]
         presence = Presence(settings, client, logs)
         runs = presence.rows(wanted.topic).runs.get(wanted.partition, ())
         letters = presence.letters(wanted.topic).get(wanted.partition, ())
-        lacking, _ = presence.lacking(source, wanted.range, runs, letters)
+        erased = presence.erased(wanted.topic).get(wanted.partition, ())
+        lacking, _ = presence.lacking(source, wanted.range, runs, [*letters, *erased])
     return log.topic_id, lacking
 
 
@@ -109,14 +122,17 @@ def _insert(settings: Settings, wanted: Stretch, topic_id: str, lacking: Sequenc
     erasures = erasures_of(settings.kafka, Codec(registry), "mend")
     preparation = Preparation(registry, [TOPICS[wanted.topic]], lambda: erasures)
     source = wanted.topic, wanted.partition
-    rows = refused = 0
+    rows = refused = erased = 0
     with ExitStack() as stack:
         server = ReplayServer(settings.clickhouse, table_name(wanted.topic))
         stack.callback(server.close)
         check(server, preparation.mappings.values())
         letters = stack.enter_context(Publisher(settings.kafka, Codec(registry), "mend"))
         patience = Patience(settings.sink.give_up_after_s)
-        delivery = Delivery(server, preparation, letters, patience, threading.Event())
+        # Later ranges are stored: a rollup's offsets do not tell whether it holds this one.
+        delivery = Delivery(
+            server, Repeat(server), preparation, letters, patience, threading.Event()
+        )
         for closed in _batches(records(settings.kafka, topic_id, source, lacking), settings.sink):
             job = Job(source, topic_id, closed)
             while delivery.deliver(job, lease(server)) is Outcome.EXPIRED:
@@ -124,7 +140,8 @@ def _insert(settings: Settings, wanted: Stretch, topic_id: str, lacking: Sequenc
             if job.prepared is not None:
                 rows += len(job.prepared.messages) - job.unwritable
                 refused += len(job.prepared.letters) + job.unwritable
-    return Mended(rows, refused)
+                erased += len(job.prepared.erased)
+    return Mended(rows, refused, erased)
 
 
 def _batches(messages: Iterable[RawMessage], limits: SinkSettings) -> Iterator[Closed]:

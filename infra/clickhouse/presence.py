@@ -1,14 +1,14 @@
-"""What stands for a record in ClickHouse: a row, a dead letter, or a letter on its way there."""
+"""What stands for a record in ClickHouse: a row, a dead letter (or one on its way), an erasure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from consumers.clickhouse.client import Native
 from consumers.clickhouse.completeness import Run, joined, length, missing, stretches, without
+from consumers.clickhouse.logs import PartitionLog
 from consumers.clickhouse.ranges import Range
 from consumers.dead_letters import SINK_STAGE
-from infra.clickhouse.logs import PartitionLog
-from infra.clickhouse.stored import Stored, kept_since_us, letters, rows
+from infra.clickhouse.stored import Stored, erased, kept_since_us, letters, rows
 from infra.kafka.ends import Source
 from infra.kafka.messages import RawMessage
 from infra.kafka.ranges import RangeReader
@@ -56,8 +56,13 @@ class Presence:
                 found.setdefault(partition, []).append(Range(offset, offset))
         return found
 
+    def erased(self, topic: str) -> Mapping[int, Sequence[Range]]:
+        """Offsets of the topic whose device was erased, by partition."""
+        runs = erased(self._client, topic, self.topic_id(topic)).runs
+        return {partition: [run.range for run in each] for partition, each in runs.items()}
+
     def lacking(
-        self, source: Source, span: Range | None, runs: Iterable[Run], lost: Sequence[Range]
+        self, source: Source, span: Range | None, runs: Iterable[Run], others: Sequence[Range]
     ) -> tuple[tuple[Range, ...], int]:
         """Records that should be there and are not, and how many other offsets are not there.
 
@@ -67,9 +72,9 @@ class Presence:
             source: The partition.
             span: Where to look; None: nowhere.
             runs: Rows of the partition.
-            lost: Its dead letters.
+            others: Its dead letters, and its records of erased devices.
         """
-        absent = missing(span, runs, lost) if span is not None else ()
+        absent = missing(span, runs, others) if span is not None else ()
         compacted = TOPICS[source[0]].cleanup is Cleanup.COMPACT
         oldest_us = kept_since_us(self._client, source[0]) if absent else 0
         found = stretches(

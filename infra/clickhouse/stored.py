@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from consumers.clickhouse.client import Native
 from consumers.clickhouse.completeness import Run
+from consumers.clickhouse.forgetting import PLACES
 from consumers.clickhouse.layout import table_name
 from consumers.clickhouse.ranges import Range
 from consumers.dead_letters import SINK_STAGE
@@ -18,6 +19,10 @@ _DAY_S: Final = 86_400
 _LETTERS: Final = (
     "(SELECT topic_id AS _topic_id, partition AS _partition, offset AS _offset "  # noqa: S608 - one of our constants
     f"FROM dead_letters WHERE stage = '{SINK_STAGE}' AND topic = {{topic:String}})"
+)
+_ERASED: Final = (
+    "(SELECT topic_id AS _topic_id, partition AS _partition, offset AS _offset "  # noqa: S608 - one of our constants
+    f"FROM {PLACES.table} WHERE topic = {{topic:String}})"
 )
 _SLICES: Final = """
 SELECT _topic_id, _partition, count() AS rows, groupBitmap(toUInt64(_offset)) AS different,
@@ -67,6 +72,11 @@ def rows(client: Native, topic: str, topic_id: str) -> Stored:
 def letters(client: Native, topic: str, topic_id: str) -> Stored:
     """Records of a topic that are dead letters of the sink; one published twice has two copies."""
     return _stored(client, _LETTERS, topic_id, {"topic": topic})
+
+
+def erased(client: Native, topic: str, topic_id: str) -> Stored:
+    """Records of a topic whose device was erased; one accounted for twice has two copies."""
+    return _stored(client, _ERASED, topic_id, {"topic": topic})
 
 
 def kept_since_us(client: Native, topic: str) -> int:

@@ -1,7 +1,8 @@
-"""Compares the log with ClickHouse: rows + dead letters = what the sink has passed."""
+"""Compares the log with ClickHouse: rows + dead letters + erased = what the sink has passed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from consumers.clickhouse.client import native
 from consumers.clickhouse.completeness import (
@@ -9,13 +10,15 @@ from consumers.clickhouse.completeness import (
     Run,
     Stretch,
     duplicates,
+    erased_and_stored,
     holes,
     length,
     refused_and_stored,
+    shared,
 )
 from consumers.clickhouse.layout import table_name
+from consumers.clickhouse.logs import PartitionLog, survey
 from consumers.clickhouse.ranges import Range
-from infra.clickhouse.logs import PartitionLog, survey
 from infra.clickhouse.presence import Presence
 from infra.clickhouse.stored import Stored
 from infra.kafka.ends import Source
@@ -37,12 +40,20 @@ class Verdict:
     """What was found.
 
     Attributes:
-        wrong: Holes and duplicates, by topic and partition.
+        wrong: Holes, duplicates and erased rows, by topic and partition.
         notes: What a person should know and is not wrong.
     """
 
     wrong: list[Wrong] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+class _There(NamedTuple):
+    """What stands for the records of one partition."""
+
+    runs: Sequence[Run]
+    letters: Sequence[Range]
+    erased: Sequence[Range]
 
 
 def verify(settings: Settings) -> Verdict:
@@ -59,10 +70,12 @@ def verify(settings: Settings) -> Verdict:
         presence = Presence(settings, client, logs)
         for topic in TOPICS:
             stored, letters = presence.rows(topic), presence.letters(topic)
+            erased = presence.erased(topic)
             verdict.notes += _others(topic, presence.topic_id(topic), stored)
             for source in (each for each in logs if each[0] == topic):
-                runs, refused = stored.runs.get(source[1], ()), letters.get(source[1], ())
-                _compare(source, logs[source], presence, (runs, refused), verdict)
+                at = source[1]
+                there = _There(stored.runs.get(at, ()), letters.get(at, ()), erased.get(at, ()))
+                _compare(source, logs[source], presence, there, verdict)
     verdict.notes += _ahead(settings.sink.group, logs.items())
     return verdict
 
@@ -71,11 +84,16 @@ def _compare(
     source: Source,
     log: PartitionLog,
     presence: Presence,
-    there: tuple[Sequence[Run], Sequence[Range]],
+    there: _There,
     verdict: Verdict,
 ) -> None:
-    runs, letters = there
-    lacking, empty = presence.lacking(source, log.passed, runs, letters)
+    runs = there.runs
+    lacking, empty = presence.lacking(source, log.passed, runs, [*there.letters, *there.erased])
+    passed = [log.passed] if log.passed is not None else []
+    if erased := length(shared(passed, there.erased)):
+        verdict.notes.append(
+            f"{source[0]}/{source[1]}: {erased} offsets are no holes: their devices were erased"
+        )
     if empty:
         verdict.notes.append(
             f"{source[0]}/{source[1]}: {empty} offsets are no holes: they hold no record "
@@ -89,7 +107,9 @@ def _compare(
     for twice in duplicates(runs):
         todo = f"OPTIMIZE TABLE {table} FINAL; sums of its rollups keep them"
         verdict.wrong.append(Wrong(source, twice, todo))
-    for both in refused_and_stored(runs, letters):
+    for back in erased_and_stored(runs, there.erased):
+        verdict.wrong.append(Wrong(source, back, "start `fleetloop worker run erasure` again"))
+    for both in refused_and_stored(runs, there.letters):
         todo = f"a row and a dead letter each: delete the rows from {table}, or ignore the letters"
         verdict.wrong.append(Wrong(source, both, todo))
 

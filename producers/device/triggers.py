@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from infra.objects import PICTURE_KIND, PICTURE_SUFFIX
 from producers.camera.camera import Encounter
 from producers.camera.strips import to_png
 from producers.device.encounters import Glimpse
@@ -129,7 +130,9 @@ class EdgeCases:
         )
 
     def _film_strip(self, encounter: Encounter) -> Frame:
-        stored = self._pictures.put(to_png(encounter.frames), kind="frames", suffix=".png")
+        stored = self._pictures.put(
+            to_png(encounter.frames), kind=PICTURE_KIND, suffix=PICTURE_SUFFIX
+        )
         height, width = encounter.frames.shape[1:3]
         return Frame(
             uri=stored.uri,

@@ -1,6 +1,7 @@
-"""A sink that kills itself with SIGKILL at a named point, run as a child of the crash test.
+"""A sink that sends a signal at a named step, run as a child of the crash tests.
 
-Usage: python -m tests.crash.sink_process POINT N: dies at the N-th passing of the point.
+Usage: python -m tests.crash.sink_process PLAN, where PLAN is `Plan.text()`: at the N-th passing of
+the step the victim gets the signal. The victim is this process itself, ClickHouse or the broker.
 """
 
 import os
@@ -8,9 +9,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
+from consumers.clickhouse.intake import Intake
 from consumers.clickhouse.server import Server
 from consumers.clickhouse.sink import run
 from infra.kafka.loop import GroupLoop
@@ -19,21 +22,44 @@ from infra.settings import Settings
 
 
 class Point(StrEnum):
-    """Where the sink dies."""
+    """The numbered steps of a batch, and where in them the signal is sent."""
 
     NEVER = "NEVER"
     BEFORE_LEDGER = "BEFORE_LEDGER"
+    IN_COMMIT = "IN_COMMIT"
     AFTER_LEDGER = "AFTER_LEDGER"
     DURING_INSERT = "DURING_INSERT"
     AFTER_INSERT = "AFTER_INSERT"
     AFTER_LETTERS = "AFTER_LETTERS"
+    IN_REVOKE = "IN_REVOKE"
 
 
-INSERT_TAKES_S = 0.004
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When what dies.
 
+    Attributes:
+        nth: Passing of the point, from 1.
+        delay_s: After the point is passed, for those that lie inside a call.
+        victim: Process id; 0 is the sink itself.
+        signal: SIGKILL, or SIGSTOP for a process that sleeps and wakes as a zombie.
+    """
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+    point: Point
+    nth: int = 1
+    delay_s: float = 0.0
+    victim: int = 0
+    signal: int = signal.SIGKILL
+
+    def text(self) -> str:
+        """As one argument of a command line."""
+        return f"{self.point}:{self.nth}:{self.delay_s}:{self.victim}:{int(self.signal)}"
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """What `text` gave."""
+        point, nth, delay_s, victim, number = text.split(":")
+        return cls(Point(point), int(nth), float(delay_s), int(victim), int(number))
 
 
 def counted(nth: int, action: Callable[[], None]) -> Callable[[], None]:
@@ -52,16 +78,23 @@ def counted(nth: int, action: Callable[[], None]) -> Callable[[], None]:
     return once
 
 
-def arm(point: Point, nth: int) -> None:
+def arm(plan: Plan) -> None:
     """Wrap the method that stands for the point."""
-    delayed = threading.Timer(INSERT_TAKES_S * (nth % 3), die)
+
+    def strike() -> None:
+        os.kill(plan.victim or os.getpid(), plan.signal)
+
+    now = counted(plan.nth, strike)
+    soon = counted(plan.nth, threading.Timer(plan.delay_s, strike).start)
     owner, name, before, after = {
-        Point.BEFORE_LEDGER: (GroupLoop, "commit", counted(nth, die), None),
-        Point.AFTER_LEDGER: (GroupLoop, "commit", None, counted(nth, die)),
-        Point.DURING_INSERT: (Server, "insert", counted(nth, delayed.start), None),
-        Point.AFTER_INSERT: (Server, "insert", None, counted(nth, die)),
-        Point.AFTER_LETTERS: (Publisher, "flush", None, counted(nth, die)),
-    }[point]
+        Point.BEFORE_LEDGER: (GroupLoop, "commit", now, None),
+        Point.IN_COMMIT: (GroupLoop, "commit", soon, None),
+        Point.AFTER_LEDGER: (GroupLoop, "commit", None, now),
+        Point.DURING_INSERT: (Server, "insert", soon, None),
+        Point.AFTER_INSERT: (Server, "insert", None, now),
+        Point.AFTER_LETTERS: (Publisher, "flush", None, now),
+        Point.IN_REVOKE: (Intake, "revoked", soon, None),
+    }[plan.point]
     original: Callable[..., Any] = getattr(owner, name)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -76,7 +109,7 @@ def arm(point: Point, nth: int) -> None:
 
 
 if __name__ == "__main__":
-    chosen = Point(sys.argv[1])
-    if chosen is not Point.NEVER:
-        arm(chosen, int(sys.argv[2]))
+    chosen = Plan.of(sys.argv[1])
+    if chosen.point is not Point.NEVER:
+        arm(chosen)
     run(Settings())

@@ -178,10 +178,10 @@ def test_a_hole_and_a_duplicate_made_by_hand_are_named_exactly_and_mended(
     twice = {Anomaly(Name.DUPLICATE, str(n)) for n in range(40, 45)}
     assert check(run_log(world.kafka, client)) == gone | twice
     stretch = f"{WHERE}:20-29"
-    assert replayed(stretch) == {"range": stretch, "rows": 9, "letters": 0}
+    assert replayed(stretch) == {"range": stretch, "rows": 9, "letters": 0, "erased": 0}
     assert verified() == [DUPLICATE]
     assert check(run_log(world.kafka, client)) == twice
-    assert replayed(stretch) == {"range": stretch, "rows": 0, "letters": 0}
+    assert replayed(stretch) == {"range": stretch, "rows": 0, "letters": 0, "erased": 0}
     client.execute("SYSTEM START MERGES completeness.inference_events")
     client.execute("OPTIMIZE TABLE inference_events FINAL")
     assert verified() == []
@@ -198,8 +198,13 @@ def test_a_range_that_is_lost_again_is_mended_again_with_its_dead_letter(client:
         assert events["count"] == COUNT - 1 + letters
         assert events["what_to_do"] == f"fleetloop clickhouse replay {whole}"
         assert letter_row["what_to_do"] == f"fleetloop clickhouse replay {letter}"
-        assert replayed(whole) == {"range": whole, "rows": COUNT - 1, "letters": letters}
-        assert replayed(letter) == {"range": letter, "rows": 1, "letters": 0}
+        assert replayed(whole) == {
+            "range": whole,
+            "rows": COUNT - 1,
+            "letters": letters,
+            "erased": 0,
+        }
+        assert replayed(letter) == {"range": letter, "rows": 1, "letters": 0, "erased": 0}
         assert verified() == []
 
 

@@ -12,12 +12,14 @@ from consumers.clickhouse.client import native
 from consumers.clickhouse.metrics import METRICS
 from consumers.clickhouse.patience import GiveUpError
 from consumers.clickhouse.startup import NotReadyError
+from infra.kafka.admin import Admin
 from infra.kafka.publisher import Publisher
 from infra.settings import ClickHouseSettings, KafkaSettings
 from infra.stack.clickhouse import ClickHouseServer
 from infra.stack.ports import free_port
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
+from infra.topics import apply_all
 from schemas.topics import INFERENCE_EVENTS
 from tests import factories
 from tests.sinks import RunningSink, counted_until, prepare, publishing, running, settings_for
@@ -118,6 +120,7 @@ def highest_held(seconds: float) -> float:
 def test_a_clickhouse_that_never_answers_ends_the_sink_with_the_limit_named(
     kafka: KafkaSettings, clickhouse: ClickHouseSettings
 ) -> None:
+    apply_all(Admin(kafka))
     nobody = clickhouse.model_copy(update={"http_port": free_port()})
     sink = RunningSink(settings_for(kafka, nobody, "nobody", give_up_after_s=1.0))
     sink.start()
@@ -140,6 +143,10 @@ def test_a_clickhouse_that_never_answers_ends_the_sink_with_the_limit_named(
             "ALTER TABLE latency_minutes MODIFY SETTING non_replicated_deduplication_window = 0",
             r"latency_minutes: non_replicated_deduplication_window is 0",
         ),
+        (
+            "CREATE MATERIALIZED VIEW s TO sums AS SELECT device_id, 1 AS n FROM ota_acks",
+            r"rollup sums: a repeated insert would count twice in column n .*Let view s also",
+        ),
     ],
 )
 def test_an_unsafe_database_is_refused_at_the_start(
@@ -147,6 +154,11 @@ def test_an_unsafe_database_is_refused_at_the_start(
 ) -> None:
     prepare(kafka, database)
     with native(database) as client:
+        client.execute(
+            "CREATE TABLE sums (device_id String, n SimpleAggregateFunction(sum, UInt64)) "
+            "ENGINE = AggregatingMergeTree ORDER BY device_id "
+            "SETTINGS non_replicated_deduplication_window = 10000"
+        )
         client.execute(damage)
     sink = RunningSink(settings_for(kafka, database, "unsafe"))
     sink.start()

@@ -16,6 +16,7 @@ from consumers.clickhouse.patience import Patience
 from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server, ServerError
+from consumers.clickhouse.settling import Repeat
 from consumers.clickhouse.startup import check
 from infra.clickhouse.migrate import apply
 from infra.kafka.messages import RawMessage
@@ -65,7 +66,14 @@ def letters() -> Letters:
 
 @pytest.fixture
 def delivery(server: Server, letters: Letters) -> Delivery:
-    return Delivery(server, PREPARATION, letters, Patience(5.0), threading.Event())
+    return Delivery(
+        server,
+        check(server, PREPARATION.mappings.values()),
+        PREPARATION,
+        letters,
+        Patience(5.0),
+        threading.Event(),
+    )
 
 
 def job(count: int, *, late: Sequence[int] = (), days: int = 1, first: int = 0) -> Job:
@@ -172,17 +180,37 @@ def test_a_missing_table_stops_and_is_no_row_error(
     assert refused.value.fault is Fault.STOP
 
 
-def test_a_range_older_than_the_window_is_replayed_only_when_none_of_it_is_stored(
+def begun(old: Job) -> Job:
+    """The same range, as another process finds it in the ledger."""
+    pending = Pending(old.closed.range, len(old.closed.messages), 0)
+    return Job(old.source, old.topic_id, old.closed, replayed=pending)
+
+
+def test_what_is_stored_decides_a_replay_however_old_the_token_is(
     delivery: Delivery, server: Server, database: ClickHouseSettings
 ) -> None:
-    old = job(10)
-    pending = Pending(old.closed.range, 10, 0)
-    now = lease(server)
-    far = Lease(now.deadline_s, {"inference_events": WINDOW_BLOCKS})
-    old.replayed = pending
-    assert delivery.deliver(old, far) is Outcome.WRITTEN
+    far = Lease(lease(server).deadline_s, {"inference_events": WINDOW_BLOCKS})
+    log = job(10)
+    for _ in range(2):
+        assert delivery.deliver(begun(log), far) is Outcome.WRITTEN
+    with native(database) as client:  # no token is remembered any more
+        client.execute(
+            "ALTER TABLE inference_events MODIFY SETTING non_replicated_deduplication_window = 0"
+        )
+    assert delivery.deliver(begun(log), far) is Outcome.WRITTEN
+    assert stored(database) == (10, 10, 10)
+
+
+def test_where_tokens_decide_a_range_older_than_the_window_is_refused_when_it_is_stored(
+    server: Server, letters: Letters, database: ClickHouseSettings
+) -> None:
+    stopping = threading.Event()
+    delivery = Delivery(server, Repeat(server), PREPARATION, letters, Patience(5.0), stopping)
+    far = Lease(lease(server).deadline_s, {"inference_events": WINDOW_BLOCKS})
+    log = job(10)
+    assert delivery.deliver(begun(log), far) is Outcome.WRITTEN
     with pytest.raises(LedgerError, match=r"range 0-9 was begun.*10 of its 10 rows are stored"):
-        delivery.deliver(old, far)
+        delivery.deliver(begun(log), far)
     assert stored(database) == (10, 10, 10)
 
 
@@ -190,6 +218,6 @@ def test_a_sink_that_stops_does_not_wait_for_clickhouse(letters: Letters) -> Non
     stopping = threading.Event()
     stopping.set()
     nobody = Server(ClickHouseSettings(http_port=1))
-    delivery = Delivery(nobody, PREPARATION, letters, Patience(60.0), stopping)
+    delivery = Delivery(nobody, Repeat(nobody), PREPARATION, letters, Patience(60.0), stopping)
     assert delivery.deliver(job(1), Lease(0, {})) is Outcome.STOPPED
     nobody.close()

@@ -47,7 +47,7 @@ def test_a_letter_that_failed_is_not_taken_along_by_the_flush_of_another_thread(
 ) -> None:
     letters = Letters()
     unused: Any = object()
-    delivery = Delivery(unused, PREPARATION, letters, Patience(5.0), threading.Event())
+    delivery = Delivery(unused, unused, PREPARATION, letters, Patience(5.0), threading.Event())
     lease = Lease(60, {})
     other: list[object] = []
 

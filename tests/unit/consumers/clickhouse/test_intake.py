@@ -280,6 +280,18 @@ def test_a_log_that_begins_later_than_the_ledger_is_an_error_unless_gaps_are_acc
     lenient.intake.close()
 
 
+def test_a_hole_is_lost_records_only_where_the_log_begins_behind_it(world: World) -> None:
+    world.loop.kept[SOURCE] = Committed(5, "")
+    world.assign(SOURCE)
+    world.send(SOURCE, 7, 3)  # markers of transactions, or compaction
+    world.turn(times=3)
+    assert "insert 0:7-9" in world.log
+    world.loop.begin = 15
+    with pytest.raises(LedgerError, match=r"offsets 10-14 are missing: retention took them"):
+        world.send(SOURCE, 20, 1)
+    world.intake.close()
+
+
 @pytest.mark.parametrize(
     ("begin", "inserted"),
     [(2, ["insert 0:0-4", "insert 0:5-9"]), (7, ["insert 0:7-9"])],

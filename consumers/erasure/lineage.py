@@ -1,0 +1,83 @@
+"""Where pictures of a device went: datasets built before its erasure, releases trained on them."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from consumers.clickhouse.client import Native
+from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
+from schemas.erasures import Erased
+from schemas.manifests import Example, ManifestError, from_parquet, obeyed_until_us
+
+logger = logging.getLogger("fleetloop.erasure")
+
+_ASSEMBLED = """
+SELECT DISTINCT dataset_id, manifest_uri, manifest_digest FROM dataset_manifests
+WHERE kind = 'ASSEMBLED' AND manifest_uri IS NOT NULL ORDER BY dataset_id"""
+_TRAINED = """
+SELECT DISTINCT dataset_id, release_id FROM model_releases
+WHERE kind = 'PROPOSED' AND dataset_id IS NOT NULL ORDER BY release_id"""
+
+
+@dataclass(slots=True)
+class Traces:
+    """What datasets hold of one device.
+
+    Attributes:
+        pictures: Digests of its pictures in them.
+        datasets: Ids of datasets with its examples.
+        releases: Releases trained on those.
+    """
+
+    pictures: set[str] = field(default_factory=set)
+    datasets: list[str] = field(default_factory=list)
+    releases: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Traces by device id, and the pictures that examples of other devices show."""
+
+    traces: Mapping[str, Traces]
+    of_others: frozenset[str]
+
+
+def lineage(client: Native, objects: ObjectStore, batch: Sequence[Erased]) -> Lineage:
+    """Read every assembled manifest. One that is gone or damaged is told in the log and left out.
+
+    Raises:
+        ClickHouseError: A table cannot be read.
+    """
+    until = {each.device_id: each.until_us for each in batch}
+    traces = {device: Traces() for device in until}
+    of_others: set[str] = set()
+    for dataset, uri, digest in client.execute(_ASSEMBLED):
+        try:
+            manifest = from_parquet(objects.get(uri, digest=digest))
+        except (ObjectMissingError, ObjectCorruptError, ManifestError) as error:
+            logger.warning("dataset %s is not looked into: %s", dataset, error)
+            continue
+        obeyed = obeyed_until_us(manifest)
+        covered = {device for device, until_us in until.items() if until_us > obeyed}
+        _note(dataset, manifest.examples, covered, traces, of_others)
+    trained = client.execute(_TRAINED)
+    for found in traces.values():
+        found.releases = [release for dataset, release in trained if dataset in found.datasets]
+    return Lineage(traces, frozenset(of_others))
+
+
+def _note(
+    dataset: str,
+    examples: Iterable[Example],
+    covered: set[str],
+    traces: Mapping[str, Traces],
+    of_others: set[str],
+) -> None:
+    for example in examples:
+        if example.device_id not in covered:
+            of_others.add(example.frame_digest)
+            continue
+        found = traces[example.device_id]
+        found.pictures.add(example.frame_digest)
+        if dataset not in found.datasets:
+            found.datasets.append(dataset)
