@@ -58,4 +58,4 @@ def test_no_view_is_altered_any_more() -> None:
         for migration in stored()
         if any("MODIFY QUERY" in statement for statement in migration.statements)
     }
-    assert altered == {7, 14}  # 0016 made their view anew
+    assert altered == {7, 14}  # 0017 made their view anew
