@@ -6,27 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from schemas.catalogue import load_catalogue
-from schemas.codec import Codec
-from schemas.columns import ColumnDecoder
 from schemas.decisions import ReleaseBook
-from schemas.facts import Fact
 from schemas.records import AckState, CommandKind, DeviceClass, ModelRelease, OtaAck
-from schemas.registry import FileRegistry
-from schemas.topics import (
-    DISENGAGEMENTS,
-    INFERENCE_EVENTS,
-    MODEL_RELEASES,
-    OTA_ACKS,
-    ROLLOUT_COMMANDS,
-    ROLLOUT_PARTIALS,
-    TopicSpec,
-)
-from streams.processor import Fold, LogBatch, Outgoing, Position, Source, Standing
-from streams.rollout.agent import RolloutProcessor
-from streams.rollout.partitioning import partition_of
+from schemas.topics import INFERENCE_EVENTS, MODEL_RELEASES, OTA_ACKS, ROLLOUT_COMMANDS
+from streams.processor import Source
+from streams.rollout.memory_logs import LogWorker, MemoryLogs
 from streams.rollout.policy import Policy, load_policy
 from tests import factories
 from tests.rollout_log import GATE, KEYRING, SECOND, START, command, digest_of, proposal
@@ -35,7 +19,6 @@ DEMO_POLICY: Final = load_policy(Path(__file__).parent.parent / "infra/demo/poli
 FLEET: Final[Mapping[str, int]] = {"HW3": 120, "HW4": 120, "AI5": 80}
 STEP_US: Final = SECOND // 4
 WINDOW_US: Final = 2 * SECOND
-_BATCHED: Final = (OTA_ACKS, INFERENCE_EVENTS, DISENGAGEMENTS, ROLLOUT_PARTIALS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,130 +48,13 @@ class SimDevice:
     trial: bool = False
 
 
-class Logs:
-    """Topics in memory, stamped by one clock."""
-
-    def __init__(self) -> None:
-        self.records: dict[Source, list[tuple[int, Any]]] = {}
-        self.now = START
-
-    def append(self, spec: TopicSpec, record: Any, partition: int | None = None) -> None:
-        """Write a record where its key belongs."""
-        if partition is None:
-            partition = partition_of(str(getattr(record, spec.key)), spec.partitions)
-        self.records.setdefault((spec.name, partition), []).append((self.now, record))
-
-    def of(self, spec: TopicSpec) -> list[Any]:
-        """Every record of a topic, by partition."""
-        return [
-            record
-            for number in range(spec.partitions)
-            for _, record in self.records.get((spec.name, number), [])
-        ]
-
-
-class Worker:
-    """A processor with all partitions, fed from the logs as the runtime would."""
+class Worker(LogWorker):
+    """A processor with the tests' keys."""
 
     def __init__(
-        self, logs: Logs, policy: Policy, state: Mapping[Source, Any] | None = None
+        self, logs: MemoryLogs, policy: Policy, state: Mapping[Source, Any] | None = None
     ) -> None:
-        registry = FileRegistry()
-        self._logs, self._codec = logs, Codec(registry)
-        self._decoder = ColumnDecoder(registry)
-        self._facts_at: dict[Source, int] = {}
-        self.processor = RolloutProcessor(
-            policy=policy,
-            signer=GATE,
-            keyring=KEYRING,
-            hardware=load_catalogue().hardware,
-            codec=self._codec,
-            partitions={spec.name: spec.partitions for spec in _BATCHED},
-        )
-        self.generations = {
-            spec.name: self.processor.generation(spec, f"id-{spec.name}")
-            for spec in self.processor.batched
-        }
-        self._observe()
-        self._folds: dict[Source, Fold] = {}
-        self._at: dict[Source, tuple[int, int]] = {}
-        for spec in _BATCHED:
-            for number in range(spec.partitions):
-                self._open(spec, number, (state or {}).get((spec.name, number)))
-
-    def _open(self, spec: TopicSpec, number: int, saved: Any) -> None:
-        source = (spec.name, number)
-        snapshot, at = saved or (None, (-1, 0))
-        self._folds[source] = self.processor.fold(spec.name, number, snapshot)
-        self._at[source] = at
-
-    def save(self) -> dict[Source, Any]:
-        """Checkpoints of all partitions."""
-        return {source: (fold.snapshot(), self._at[source]) for source, fold in self._folds.items()}
-
-    def run(self) -> list[Outgoing]:
-        """Read everything there is, as the runtime does, and say what is to be published."""
-        self._observe()
-        for source, fold in self._folds.items():
-            batch = self._batch(source)
-            if batch is not None:
-                fold.apply(batch)
-                self._at[source] = (batch.last_offset, batch.high_stamp_us)
-        return list(self.processor.emit(self._standing()))
-
-    def _observe(self) -> None:
-        for spec in (MODEL_RELEASES, ROLLOUT_COMMANDS):
-            for number in range(spec.partitions):
-                source = (spec.name, number)
-                log, begin = self._logs.records.get(source, []), self._facts_at.get(source, 0)
-                self._facts_at[source] = len(log)
-                self.processor.observe(
-                    [
-                        Fact(
-                            topic=spec.name,
-                            partition=number,
-                            offset=begin + at,
-                            stamp_us=stamp,
-                            record=record,
-                        )
-                        for at, (stamp, record) in enumerate(log[begin:])
-                    ]
-                )
-
-    def _batch(self, source: Source) -> LogBatch | None:
-        begin = self._at[source][0] + 1
-        news = self._logs.records.get(source, [])[begin:]
-        if not news:
-            return None
-        values = [self._codec.encode(source[0], record) for _, record in news]
-        columns = self._decoder.decode(source[0], values)
-        assert not columns.refusals
-        stamps = np.array([stamp for stamp, _ in news], dtype=np.int64)
-        return LogBatch(
-            topic=source[0],
-            partition=source[1],
-            rows=columns.rows,
-            offsets=np.arange(begin, begin + len(news)),
-            stamps_us=stamps,
-            last_offset=begin + len(news) - 1,
-            high_stamp_us=max(self._at[source][1], int(stamps.max())),
-        )
-
-    def _standing(self) -> Standing:
-        return Standing(
-            now_us=self._logs.now,
-            partitions={
-                source: Position(
-                    topic_id=f"id-{source[0]}",
-                    generation=self.generations[source[0]],
-                    applied_through=offset,
-                    end_offset=len(self._logs.records.get(source, [])),
-                    asked_us=self._logs.now,
-                    high_stamp_us=stamp,
-                )
-                for source, (offset, stamp) in self._at.items()
-            },
-        )
+        super().__init__(logs, policy, signer=GATE, keyring=KEYRING, state=state)
 
 
 class World:
@@ -204,7 +70,7 @@ class World:
         workers: int = 1,
         approve: bool = True,
     ) -> None:
-        self.logs = Logs()
+        self.logs = MemoryLogs(START)
         self.faults = dict(faults or {})
         self.policy, self.approve = policy, approve
         chance = random.Random(seed)

@@ -19,7 +19,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "worker": "run one worker",
     "fleet": "run simulated devices",
     "releases": "look at releases and order what happens to them",
-    "rollout": "see what a rollout policy catches, and what proof costs",
+    "rollout": "see what a rollout policy catches, and replay a trace through the gate",
     "slo": "check, explain, replay and export SLOs",
     "alerts": "look at alerts",
     "datasets": "look at datasets",

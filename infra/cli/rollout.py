@@ -1,21 +1,26 @@
-"""`fleetloop rollout`: what a rollout policy can see, before a release depends on it."""
+"""`fleetloop rollout`: what a policy can see, and what the gate decides about a trace."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
+import click
 import typer
 
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
-from streams.rollout.policy import PolicyError, load_policy
+from infra.cli.release_rows import decision_row
+from streams.rollout.policy import Policy, PolicyError, load_policy
 from streams.rollout.power import MAX_DEVICES, Chance, power
 from streams.rollout.tally import METRICS
+from streams.rollout.trace import Refusal, TraceError, read_trace
+from streams.rollout.trace_player import Decided, play
 
+SHOWN: Final = 20
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", help="policy file; without it the defaults")
+]
 app = typer.Typer(no_args_is_help=True, help="Look into a rollout policy.")
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `power` a verb although it is the only one."""
 
 
 @app.command("power")
@@ -34,10 +39,7 @@ def power_(
     Devices are those that have decided, one after another and independently of each other; those
     still installing when harm is seen come on top.
     """
-    try:
-        rules = load_policy(policy)
-    except PolicyError as error:
-        fail(str(error))
+    rules = _policy(policy)
     found = power(rules, devices=devices, strata=strata, tests=len(METRICS))
     show([_row(chance) for chance in found.chances], output)
     say(
@@ -50,6 +52,64 @@ def power_(
             f"each rollout will be held for a person; ceiling={found.provable:.3g} could be proven",
             Exit.CONDITION_NOT_MET,
         )
+
+
+@app.command()
+def replay(
+    trace: Annotated[Path, typer.Argument(help="lines of JSON: at, topic, value; - for stdin")],
+    policy: PolicyOption = None,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """What the gate decides about a rollout that somebody wrote down.
+
+    `at` is the broker's stamp in microseconds. Decisions in the trace are passed over. A line that
+    breaks a rule of its topic or speaks of an unknown release is refused and changes nothing.
+    """
+    rules = _policy(policy)
+    try:
+        with click.open_file(str(trace), encoding="utf-8") as lines:
+            played = play(read_trace(lines), rules)
+    except (TraceError, OSError, UnicodeDecodeError) as error:
+        fail(f"trace {trace}: {error}")
+    if output is Format.JSON:
+        told = {
+            "decisions": [_decision(one) for one in played.decisions],
+            "refused": [_refusal(one) for one in played.refusals],
+        }
+        typer.echo(json.dumps(told, indent=2))
+        return
+    show([decision_row(one.record) for one in played.decisions], output, empty="no decision")
+    for one in played.refusals[:SHOWN]:
+        say(f"line {one.number}, {one.topic}: refused: {one.reason}")
+    if len(played.refusals) > SHOWN:
+        say(f"and {len(played.refusals) - SHOWN} more lines refused; -o json has them all")
+
+
+def _decision(decided: Decided) -> dict[str, Any]:
+    record = decided.record
+    return {
+        "decision_id": record.decision_id,
+        "decision_seq": record.decision_seq,
+        "release_id": record.release_id,
+        "kind": record.kind.value,
+        "at": decided.at_us,
+        "stratum": record.stratum,
+        "wave": record.wave,
+        "share": record.share,
+        "reason": record.reason,
+        "evidence": None if record.evidence is None else asdict(record.evidence),
+    }
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    return {"line": refusal.number, "topic": refusal.topic, "reason": refusal.reason}
+
+
+def _policy(path: Path | None) -> Policy:
+    try:
+        return load_policy(path)
+    except PolicyError as error:
+        fail(str(error))
 
 
 def _row(chance: Chance) -> dict[str, Any]:

@@ -64,13 +64,18 @@ class AckFold:
 
     def advance(self, now_us: int) -> None:
         """The partition was read past `now_us` of ingest time: what is due has fallen silent."""
-        while self._pending and self._pending[0][0] + self._timeout_us < now_us:
+        while (due_us := self.due_us) is not None and due_us < now_us:
             accepted_us, key, device_id = self._pending.popleft()
             table = self._tables[key]
             before = table.counts
             table.expire(device_id, accepted_us)
             if table.counts != before:
                 self._publish(key, table)
+
+    @property
+    def due_us(self) -> int | None:
+        """Ingest time past which the next attempt falls silent; None: none is open."""
+        return self._pending[0][0] + self._timeout_us if self._pending else None
 
     def refused(self) -> list[Refused]:
         """Acknowledgements refused since the last call."""

@@ -8,6 +8,7 @@ from infra.keys import load_keyring, load_signer
 from infra.settings import Settings
 from schemas.catalogue import Hardware, load_catalogue
 from schemas.codec import Codec
+from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
 from schemas.registry import registry_from
 from schemas.signing import Keyring, Signer
@@ -79,6 +80,11 @@ class RolloutProcessor:
         self._told: dict[Source, tuple[int, int, int]] = {}
         self._gates: dict[int, Gate] = {}
         self._generations: dict[str, str] = {}
+
+    @property
+    def book(self) -> ReleaseBook:
+        """The valid decisions read so far."""
+        return self._ledger.book
 
     def generation(self, topic: TopicSpec, topic_id: str) -> str:
         """State is bound to the log, the policy as far as the stage reads it, and the code."""

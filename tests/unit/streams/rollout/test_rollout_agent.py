@@ -12,8 +12,9 @@ from schemas.topics import (
 )
 from streams.processor import Position, Standing
 from streams.rollout.ledger import EvidenceLostError, Ledger
-from tests.rollout_log import KEYRING, Log
-from tests.rollout_world import DEMO_POLICY, Logs, Worker
+from streams.rollout.memory_logs import MemoryLogs
+from tests.rollout_log import KEYRING, START, Log
+from tests.rollout_world import DEMO_POLICY, Worker
 
 
 def decided(log: Log) -> list[Fact]:
@@ -25,7 +26,7 @@ def decided(log: Log) -> list[Fact]:
 
 
 def tally_generation(ota_acks_id: str) -> str:
-    processor = Worker(Logs(), DEMO_POLICY).processor
+    processor = Worker(MemoryLogs(START), DEMO_POLICY).processor
     processor.generation(OTA_ACKS, ota_acks_id)
     processor.generation(INFERENCE_EVENTS, "events")
     processor.generation(DISENGAGEMENTS, "disengagements")
@@ -63,7 +64,7 @@ def test_a_finished_release_may_be_older_than_the_log() -> None:
 def test_the_processor_asks_before_it_counts() -> None:
     log = Log()
     log.opened("r1", 0.1)
-    processor = Worker(Logs(), DEMO_POLICY).processor
+    processor = Worker(MemoryLogs(START), DEMO_POLICY).processor
     processor.observe(decided(log))
     blind = Position(
         topic_id="t",
