@@ -9,10 +9,15 @@ import typer
 from infra.cli.output import Exit, Format, FormatOption, say, show
 from infra.cli.slo_backtest import backtest
 from infra.cli.slo_export import export
+from infra.cli.slo_standing import budget, explain, get, list_
 from streams.slo import slo_file
 from streams.slo.slo_file import SloFileError
 
 app = typer.Typer(no_args_is_help=True, help="Check, explain, replay and export SLOs.")
+app.command("list")(list_)
+app.command()(get)
+app.command()(explain)
+app.command()(budget)
 app.command()(backtest)
 app.command()(export)
 

@@ -122,13 +122,18 @@ class SloProcessor:
                     yield Outgoing(topic=ALERTS, record=alert)
 
     def _decided(self, fact: Fact, record: ModelRelease) -> None:
-        verdict = self._releases.observe(record, offset=fact.offset, stamp_us=fact.stamp_us)
-        if not verdict.valid or record.kind not in GONE:
+        release = withdrawal(self._releases, fact, record)
+        if release is None:
             return
-        withdrawal = (record.release_id, record.stratum)
-        self._withdrawals[withdrawal] = max(fact.stamp_us, self._withdrawals.get(withdrawal, 0))
+        self._withdrawals[release] = max(fact.stamp_us, self._withdrawals.get(release, 0))
         for fold in self._burning.values():
-            fold.withdraw(*withdrawal, self._withdrawals[withdrawal])
+            fold.withdraw(*release, self._withdrawals[release])
+
+
+def withdrawal(releases: ReleaseBook, fact: Fact, record: ModelRelease) -> Withdrawal | None:
+    """The release that a valid decision took off the devices, and from which hardware."""
+    verdict = releases.observe(record, offset=fact.offset, stamp_us=fact.stamp_us)
+    return (record.release_id, record.stratum) if verdict.valid and record.kind in GONE else None
 
 
 def processor(settings: Settings) -> SloProcessor:
