@@ -133,7 +133,7 @@ class Settings(BaseSettings):
         objects_url: Folder or bucket (any fsspec address) for models, pictures and checkpoints.
         keys_dir: Signing keys of this installation: keyring.yaml and <signer>.pem.
         policy_file: Rollout policy. slo_file: SLOs. dataset_file: policy of a dataset line.
-        oncall_file: Who is told of alerts, and how often.
+        oncall_file: Who is told of alerts, and how often. watch_file: Thresholds of the watch.
         scenario_file: What the simulation plays.
         metrics_port: Port of /livez, /readyz and /metrics; 0: any free port, None: none.
     """
@@ -150,6 +150,7 @@ class Settings(BaseSettings):
     keys_dir: Path = Path(".fleetloop/keys")
     policy_file: Path | None = None
     slo_file: Path | None = None
+    watch_file: Path | None = None
     dataset_file: Path | None = None
     oncall_file: Path | None = None
     scenario_file: Path | None = None

@@ -67,7 +67,7 @@ class DeviceSequences:
         names, ids = _texts(device_ids), _texts(event_ids)
         if len(names) != len(ids):
             raise ValueError(f"{len(names)} devices for {len(ids)} event ids: one each")
-        placed, boots, sequences = _places(ids)
+        placed, boots, sequences = places(ids)
         found = np.ones(len(ids), dtype=np.bool_)
         at = self._indexes(names.to_pylist() if placed.all() else names.filter(placed).to_pylist())
         found[placed] = self._note(at, boots, sequences)
@@ -179,7 +179,7 @@ class DeviceSequences:
         return True
 
 
-def _places(event_ids: pa.Array) -> tuple[Mask, Ints, Ints]:
+def places(event_ids: pa.Array) -> tuple[Mask, Ints, Ints]:
     """Which ids end in `/<boot>/<sequence>`, and boots and sequences of those."""
     parts = pc.split_pattern(event_ids, "/", max_splits=_PARTS - 1, reverse=True)
     placed = pc.list_value_length(parts).to_numpy() == _PARTS

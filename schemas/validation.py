@@ -40,7 +40,7 @@ ITEM_LIMITS: Final[Mapping[tuple[str, str], int]] = {
     (topics.INFERENCE_EVENTS.name, "confidence"): 10,
     (topics.EDGE_CASES.name, "embedding"): 512,
     (topics.SLO_PARTIALS.name, "latency.counts"): 160,
-    (topics.SLO_PARTIALS.name, "exemplars"): 8,
+    (topics.SLO_PARTIALS.name, "exemplars"): 20,
 }
 """Longest list or map of a path; `MAX_ITEMS` for all others."""
 EVENT_TIMES: Final[Mapping[str, str]] = {

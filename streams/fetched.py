@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from schemas.columns import ColumnDecoder, Refusal
 from schemas.topics import Cleanup, TopicSpec
-from streams.processor import LogBatch
+from streams.processor import LogBatch, Refused
 
 Validate = Callable[[TopicSpec, pa.RecordBatch, npt.NDArray[np.int64]], Sequence[Refusal]]
 
@@ -101,7 +101,21 @@ class BatchReader:
             _refuse_gaps(fetched, applied_through, offsets)
         stamps_us = np.fromiter((record.timestamp for record in records), np.int64, len(records))
         stamps_us *= 1_000
-        rows, kept = self._valid(spec, records, stamps_us)
+        columns = self._decoder.decode(spec.name, [record.value for record in records])
+        rows, kept = columns.rows, columns.positions
+        refusals = self._validate(spec, rows, stamps_us[kept])
+        refused = None
+        if refusals:
+            broken = np.fromiter((one.position for one in refusals), np.int64, len(refusals))
+            refused = Refused(
+                rows=rows.take(pa.array(broken)),
+                stamps_us=stamps_us[kept[broken]],
+                fields=[one.error.field or "" for one in refusals],
+            )
+            valid = np.delete(np.arange(rows.num_rows), broken)
+            rows, kept = rows.take(pa.array(valid)), kept[valid]
+        tombstones = _tombstones(records) if spec.cleanup is Cleanup.COMPACT else []
+        self.refused[spec.name] += len(columns.refusals) - len(tombstones) + len(refusals)
         return LogBatch(
             topic=fetched.topic,
             partition=fetched.partition,
@@ -110,21 +124,16 @@ class BatchReader:
             stamps_us=stamps_us[kept],
             last_offset=int(offsets[-1]),
             high_stamp_us=max(high_stamp_us, int(stamps_us.max())),
+            refused=refused,
+            tombstones=tombstones,
         )
 
-    def _valid(
-        self, spec: TopicSpec, records: Sequence[Record], stamps_us: npt.NDArray[np.int64]
-    ) -> tuple[pa.RecordBatch, npt.NDArray[np.int32]]:
-        values = [record.value for record in records]
-        columns = self._decoder.decode(spec.name, values)
-        rows, kept = columns.rows, columns.positions
-        invalid = {refusal.position for refusal in self._validate(spec, rows, stamps_us[kept])}
-        if invalid:
-            valid = np.array([at for at in range(rows.num_rows) if at not in invalid], np.int64)
-            rows, kept = rows.take(pa.array(valid)), kept[valid]
-        tombstones = values.count(None) if spec.cleanup is Cleanup.COMPACT else 0
-        self.refused[spec.name] += len(columns.refusals) - tombstones + len(invalid)
-        return rows, kept
+
+def _tombstones(records: Sequence[Record]) -> list[str]:
+    """Keys of what is to be forgotten; one that is no text names nothing that we wrote."""
+    return [
+        (record.key or b"").decode(errors="replace") for record in records if record.value is None
+    ]
 
 
 def _refuse_gaps(

@@ -18,6 +18,7 @@ __all__ = [
     "Outgoing",
     "Position",
     "Processor",
+    "Refused",
     "Source",
     "Standing",
     "Tally",
@@ -31,6 +32,20 @@ BROKER_SLACK_US: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Records of a stretch that were readable and broke a rule, for those who count them.
+
+    Attributes:
+        rows: Columns of the m records. stamps_us: int64[m].
+        fields: The field of the rule that each broke first.
+    """
+
+    rows: pa.RecordBatch
+    stamps_us: npt.NDArray[np.int64]
+    fields: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogBatch:
     """The valid records of one stretch of one partition, in log order.
 
@@ -40,6 +55,8 @@ class LogBatch:
         stamps_us: int64[n], the broker's stamp of each record.
         last_offset: Last offset of the stretch, refused records and legal gaps included.
         high_stamp_us: Highest stamp of the partition read so far, this stretch included.
+        refused: What validation refused; None: nothing.
+        tombstones: Keys that the stretch says to forget, on a compacted topic.
     """
 
     topic: str
@@ -49,6 +66,8 @@ class LogBatch:
     stamps_us: npt.NDArray[np.int64]
     last_offset: int
     high_stamp_us: int
+    refused: Refused | None = None
+    tombstones: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ class WorkerName(StrEnum):
 
     ROLLOUT = "rollout"
     SLO = "slo"
+    WATCH = "watch"
+    CANARY = "canary"
     DATASET = "dataset"
     SINK = "sink"
     ONCALL = "oncall"
@@ -32,9 +34,11 @@ class WorkerName(StrEnum):
 PROCESSORS: Final = {
     WorkerName.ROLLOUT: "streams.rollout.agent:processor",
     WorkerName.SLO: "streams.slo.agent:processor",
+    WorkerName.WATCH: "streams.watch.agent:processor",
     WorkerName.DATASET: "streams.dataset.agent:processor",
 }
 LOOPS: Final = {
+    WorkerName.CANARY: "streams.watch.canary:run",
     WorkerName.SINK: "consumers.clickhouse.sink:run",
     WorkerName.ONCALL: "consumers.oncall.notifier:run",
     WorkerName.TRAINER: "producers.trainer:run",

@@ -116,7 +116,7 @@ class CountingFold:
 
     def _count(self, rows: pa.RecordBatch, stamps: judging.Ints) -> None:
         times, clamped = judging.event_times(rows, stamps)
-        self.tally["clamped"] += clamped
+        self.tally["clamped"] += int(clamped.sum())
         watermarks = self._move(times, stamps)
         self.tally["late"] += int((times < watermarks).sum())
         judged = pc.greater(rows.column("expected"), rows.column("warmup"))

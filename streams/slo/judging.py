@@ -45,15 +45,15 @@ class CellCount:
     sides: side_counts.Sides = ()
 
 
-def event_times(rows: pa.RecordBatch, stamps_us: Ints) -> tuple[Ints, int]:
-    """Event time of each row, and how many clocks were too far ahead.
+def event_times(rows: pa.RecordBatch, stamps_us: Ints) -> tuple[Ints, Mask]:
+    """Event time of each row, and whose clocks were too far ahead.
 
     The event time is the end of the reporting window; one more than two minutes ahead of the
     broker's stamp is replaced by the stamp.
     """
     ends = _ints(rows.column("window_end"))
     ahead = ends > stamps_us + CLOCK_AHEAD_US
-    return np.where(ahead, stamps_us, ends), int(ahead.sum())
+    return np.where(ahead, stamps_us, ends), ahead
 
 
 def judge(rows: pa.RecordBatch, times_us: Ints, slo: Slo) -> Iterator[CellCount]:

@@ -27,7 +27,9 @@ def cell(
     """The running count of one cell through (last_offset, ingest_ts)."""
     start = count.bucket * slo.bucket_us
     return SloPartial(
-        event_id=_id(generation, partition, slo.name, *count.key, start, last_offset, ingest_ts),
+        event_id=identity(
+            generation, partition, slo.name, *count.key, start, last_offset, ingest_ts
+        ),
         source=SOURCE,
         kind=PartialKind.CELL,
         generation=generation,
@@ -58,7 +60,7 @@ def progress(
 ) -> SloPartial:
     """How far a source partition has been read, for one partition of slo-partials."""
     return SloPartial(
-        event_id=_id(generation, partition, "progress", target, last_offset, ingest_ts),
+        event_id=identity(generation, partition, "progress", target, last_offset, ingest_ts),
         source=SOURCE,
         kind=PartialKind.PROGRESS,
         generation=generation,
@@ -101,6 +103,7 @@ def histogram(value: Mapping[str, Any]) -> LatencyHistogram:
     return LatencyHistogram(**{**value, "counts": tuple(value["counts"])})
 
 
-def _id(*parts: object) -> str:
+def identity(*parts: object) -> str:
+    """Id of a record: the same for the same parts, whoever writes it."""
     text = "\x1f".join(str(part) for part in parts)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -86,7 +86,7 @@ def test_a_clock_more_than_two_minutes_ahead_is_put_back_to_the_brokers_stamp() 
     ahead = START_US + 121 * SECOND
     batch = rows(INFERENCE_EVENTS.name, [window("d", 1, ahead), window("d", 2, ahead - SECOND)])
     times, clamped = judging.event_times(batch, np.full(2, START_US, dtype=np.int64))
-    assert (times.tolist(), clamped) == ([START_US, ahead - SECOND], 1)
+    assert (times.tolist(), int(clamped.sum())) == ([START_US, ahead - SECOND], 1)
 
 
 @pytest.mark.parametrize("offset", [-(2**31), 2**31 - 200])

@@ -1,0 +1,1 @@
+"""Absence and self-watch: silent devices, stalled pipeline, lag, wrong clocks and wrong counts."""

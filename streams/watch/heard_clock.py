@@ -1,0 +1,46 @@
+"""Who was heard when, in time that the watch lived through: its own gaps do not count."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+MAX_STEP_US: Final = 15_000_000
+
+
+class HeardClock:
+    """A clock that moves with the stamps of our own records, by at most 15 seconds at a time.
+
+    When the watch, or everything, was down for an hour nobody was heard for an hour, and that is
+    no stall: the clock has moved by 15 seconds.
+
+    Attributes:
+        now_us: Time lived through since the first record.
+        stamp_us: Highest stamp it moved with.
+    """
+
+    def __init__(self) -> None:
+        self.now_us = 0
+        self.stamp_us = 0
+        self._heard: dict[str, int] = {}
+
+    def move(self, stamp_us: int) -> None:
+        """One of our own records with this stamp was read."""
+        if self.stamp_us:
+            self.now_us += min(max(0, stamp_us - self.stamp_us), MAX_STEP_US)
+        self.stamp_us = max(self.stamp_us, stamp_us)
+
+    def hear(self, name: str) -> None:
+        """Somebody was heard."""
+        self._heard[name] = self.now_us
+
+    def unheard_us(self, name: str) -> int:
+        """How long somebody has not been heard; from now on he is expected."""
+        return self.now_us - self._heard.setdefault(name, self.now_us)
+
+    def state(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {"now_us": self.now_us, "stamp_us": self.stamp_us, "heard": self._heard}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take the values of `state()`."""
+        self.now_us, self.stamp_us = state["now_us"], state["stamp_us"]
+        self._heard = dict(state["heard"])
