@@ -1,28 +1,49 @@
 """What a page can show: latencies, late inferences and side counts of the shortest window."""
 
-from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+from schemas import histograms
 from schemas.records import AlertExemplar, LatencyHistogram, SideCount, SloPartial
 from streams.slo.blobs import Blobs, Reading
 from streams.slo.windows import Sum
 
 _HEAD: Final = Struct("<qbqiqqqBH")
+_HEADS: Final = np.dtype(
+    [
+        ("total", "<i8"),
+        ("scale", "i1"),
+        ("zero_count", "<i8"),
+        ("offset", "<i4"),
+        ("sum_us", "<i8"),
+        ("min_us", "<i8"),
+        ("max_us", "<i8"),
+        ("code", "u1"),
+        ("size", "<u2"),
+    ]
+)
+"""What precedes counts and sides in a packed cell, the same for reading many at once."""
 _SIDE: Final = Struct("<Hqq")
-_CODES: Final = ((2**8 - 1, "B"), (2**16 - 1, "H"), (2**32 - 1, "I"), (2**64 - 1, "Q"))
+_SIDES: Final = np.dtype([("side", "<u2"), ("total", "<i8"), ("bad", "<i8")])
+_WIDTHS: Final = tuple(np.dtype(kind) for kind in (np.uint8, np.uint16, np.uint32, np.int64))
+_SIZES: Final = np.array([width.itemsize for width in _WIDTHS])
+_LIMITS: Final = (2**8 - 1, 2**16 - 1, 2**32 - 1, 2**63 - 1)
+
+_NONE: Final = histograms.empty()
 
 Side = tuple[str, str]
 
 
-class _Shown(NamedTuple):
-    """One cell, unpacked."""
+class Summary(NamedTuple):
+    """The shortest window of one key: its histogram, and counts by (label, value)."""
 
-    total: int
     latency: LatencyHistogram
-    sides: list[tuple[Side, Sum]]
+    sides: Mapping[Side, Sum]
 
 
 class Evidence:
@@ -41,6 +62,8 @@ class Evidence:
         self._partitions: set[int] = set()
         self._sides: list[Side] = []
         self._numbers: dict[Side, int] = {}
+        self._summed = (-1, -1)
+        self._summary = Summary(_NONE, {})
 
     def put(self, bucket: int, row: int, record: SloPartial, tick: int | None) -> None:
         """Take a version of a cell; an older version than the known one changes nothing."""
@@ -56,9 +79,17 @@ class Evidence:
         if record.exemplars:
             self._late.setdefault(bucket, {})[name] = record.exemplars
 
-    def latencies(self, row: int, tick: int) -> list[LatencyHistogram]:
-        """Histograms of a key's shortest window."""
-        return [shown.latency for shown in self._inside(row, tick)]
+    def summary(self, row: int, tick: int) -> Summary:
+        """A key's shortest window, all buckets and source partitions together."""
+        if self._summed != (row, tick):
+            self._summed = (row, tick)
+            cells = list(self._inside(row, tick))
+            heads = np.frombuffer(b"".join(cell[: _HEAD.size] for cell in cells), _HEADS)
+            ends = (_HEAD.size + heads["size"] * _SIZES[heads["code"]]).tolist()
+            sides = b"".join(cell[end:] for cell, end in zip(cells, ends, strict=True))
+            counts = [cell[_HEAD.size : end] for cell, end in zip(cells, ends, strict=True)]
+            self._summary = Summary(_merged(heads, counts), self._sides_of(sides))
+        return self._summary
 
     def exemplars(self, row: int, tick: int) -> list[AlertExemplar]:
         """Late inferences of a key's shortest window."""
@@ -70,15 +101,6 @@ class Evidence:
             for name in names
             for one in held.get(name, ())
         ]
-
-    def sides(self, row: int, tick: int) -> dict[Side, Sum]:
-        """Counts of a key's shortest window by (label, value) of the labels outside the key."""
-        found: dict[Side, Sum] = {}
-        for shown in self._inside(row, tick):
-            for side, held in shown.sides:
-                before = found.get(side, Sum(0, 0))
-                found[side] = Sum(before.total + held.total, before.bad + held.bad)
-        return found
 
     def tidy(self, tick: int) -> None:
         """Forget what is older than the shortest window."""
@@ -128,19 +150,19 @@ class Evidence:
                 for row, partition, found in held
             }
 
-    def _inside(self, row: int, tick: int) -> Iterator[_Shown]:
+    def _inside(self, row: int, tick: int) -> Iterator[bytes]:
         names = [(row, partition) for partition in sorted(self._partitions)]
         for bucket, cells in self._cells.items():
             if tick - self._length <= bucket < tick:
                 for name in names:
                     packed = cells.get(name)
                     if packed is not None:
-                        yield self._shown(packed)
+                        yield packed
 
     def _packed(self, record: SloPartial) -> bytes:
         latency = record.latency or _NONE
         largest = max(latency.counts, default=0)
-        code = next(place for place, (limit, _) in enumerate(_CODES) if largest <= limit)
+        code = next(place for place, limit in enumerate(_LIMITS) if largest <= limit)
         head = _HEAD.pack(
             record.total,
             latency.scale,
@@ -153,27 +175,16 @@ class Evidence:
             len(latency.counts),
         )
         sides = (_SIDE.pack(self._number(one), one.total, one.bad) for one in record.sides)
-        return b"".join((head, array(_CODES[code][1], latency.counts).tobytes(), *sides))
+        counts = np.array(latency.counts, dtype=_WIDTHS[code]).tobytes()
+        return b"".join((head, counts, *sides))
 
-    def _shown(self, packed: bytes) -> _Shown:
-        total, scale, zero, offset, sums, low, high, code, size = _HEAD.unpack_from(packed)
-        counts = array(_CODES[code][1])
-        end = _HEAD.size + size * counts.itemsize
-        counts.frombytes(packed[_HEAD.size : end])
-        latency = LatencyHistogram(
-            scale=scale,
-            zero_count=zero,
-            offset=offset,
-            counts=tuple(counts),
-            sum_us=sums,
-            min_us=low,
-            max_us=high,
-        )
-        sides = [
-            (self._sides[number], Sum(held, bad))
-            for number, held, bad in _SIDE.iter_unpack(packed[end:])
-        ]
-        return _Shown(total, latency, sides)
+    def _sides_of(self, packed: bytes) -> dict[Side, Sum]:
+        held = np.frombuffer(packed, _SIDES)
+        sums = np.zeros((2, len(self._sides)), dtype=np.int64)
+        np.add.at(sums[0], held["side"], held["total"])
+        np.add.at(sums[1], held["side"], held["bad"])
+        found = zip(self._sides, *sums.tolist(), strict=True)
+        return {side: Sum(total, bad) for side, total, bad in found if total}
 
     def _number(self, one: SideCount) -> int:
         side = (one.label, one.value)
@@ -184,9 +195,37 @@ class Evidence:
         return number
 
 
-_NONE: Final = LatencyHistogram(
-    scale=0, zero_count=0, offset=0, counts=(), sum_us=0, min_us=0, max_us=0
-)
+def _merged(heads: npt.NDArray[Any], counts: Sequence[bytes]) -> LatencyHistogram:
+    """Sum of packed histograms, as `histograms.merge` makes it.
+
+    Args:
+        heads: Of the cells, `_HEADS`, shape [n].
+        counts: Of each cell, as wide as its head says.
+    """
+    judged = heads[(heads["zero_count"] > 0) | (heads["size"] > 0)]
+    if len(judged) == 0:
+        return _NONE
+    filled = heads["size"] > 0
+    scale = int(heads["scale"][filled].min(initial=histograms.MAX_SCALE))
+    indexes, weights = [], []
+    for code, width in enumerate(_WIDTHS):
+        mine = filled & (heads["code"] == code)
+        sizes = heads["size"][mine].astype(np.int64)
+        places = np.arange(sizes.sum()) - (np.cumsum(sizes) - sizes).repeat(sizes)
+        fine = heads["offset"][mine].astype(np.int64).repeat(sizes) + places
+        indexes.append(fine >> (heads["scale"][mine].astype(np.int64) - scale).repeat(sizes))
+        held = b"".join(counts[at] for at in np.flatnonzero(mine).tolist())
+        weights.append(np.frombuffer(held, width).astype(np.int64))
+    used, offset, dense = histograms.dense(np.concatenate(indexes), np.concatenate(weights), scale)
+    return LatencyHistogram(
+        scale=used if len(dense) else histograms.DEFAULT_SCALE,
+        zero_count=int(heads["zero_count"].sum()),
+        offset=offset,
+        counts=tuple(dense.tolist()),
+        sum_us=int(heads["sum_us"].sum()),
+        min_us=int(judged["min_us"].min()),
+        max_us=int(judged["max_us"].max()),
+    )
 
 
 def _total(packed: bytes) -> int:

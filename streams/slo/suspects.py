@@ -1,7 +1,7 @@
 """Who carries the burn: label values with more than their share of the bad events."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.records import Suspect
 from streams.slo.keys import Ints, Keys
@@ -21,10 +21,8 @@ class Suspects:
     def __init__(self, keys: Keys, windows: Windows) -> None:
         self._keys = keys
         self._windows = windows
-        self._made_at: tuple[int | None, int] = (None, -1)
-        self._total: dict[str, Ints] = {}
-        self._bad: dict[str, Ints] = {}
-        self._all = Sum(0, 0)
+        self._tick: int | None = None
+        self._made: dict[int, _Everyone] = {}
 
     def of(
         self, row: int, length_us: int, sides: Mapping[tuple[str, str], Sum]
@@ -36,29 +34,39 @@ class Suspects:
             length_us: Window over which all keys are compared.
             sides: Counts of the key by (label, value) of labels outside the key.
         """
-        self._sum_up(length_us)
-        found = [*self._of_key(row), *_of_sides(sides)]
+        found = [*self._of_key(row, self._everyone(length_us)), *_of_sides(sides)]
         guilty = sorted(
             (one for one in found if one.lift > 1),
             key=lambda one: (-one.lift, one.label, one.value),
         )
         return tuple(guilty[:MAX_SUSPECTS])
 
-    def _of_key(self, row: int) -> Iterator[Suspect]:
+    def _of_key(self, row: int, everyone: "_Everyone") -> Iterator[Suspect]:
         for label, value in self._keys.labels(row).items():
             code = self._keys.code(label, value)
-            inside = Sum(int(self._total[label][code]), int(self._bad[label][code]))
-            yield _suspect(label, value, inside, self._all)
+            total, bad = everyone.by_value[label]
+            yield _suspect(label, value, Sum(int(total[code]), int(bad[code])), everyone.all)
 
-    def _sum_up(self, length_us: int) -> None:
-        wanted = (self._windows.tick, length_us)
-        if self._made_at == wanted:
-            return
-        self._made_at = wanted
-        total, bad = self._windows.sums[self._windows.place(length_us)]
-        self._all = Sum(int(total.sum()), int(bad.sum()))
-        self._total = {name: self._keys.by_value(name, total) for name in self._keys.names}
-        self._bad = {name: self._keys.by_value(name, bad) for name in self._keys.names}
+    def _everyone(self, length_us: int) -> "_Everyone":
+        if self._tick != self._windows.tick:
+            self._tick, self._made = self._windows.tick, {}
+        if length_us not in self._made:
+            total, bad = self._windows.sums[self._windows.place(length_us)]
+            self._made[length_us] = _Everyone(
+                Sum(int(total.sum()), int(bad.sum())),
+                {
+                    name: (self._keys.by_value(name, total), self._keys.by_value(name, bad))
+                    for name in self._keys.names
+                },
+            )
+        return self._made[length_us]
+
+
+class _Everyone(NamedTuple):
+    """All keys in one window: their sum, and by label the sums by value."""
+
+    all: Sum
+    by_value: Mapping[str, tuple[Ints, Ints]]
 
 
 def _of_sides(sides: Mapping[tuple[str, str], Sum]) -> Iterator[Suspect]:

@@ -40,6 +40,7 @@ class Teller:
         since = tick if episode is None else episode.since
         ended = tick if episode is None or episode.false_since is None else episode.false_since
         oldest_us = tick * slo.bucket_us - max(tier.long_us for tier in tiers)
+        shown = ledger.evidence.summary(row, tick)
         burns = [self._burn(tier, tier.long_us, row) for tier in tiers]
         return Transition(
             labels=ledger.keys.labels(row),
@@ -50,10 +51,12 @@ class Teller:
             starts_us=since * slo.bucket_us,
             ends_us=ended * slo.bucket_us if state is AlertState.RESOLVED else None,
             ingest_us=ingest_us,
-            tiers=tuple(self.reading(tier, row) for tier in tiers),
+            tiers=tuple(
+                self._reading(tier, row, burn) for tier, burn in zip(tiers, burns, strict=True)
+            ),
             budget=budget(slo, ledger.windows.spent(row), max(burns)),
-            latency=latency(slo, ledger.evidence.latencies(row, tick)),
-            suspects=self._suspects.of(row, tiers[0].long_us, ledger.evidence.sides(row, tick)),
+            latency=latency(slo, shown.latency),
+            suspects=self._suspects.of(row, tiers[0].long_us, shown.sides),
             exemplars=slowest(ledger.evidence.exemplars(row, tick), MAX_EXEMPLARS),
             late_events=ledger.late_events,
             flapping=episode is not None and episode.flapping,
@@ -61,15 +64,14 @@ class Teller:
             partial=0 < complete_us > oldest_us,
         )
 
-    def reading(self, tier: Tier, row: int) -> AlertTier:
-        """A tier of a key as it stands."""
+    def _reading(self, tier: Tier, row: int, burn_long: Fraction) -> AlertTier:
         long = self._ledger.windows.sum(tier.long_us, row)
         short = self._ledger.windows.sum(tier.short_us, row)
         return AlertTier(
             long_s=tier.long_us // SECOND_US,
             short_s=tier.short_us // SECOND_US,
             factor=float(tier.factor),
-            burn_long=float(self._burn(tier, tier.long_us, row)),
+            burn_long=float(burn_long),
             burn_short=float(self._burn(tier, tier.short_us, row)),
             n_long=long.total,
             bad_long=long.bad,

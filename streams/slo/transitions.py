@@ -1,6 +1,6 @@
 """What an alert has to say when its state changes: counts, quantiles, suspects, budget left."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -65,12 +65,11 @@ def budget(slo: Slo, spent: Sum, burn: Fraction) -> AlertBudget:
     return AlertBudget(remaining=float(left), exhaustion_s=None if lasts is None else float(lasts))
 
 
-def latency(slo: Slo, parts: Iterable[LatencyHistogram]) -> AlertLatency | None:
+def latency(slo: Slo, found: LatencyHistogram) -> AlertLatency | None:
     """Quantiles of a window, None when it is empty."""
-    merged = histograms.merge(parts)
-    if histograms.count(merged) == 0:
+    if histograms.count(found) == 0:
         return None
     p50, p95, p99 = (
-        histograms.quantile(merged, share, slo.threshold_us) / 1_000 for share in (0.5, 0.95, 0.99)
+        histograms.quantile(found, share, slo.threshold_us) / 1_000 for share in (0.5, 0.95, 0.99)
     )
-    return AlertLatency(p50_ms=p50, p95_ms=p95, p99_ms=p99, max_ms=merged.max_us / 1_000)
+    return AlertLatency(p50_ms=p50, p95_ms=p95, p99_ms=p99, max_ms=found.max_us / 1_000)
