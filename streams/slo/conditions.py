@@ -29,6 +29,7 @@ class Conditions:
     def __init__(self, slo: Slo, windows: Windows) -> None:
         self._slo = slo
         self._windows = windows
+        self._budget = slo.budget
         self._longs = [windows.place(tier.long_us) for tier in slo.tiers]
         self._both = self._longs + [windows.place(tier.short_us) for tier in slo.tiers]
         ratios = [tier.limit.as_integer_ratio() for tier in slo.tiers] * 2
@@ -82,12 +83,10 @@ class Conditions:
     def holds(self, tier: Tier, row: int, since: int) -> bool:
         """Whether a tier of one key is true."""
         long = self._windows.sum(tier.long_us, row)
-        return (
-            long.bad >= self._slo.min_bad
-            and long.total >= self._slo.min_events
-            and long.bad > self.threshold(tier, tier.long_us, row, since)
-            and self._windows.sum(tier.short_us, row).bad
-            > self.threshold(tier, tier.short_us, row, since)
+        enough = long.bad >= self._slo.min_bad and long.total >= self._slo.min_events
+        return enough and all(
+            self._windows.sum(length, row).bad > self.threshold(tier, length, row, since)
+            for length in (tier.long_us, tier.short_us)
         )
 
     def threshold(self, tier: Tier, length_us: int, row: int, since: int) -> Fraction:
@@ -121,7 +120,7 @@ class Conditions:
         events = Fraction(held.total)
         if self._slo.mode is Mode.CONSUMPTION:
             events = self.expected(tier, length_us, row, since)
-        return held.bad / (events * self._slo.budget) if events else Fraction(0)
+        return held.bad / (events * self._budget) if events else Fraction(0)
 
     def _above_shares(self) -> Truth:
         """Where both windows of a tier have more bad events than its limit, by share."""

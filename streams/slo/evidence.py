@@ -35,6 +35,7 @@ _SIZES: Final = np.array([width.itemsize for width in _WIDTHS])
 _LIMITS: Final = (2**8 - 1, 2**16 - 1, 2**32 - 1, 2**63 - 1)
 
 _NONE: Final = histograms.empty()
+_NOTHING: Final = (-1, -1)
 
 Side = tuple[str, str]
 
@@ -62,13 +63,14 @@ class Evidence:
         self._partitions: set[int] = set()
         self._sides: list[Side] = []
         self._numbers: dict[Side, int] = {}
-        self._summed = (-1, -1)
+        self._summed = _NOTHING
         self._summary = Summary(_NONE, {})
 
     def put(self, bucket: int, row: int, record: SloPartial, tick: int | None) -> None:
         """Take a version of a cell; an older version than the known one changes nothing."""
         if tick is not None and bucket < tick - self._length:
             return
+        self._summed = _NOTHING
         name = (row, record.source_partition)
         cells = self._cells.setdefault(bucket, {})
         held = cells.get(name)
@@ -110,6 +112,7 @@ class Evidence:
 
     def forget_before(self, bucket: int, row: int) -> None:
         """Show nothing of a key from before a bucket."""
+        self._summed = _NOTHING
         for held in (self._cells, self._late):
             for at in [at for at in held if at < bucket]:
                 for name in [name for name in held[at] if name[0] == row]:
