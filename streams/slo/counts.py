@@ -56,10 +56,11 @@ class Counts:
     def add(self, bucket: int, row: int, total: int, bad: int) -> None:
         """Add to one key."""
         column = self._editable(bucket)
-        if column is None:
-            column = np.zeros((2, row + row // 8 + 1), dtype=np.uint8)
-        elif row >= column.shape[1]:
-            column = np.pad(column, ((0, 0), (0, row + row // 8 + 1 - column.shape[1])))
+        if column is None or row >= column.shape[1]:
+            longer = np.zeros((2, row + row // 8 + 8), np.uint8 if column is None else column.dtype)
+            if column is not None:
+                longer[:, : column.shape[1]] = column
+            column = longer
         total += int(column[0, row])
         bad += int(column[1, row])
         column = _wide_enough(column, max(total, bad))

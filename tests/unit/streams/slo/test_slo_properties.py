@@ -11,10 +11,11 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.records import SloPartial
+from schemas.records import Severity, SloPartial
 from schemas.sequences import REACH
 from schemas.topics import INFERENCE_EVENTS
 from streams.processor import LogBatch, Position
@@ -25,7 +26,9 @@ from streams.slo.engine import Engine
 from streams.slo.objectives import Slo
 from streams.slo.transitions import Transition
 from streams.slo.windows import Windows
-from tests.slo_log import HOUR, MINUTE, SECOND, START_US, Severity, cell, rows, slo, tier, window
+from tests.slo_log import HOUR, MINUTE, SECOND, START_US, cell, rows, slo, tier, window
+
+pytestmark = pytest.mark.timeout(900)  # some 20 s of one core, whoever else uses it
 
 GENERATION: Final = "g1"
 LATENESS_US: Final = 3 * SECOND
@@ -49,7 +52,7 @@ def _slo() -> Slo:
 
 
 def _story(partition: int) -> pa.RecordBatch:
-    """One device a hardware generation, ten windows a second: one burns, and then falls silent."""
+    """One device of a hardware generation: that of partition 0 burns, then falls silent."""
     made = []
     for second in range(1, STORY_S):
         for tenth in range(2):
@@ -59,8 +62,8 @@ def _story(partition: int) -> pa.RecordBatch:
                 continue
             number = 2 * second - tenth
             hardware, region = ("HW3", "HW4")[partition], ("city", "coast")[second % 2]
-            extra = {"hardware": hardware, "region": region}
-            made.append(window(f"dev-{partition}", number, end, late=late, **extra))
+            event = window(f"dev-{partition}", number, end, late=late)
+            made.append(replace(event, hardware=hardware, region=region))
     return rows(INFERENCE_EVENTS.name, made)
 
 
@@ -217,7 +220,7 @@ def test_both_stages_tell_the_same(seed: int, doubled: float, unrest: float) -> 
     assert run.told() == EXPECTED
 
 
-BUCKETS: Final = 14
+BUCKETS: Final = 10
 KEYS: Final = [{"hardware": name, "release_id": "release-1"} for name in ("HW3", "HW4")]
 
 
@@ -230,12 +233,12 @@ def _cells(random: Random) -> list[list[SloPartial]]:
         for key in KEYS:
             for partition in PARTITIONS:
                 total = bad = 0
-                for version in range(random.randint(0, 3)):
+                for version in range(random.randint(0, 2)):
                     total += random.randint(1, 40)
                     bad = min(total, bad + (random.randint(0, 20) if burning else 0))
-                    more = {"key": key, "watermark": 0, "partition": partition}
+                    record = cell(bucket * SECOND, total, bad, partition=partition)
                     offset = 10 * bucket + version
-                    made.append(cell(bucket * SECOND, total, bad, offset=offset, **more))
+                    made.append(replace(record, key=key, watermark=0, last_offset=offset))
         story.append(made)
     return story
 
@@ -263,7 +266,7 @@ def test_stage_two_tells_the_same_of_cells_in_any_order_split_and_repeated(seed:
         for record in versions:
             plain.observe(record)
         expected += plain.advance((bucket + 1) * SECOND + 1, 0)
-    expected += plain.advance((BUCKETS + 16) * SECOND + 1, 0)
+    expected += plain.advance((BUCKETS + 14) * SECOND + 1, 0)
     engine, found = Engine(made), []
     bucket = 0
     while bucket < BUCKETS:
@@ -279,7 +282,7 @@ def test_stage_two_tells_the_same_of_cells_in_any_order_split_and_repeated(seed:
         engine, more = _judged(engine, ticks, ahead)
         found += more
         bucket = ahead
-    found += engine.advance((BUCKETS + 16) * SECOND + 1, 0)
+    found += engine.advance((BUCKETS + 14) * SECOND + 1, 0)
     assert [replace(one, ingest_us=0) for one in found] == [
         replace(one, ingest_us=0) for one in expected
     ]
