@@ -36,6 +36,7 @@ class Holding:
     """Decides at the moment of telling; every receiver asks the same one.
 
     Attributes:
+        controls: Silences and acknowledgements.
         controls_seen: How many controls have come.
     """
 
@@ -45,14 +46,14 @@ class Holding:
             {} for _ in self._rules
         )
         self._since: dict[str, int] = {}
-        self._controls = ControlBook()
+        self.controls = ControlBook()
         self.controls_seen = 0
 
     def control(self, record: AlertControl) -> None:
         """Take the next silence or acknowledgement; one that can never be used is left out."""
-        self._controls.observe(record)
+        self.controls.observe(record)
         self.controls_seen += 1
-        if (problem := self._controls.refused.get(record.control_id)) is not None:
+        if (problem := self.controls.refused.get(record.control_id)) is not None:
             log.warning("control %s is not used: %s", record.control_id, problem)
 
     def observe(self, step: Step) -> None:
@@ -84,13 +85,13 @@ class Holding:
         since = self._since.get(alert.fingerprint)
         found = (
             one
-            for one in self._controls.active(ControlKind.ACKNOWLEDGEMENT, now_us)
+            for one in self.controls.active(ControlKind.ACKNOWLEDGEMENT, now_us)
             if since is not None and since <= one.start_ts and matches(one.matchers, alert.labels)
         )
         return next(found, None)
 
     def _silencing(self, alert: Alert, now_us: int) -> Iterator[AlertControl]:
-        for one in self._controls.active(ControlKind.SILENCE, now_us):
+        for one in self.controls.active(ControlKind.SILENCE, now_us):
             if matches(one.matchers, alert.labels):
                 yield one
 

@@ -1,12 +1,13 @@
 """What a receiver's answer leads to: taken, tried again, refused."""
 
 import threading
-import time
 from email.utils import formatdate
+from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
 
+from consumers.oncall import posting
 from consumers.oncall.delivery import Answer, ReceiverBusyError, StoppedError, deliver
 from consumers.oncall.notification import Notification
 from consumers.oncall.posting import Post
@@ -15,6 +16,7 @@ from tests.alert_steps import notification
 from tests.webhook_receiver import CLOSE, HANG, webhook_server
 
 TOLD = notification()
+NOW_S = 1_763_769_600
 
 
 def _told(answers: list[int], *, timeout_s: float = 5.0) -> tuple[Answer, int]:
@@ -75,11 +77,14 @@ def test_nobody_listening_is_tried_again() -> None:
         ("7", 7, 7),
         ("100000", 300, 300),
         ("soon", 0, 0),
-        (formatdate(time.time() + 60, usegmt=True), 50, 61),
-        (formatdate(time.time() - 60, usegmt=True), 0, 0),
+        (formatdate(NOW_S + 60, usegmt=True), 60, 60),
+        (formatdate(NOW_S - 60, usegmt=True), 0, 0),
     ],
 )
-def test_a_receiver_that_asks_for_a_pause_gets_it(told: str, low: float, high: float) -> None:
+def test_a_receiver_that_asks_for_a_pause_gets_it(
+    monkeypatch: pytest.MonkeyPatch, told: str, low: float, high: float
+) -> None:
+    monkeypatch.setattr(posting, "time", SimpleNamespace(time=lambda: NOW_S))
     waits: list[float] = []
     with webhook_server([429], headers={"Retry-After": told}) as server:
         receiver = WebhookReceiver("webhook", Post(server.url, 5.0))
