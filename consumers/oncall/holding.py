@@ -3,10 +3,14 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from consumers.oncall.steps import Step
 from schemas.alert_controls import ControlBook, matches
-from schemas.records import Alert, AlertControl, AlertState, ControlKind, Matcher
+from schemas.records import Alert, AlertControl, AlertKind, AlertState, ControlKind, Matcher
+
+# A watch writes a step of its Watchdog each minute.
+BEAT_LASTS_US: Final = 3 * 60_000_000
 
 log = logging.getLogger("fleetloop.oncall")
 
@@ -46,6 +50,7 @@ class Holding:
             {} for _ in self._rules
         )
         self._since: dict[str, int] = {}
+        self._last: dict[str, int] = {}
         self.controls = ControlBook()
         self.controls_seen = 0
 
@@ -59,6 +64,7 @@ class Holding:
     def observe(self, step: Step) -> None:
         """Take the next valid step of any alert."""
         alert = step.alert
+        self._last[alert.fingerprint] = step.stamp_us
         if step.open:
             self._since.setdefault(alert.fingerprint, step.stamp_us)
         else:
@@ -78,7 +84,15 @@ class Holding:
         found += [f"silenced by {one.control_id}" for one in self._silencing(alert, now_us)]
         if alert.state is AlertState.SUPPRESSED:
             found.append("suppressed by the engine")
+        if self.dead(alert, now_us):
+            found.append("its watch no longer beats")
         return tuple(found)
+
+    def dead(self, alert: Alert, now_us: int) -> bool:
+        """Whether it is a watchdog whose watch has stopped: its silence is the alarm."""
+        if alert.kind is not AlertKind.WATCHDOG:
+            return False
+        return now_us - self._last.get(alert.fingerprint, 0) > BEAT_LASTS_US
 
     def acknowledged(self, alert: Alert, now_us: int) -> AlertControl | None:
         """The acknowledgement of the open episode; one of an earlier episode does not count."""

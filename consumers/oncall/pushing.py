@@ -67,7 +67,7 @@ class Pushes:
         if now_us < self._resend_us:
             return None
         self._resend_us = now_us + RESEND_US
-        steps = list(self._held(now_us))
+        steps = [one for one in self._held(now_us) if not holding.dead(one.alert, now_us)]
         return _notification(Reason.REFRESH, (), steps, shadow=False) if steps else None
 
     def delivered(self, notification: Notification, now_us: int) -> None:  # noqa: ARG002 - a Plan

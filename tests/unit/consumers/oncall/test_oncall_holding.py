@@ -3,9 +3,9 @@
 from consumers.oncall.holding import Holding, Inhibition
 from consumers.oncall.oncall_file import load
 from schemas.alert_controls import matcher
-from schemas.records import AlertState, ControlKind, Matcher
+from schemas.records import AlertKind, AlertState, ControlKind, Matcher
 from tests import factories
-from tests.alert_steps import HW3, step
+from tests.alert_steps import HW3, MINUTE_US, step
 
 PAGE = HW3 | {"severity": "page"}
 TICKET = HW3 | {"severity": "ticket"}
@@ -55,6 +55,17 @@ def test_what_is_only_watched_holds_back_nobody_but_its_like() -> None:
     holding.observe(step(PAGE, shadow=True))
     assert not holding.why(step(TICKET).alert, 0)
     assert holding.why(step(TICKET, shadow=True).alert, 0)
+
+
+def test_a_watchdog_is_told_while_its_watch_beats() -> None:
+    holding = Holding(())
+    beat = step({"alertname": "Watchdog"}, kind=AlertKind.WATCHDOG)
+    holding.observe(beat)
+    assert not holding.why(beat.alert, 3 * MINUTE_US)
+    assert holding.why(beat.alert, 3 * MINUTE_US + 1) == ("its watch no longer beats",)
+    holding.observe(step({"alertname": "Watchdog"}, 1, stamp_us=MINUTE_US, kind=AlertKind.WATCHDOG))
+    assert not holding.why(beat.alert, 4 * MINUTE_US)
+    assert not holding.why(step().alert, 10**12), "no other alert needs to beat"
 
 
 def test_the_engine_holds_back_too() -> None:

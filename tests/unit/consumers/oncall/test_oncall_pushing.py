@@ -10,7 +10,7 @@ from consumers.oncall.holding import Holding
 from consumers.oncall.notification import MAX_ALERTS, Notification, Reason
 from consumers.oncall.posting import Post
 from consumers.oncall.pushing import Pushes
-from schemas.records import AlertState, Matcher
+from schemas.records import AlertKind, AlertState, Matcher
 from tests import factories
 from tests.alert_steps import HW3, MINUTE_US, SECOND_US, notification, step
 from tests.webhook_receiver import webhook_server
@@ -93,6 +93,16 @@ def test_shadows_are_noted_and_never_pushed() -> None:
     assert found is not None
     assert not found.sent
     assert told(pushes, MINUTE_US) is None
+
+
+def test_a_watchdog_that_no_longer_beats_is_no_longer_pushed() -> None:
+    pushes, holding = Pushes({}), Holding(())
+    beat = step({"alertname": "Watchdog"}, kind=AlertKind.WATCHDOG)
+    holding.observe(beat)
+    pushes.observe(beat, 0)
+    told(pushes, 0, holding)
+    assert reason(told(pushes, 3 * MINUTE_US, holding)) is Reason.REFRESH
+    assert told(pushes, 5 * MINUTE_US, holding) is None
 
 
 def test_history_is_no_news() -> None:

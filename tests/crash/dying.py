@@ -1,0 +1,47 @@
+"""A process that kills itself with SIGKILL before or after the nth call of one of its methods."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+def die() -> None:
+    """Kill -9 of this process: nothing is flushed, nothing is said."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def counted(nth: int, action: Callable[[], None]) -> Callable[[], None]:
+    """Do it at the nth call."""
+    lock = threading.Lock()
+    calls = 0
+
+    def once() -> None:
+        nonlocal calls
+        with lock:
+            calls += 1
+            due = calls == nth
+        if due:
+            action()
+
+    return once
+
+
+def around(
+    owner: type,
+    name: str,
+    *,
+    before: Callable[[], None] = lambda: None,
+    after: Callable[[], None] = lambda: None,
+) -> None:
+    """Do something before and after each call of a method; after only when it did not raise."""
+    original: Callable[..., Any] = getattr(owner, name)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        before()
+        answer = original(*args, **kwargs)
+        after()
+        return answer
+
+    setattr(owner, name, wrapped)
