@@ -28,12 +28,16 @@ def counted(nth: int, action: Callable[[], None]) -> Callable[[], None]:
     return once
 
 
+def nothing() -> None:
+    """On the other side of a call."""
+
+
 def around(
     owner: type,
     name: str,
     *,
-    before: Callable[[], None] = lambda: None,
-    after: Callable[[], None] = lambda: None,
+    before: Callable[[], None] = nothing,
+    after: Callable[[], None] = nothing,
 ) -> None:
     """Do something before and after each call of a method; after only when it did not raise."""
     original: Callable[..., Any] = getattr(owner, name)

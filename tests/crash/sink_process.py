@@ -8,10 +8,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 from consumers.clickhouse.intake import Intake
 from consumers.clickhouse.server import Server
@@ -19,6 +18,7 @@ from consumers.clickhouse.sink import run
 from infra.kafka.loop import GroupLoop
 from infra.kafka.publisher import Publisher
 from infra.settings import Settings
+from tests.crash.dying import around, counted, nothing
 
 
 class Point(StrEnum):
@@ -62,22 +62,6 @@ class Plan:
         return cls(Point(point), int(nth), float(delay_s), int(victim), int(number))
 
 
-def counted(nth: int, action: Callable[[], None]) -> Callable[[], None]:
-    """Do it at the nth call."""
-    lock = threading.Lock()
-    calls = 0
-
-    def once() -> None:
-        nonlocal calls
-        with lock:
-            calls += 1
-            due = calls == nth
-        if due:
-            action()
-
-    return once
-
-
 def arm(plan: Plan) -> None:
     """Wrap the method that stands for the point."""
 
@@ -95,17 +79,7 @@ def arm(plan: Plan) -> None:
         Point.AFTER_LETTERS: (Publisher, "flush", None, now),
         Point.IN_REVOKE: (Intake, "revoked", soon, None),
     }[plan.point]
-    original: Callable[..., Any] = getattr(owner, name)
-
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        if before is not None:
-            before()
-        answer = original(*args, **kwargs)
-        if after is not None:
-            after()
-        return answer
-
-    setattr(owner, name, wrapped)
+    around(owner, name, before=before or nothing, after=after or nothing)
 
 
 if __name__ == "__main__":
