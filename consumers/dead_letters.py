@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from infra.kafka.messages import Headers, RawMessage
+from schemas.erasures import OF_DEVICES, Erased, ErasureBook
 from schemas.errors import FramingError, RecordError
 from schemas.framing import unframe
 from schemas.records import DeadLetter
@@ -35,6 +36,13 @@ def refused(message: RawMessage, topic_id: str, error: RecordError) -> DeadLette
 def unwritable(message: RawMessage, topic_id: str, reason: str) -> DeadLetter:
     """The sink's dead letter of a readable, valid record that ClickHouse refuses."""
     return _letter(message, topic_id, UNWRITABLE, None, reason)
+
+
+def erased(letter: DeadLetter, book: ErasureBook) -> Erased | None:
+    """The erasure that the letter's record falls under: by its own stamp, not the letter's."""
+    if letter.topic not in OF_DEVICES or letter.key is None:
+        return None
+    return book.covering(letter.key.decode(errors="replace"), letter.ts)
 
 
 def code_version() -> str:

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from consumers.dead_letters import REPLAY_HEADER, replay_headers
+from consumers.clickhouse.completeness import Stretch
+from consumers.dead_letters import REPLAY_HEADER, erased, replay_headers
 from infra.kafka.publisher import Publisher
 from infra.kafka.ranges import RangeReader
 from infra.settings import KafkaSettings
 from schemas.codec import Codec
+from schemas.erasures import ErasureBook
 from schemas.errors import RecordError
 from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, TOPICS
@@ -27,16 +29,21 @@ class Policy(StrEnum):
     """What to do with a letter that this version still could not use."""
 
     STOP = "stop"
-    SKIP = "skip"
-    SEND = "send"
+    RE_DEAD_LETTER = "re-dead-letter"  # send it all the same: the next letter has the next attempt
+    DROP = "drop"
 
 
 class Outcome(StrEnum):
-    """What became of a letter."""
+    """What becomes of a letter."""
 
     SENT = "SENT"
+    REFUSED_AGAIN = "REFUSED_AGAIN"  # sent, and known to become a letter again
     ALREADY = "ALREADY"  # it was replayed before
-    SKIPPED = "SKIPPED"
+    DROPPED = "DROPPED"
+    ERASED = "ERASED"  # its device is erased; sent now it would be of later than that
+
+
+SENDING: Final = frozenset({Outcome.SENT, Outcome.REFUSED_AGAIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +52,7 @@ class Selection:
 
     Attributes:
         ids: Event ids.
+        stretch: Where the records stand that the letters are about.
         limit: Letters at most.
     """
 
@@ -52,6 +60,7 @@ class Selection:
     topic: str = ""
     error_class: str = ""
     stage: str = ""
+    stretch: Stretch | None = None
     limit: int = 1_000
 
     def chooses(self, letter: DeadLetter) -> bool:
@@ -61,6 +70,7 @@ class Selection:
             and self.topic in {"", letter.topic}
             and self.error_class in {"", letter.error_class}
             and self.stage in {"", letter.stage}
+            and (self.stretch is None or _is_in(self.stretch, letter))
         )
 
 
@@ -84,6 +94,11 @@ def letters(kafka: KafkaSettings, codec: Codec, selection: Selection) -> list[De
     return list(found.values())
 
 
+def _is_in(stretch: Stretch, letter: DeadLetter) -> bool:
+    there = (letter.topic, letter.partition) == (stretch.topic, stretch.partition)
+    return there and stretch.range.first <= letter.offset <= stretch.range.last
+
+
 def unusable(codec: Codec, letter: DeadLetter, now_us: int) -> str:
     """Why this version would refuse the letter's record now; empty when it would not."""
     try:
@@ -93,36 +108,35 @@ def unusable(codec: Codec, letter: DeadLetter, now_us: int) -> str:
     return ""
 
 
-def replay(
+def plan(
     kafka: KafkaSettings,
     codec: Codec,
-    publisher: Publisher,
     chosen: Sequence[DeadLetter],
     policy: Policy,
+    book: ErasureBook,
     now_us: int,
-) -> dict[str, Outcome]:
-    """Publish letters again, stamped with about `now_us`; outcomes by event id.
+) -> list[tuple[DeadLetter, Outcome]]:
+    """What a replay with about this stamp does with each letter; nothing is sent.
 
     A letter whose replay already stands behind it in its partition is not sent again, so a
     replay that died half-way is simply run again. Two replays at the same time may both send.
 
     Raises:
-        ReplayError: By `Policy.STOP` before anything is sent; or a topic is not one of ours.
+        ReplayError: By `Policy.STOP` a letter would be refused again; or it is of no topic of ours.
+        RangeUnreadableError, KafkaUnreachableError: Earlier replays cannot be searched for.
+    """
+    done = _replayed(kafka, chosen)
+    return [(each, _outcome(codec, each, done, policy, book, now_us)) for each in chosen]
+
+
+def send(publisher: Publisher, planned: Sequence[tuple[DeadLetter, Outcome]]) -> None:
+    """Publish what a plan says: the original bytes to the original partition.
+
+    Raises:
         DeliveryError: Not everything was acknowledged.
     """
-    refusals = {letter.event_id: _refusal(codec, letter, now_us) for letter in chosen}
-    for letter in chosen:
-        if policy is Policy.STOP and (why := refusals[letter.event_id]):
-            raise ReplayError(
-                f"letter {letter.event_id} ({letter.topic}/{letter.partition} offset "
-                f"{letter.offset}) would be refused again: {why}. Nothing was sent; leave such "
-                "letters out with --policy skip, or send them all the same with --policy send"
-            )
-    done = _replayed(kafka, chosen)
-    outcomes = {}
-    for letter in chosen:
-        outcomes[letter.event_id] = _outcome(letter, done, policy, refusals[letter.event_id])
-        if outcomes[letter.event_id] is Outcome.SENT:
+    for letter, outcome in planned:
+        if outcome in SENDING:
             publisher.publish_bytes(
                 TOPICS[letter.topic],
                 letter.key,
@@ -131,13 +145,30 @@ def replay(
                 headers=replay_headers(letter),
             )
     publisher.flush()
-    return outcomes
 
 
-def _outcome(letter: DeadLetter, done: Collection[str], policy: Policy, refusal: str) -> Outcome:
+def _outcome(
+    codec: Codec,
+    letter: DeadLetter,
+    done: Collection[str],
+    policy: Policy,
+    book: ErasureBook,
+    now_us: int,
+) -> Outcome:
+    if erased(letter, book):
+        return Outcome.ERASED
     if letter.event_id in done:
         return Outcome.ALREADY
-    return Outcome.SKIPPED if refusal and policy is Policy.SKIP else Outcome.SENT
+    why = _refusal(codec, letter, now_us)
+    if not why:
+        return Outcome.SENT
+    if policy is Policy.STOP:
+        raise ReplayError(
+            f"letter {letter.event_id} ({letter.topic}/{letter.partition} offset "
+            f"{letter.offset}) would be refused again: {why}. Nothing was sent; leave such letters "
+            "out with --policy drop, or have them refused again with --policy re-dead-letter"
+        )
+    return Outcome.DROPPED if policy is Policy.DROP else Outcome.REFUSED_AGAIN
 
 
 def _refusal(codec: Codec, letter: DeadLetter, now_us: int) -> str:

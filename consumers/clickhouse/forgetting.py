@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumers.clickhouse.prepared import ErasedPlace, Prepared
+from consumers.dead_letters import erased
 from schemas.erasures import OF_DEVICES, Erased, ErasureBook
-from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS
 
 
@@ -39,7 +39,7 @@ def forget(topic: str, prepared: Prepared, book: ErasureBook) -> Prepared:
     if not book:
         return prepared
     gone = dict(_erased_rows(topic, prepared.rows, book))
-    letters = {each.offset: found for each in prepared.letters if (found := _of(each, book))}
+    letters = {each.offset: found for each in prepared.letters if (found := erased(each, book))}
     if not gone and not letters:
         return prepared
     keep = np.setdiff1d(np.arange(len(prepared.messages)), list(gone))
@@ -86,11 +86,6 @@ def _erased_rows(
         found = book.covering(_text(devices[row].as_py()), stamps[row].value)
         if found is not None:
             yield int(row), found
-
-
-def _of(letter: DeadLetter, book: ErasureBook) -> Erased | None:
-    about_device = letter.topic in OF_DEVICES and letter.key is not None
-    return book.covering(_text(letter.key), letter.ts) if about_device else None
 
 
 def _text(device: str | bytes | None) -> str:

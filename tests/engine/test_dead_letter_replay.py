@@ -17,7 +17,7 @@ from infra.stack.tansu import TansuBroker
 from infra.topics import apply_all
 from schemas.errors import FramingError
 from schemas.records import DeadLetter
-from schemas.topics import DEAD_LETTERS, OTA_ACKS
+from schemas.topics import DEAD_LETTERS, ERASURES, OTA_ACKS
 from tests import factories
 from tests.command_line import fleetloop
 from tests.sinks import CODEC, publishing
@@ -85,7 +85,7 @@ def test_a_replay_sends_the_same_bytes_once_however_often_it_is_run(kafka: Kafka
     publish(kafka, mended)
     for expected in ("SENT", "ALREADY", "ALREADY"):
         rows = run("replay", mended.event_id)
-        assert rows == [{"id": mended.event_id, "outcome": expected}]
+        assert [(row["id"], row["outcome"]) for row in rows] == [(mended.event_id, expected)]
     replayed = [m for m in partition_two(kafka) if REPLAY_HEADER in dict(m.headers)]
     assert [(m.key, m.value) for m in replayed] == [(b"dev-9", GOOD)]
     assert dict(replayed[0].headers) == {
@@ -97,14 +97,19 @@ def test_a_replay_sends_the_same_bytes_once_however_often_it_is_run(kafka: Kafka
 
 @pytest.mark.parametrize(
     ("policy", "outcomes", "sent"),
-    [("skip", {"SENT", "SKIPPED"}, [GOOD]), ("send", {"SENT"}, [GOOD, BAD])],
+    [
+        ("drop", ["SENT", "DROPPED"], [GOOD]),
+        ("re-dead-letter", ["SENT", "REFUSED_AGAIN"], [GOOD, BAD]),
+    ],
 )
 def test_what_would_be_refused_again_follows_the_policy(
-    kafka: KafkaSettings, policy: str, outcomes: set[str], sent: list[bytes]
+    kafka: KafkaSettings, policy: str, outcomes: list[str], sent: list[bytes]
 ) -> None:
     publish(kafka, letter(0, GOOD), letter(1, BAD))
-    rows = run("replay", "--topic", OTA_ACKS.name, "--policy", policy)
-    assert {row["outcome"] for row in rows} == outcomes
+    words = ("replay", "--topic", OTA_ACKS.name, "--policy", policy)
+    assert [row["outcome"] for row in run(*words, "--dry-run")] == outcomes
+    assert len(partition_two(kafka)) == 2
+    assert [row["outcome"] for row in run(*words)] == outcomes
     assert [message.value for message in partition_two(kafka)[2:]] == sent
 
 
@@ -113,7 +118,32 @@ def test_by_default_nothing_is_sent_when_one_would_be_refused_again(kafka: Kafka
     result = fleetloop("dead-letters", "replay", "--error-class", "FRAMING")
     assert result.exit_code == 1
     assert "would be refused again" in result.stderr
-    assert "--policy skip" in result.stderr
+    assert "--policy drop" in result.stderr
+    assert len(partition_two(kafka)) == 2
+
+
+def test_a_range_and_a_limit_bound_what_is_replayed(kafka: KafkaSettings) -> None:
+    publish(kafka, *(letter(offset, GOOD) for offset in range(5)))
+    words = ("replay", "--range", f"{OTA_ACKS.name}/2:1-3")
+    assert [row["offset"] for row in run(*words, "--dry-run")] == [1, 2, 3]
+    assert [row["offset"] for row in run("list", "--range", f"{OTA_ACKS.name}/2:4-9")] == [4]
+    assert run("list", "--range", f"{OTA_ACKS.name}/1:0-9") == []
+    result = fleetloop("dead-letters", *words, "--limit", "2")
+    assert result.exit_code == 0
+    assert "2 SENT" in result.stderr
+    assert "stopped at --limit 2" in result.stderr
+    assert len(partition_two(kafka)) == 4
+    assert fleetloop("dead-letters", "replay", "--range", "nonsense").exit_code == 2
+
+
+def test_a_letter_of_an_erased_device_is_not_sent(kafka: KafkaSettings) -> None:
+    """Sent now, its record would be later than the erasure and so not covered by it."""
+    publish(kafka, letter(0, GOOD))
+    with publishing(kafka) as publisher:
+        publisher.publish(ERASURES, factories.erasure(device_id="dev-9"))
+        publisher.flush()
+    (row,) = run("replay", "--topic", OTA_ACKS.name)
+    assert row["outcome"] == "ERASED"
     assert len(partition_two(kafka)) == 2
 
 
