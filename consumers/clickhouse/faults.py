@@ -15,6 +15,8 @@ class Fault(StrEnum):
 
 _LEASE: Final = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: only the lease check throws
 
+_FULL: Final = "No space left on device"
+
 _WAIT: Final = frozenset(
     {
         159,  # TIMEOUT_EXCEEDED
@@ -63,13 +65,16 @@ _ROW: Final = frozenset(
 )
 
 
-def fault(code: int, status: int) -> Fault:
+def fault(code: int, status: int, words: str = "") -> Fault:
     """Meaning of an error.
 
     Args:
         code: ClickHouse's exception code; 0 when the answer named none.
         status: HTTP status.
+        words: What the answer says.
     """
+    if _FULL in words:  # several codes say it, by where the write was
+        return Fault.WAIT
     if code == _LEASE:
         return Fault.LEASE
     if code in _WAIT:

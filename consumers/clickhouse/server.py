@@ -37,6 +37,11 @@ INSERT_SETTINGS: Final[Mapping[str, str]] = {
     "max_partitions_per_insert_block": "100",
 }
 
+_REMEDY: Final = (
+    "If a table, column or view was changed by hand or by a migration gone wrong, put it back as "
+    "`fleetloop clickhouse plan` and infra/clickhouse/migrations have it, then start the sink again"
+)
+
 
 class ServerError(RuntimeError):
     """ClickHouse did not do what was asked.
@@ -116,12 +121,15 @@ class Server:
                 Fault.WAIT,
             ) from error
         if answer.status_code != httpx.codes.OK:
-            code = int(answer.headers.get("X-ClickHouse-Exception-Code", 0))
-            raise ServerError(
-                f"ClickHouse at {self.address}: {answer.text[:500].strip()}",
-                fault(code, answer.status_code),
-            )
+            raise self._refused(answer)
         return answer
+
+    def _refused(self, answer: httpx.Response) -> ServerError:
+        code = int(answer.headers.get("X-ClickHouse-Exception-Code", 0))
+        found = fault(code, answer.status_code, answer.text)
+        remedy = f". {_REMEDY}" if found is Fault.STOP else ""
+        words = answer.text[:500].strip()
+        return ServerError(f"ClickHouse at {self.address}: {words}{remedy}", found)
 
 
 def query_id(token: str) -> str:
