@@ -31,6 +31,7 @@ from tests.slo_log import MINUTE, SECOND, START_US, batch, rows, window
 from tests.watch_log import policy, registered
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=20))
 def test_hashes_are_fnv_1a_of_the_bytes(texts: list[str]) -> None:
     def fnv(text: str) -> int:
@@ -44,6 +45,7 @@ def test_hashes_are_fnv_1a_of_the_bytes(texts: list[str]) -> None:
     assert hashes(column[1:]).tolist() == [fnv(text) for text in texts]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 9), max_size=12), max_size=6))
 def test_hearing_keeps_the_last_sign_of_life(batches: list[list[int]]) -> None:
     hearing, expected, stamp = Hearing(), defaultdict[int, int](int), 0
