@@ -35,14 +35,18 @@ class Labelled:
         """Rows to learn from."""
         return min(int(0.15 * len(self.values)), 750)
 
-    def counts(self) -> list[Counted]:
-        """A sample a row, bad when it is outside what the rows to learn from ever showed."""
-        learnt = self.values[: self.probation]
-        low, high = min(learnt), max(learnt)
-        return [
-            Counted(at, {}, 1, int(not low <= value <= high))
-            for at, value in zip(self.times_us, self.values, strict=True)
-        ]
+
+def fixed(series: Labelled) -> list[Counted]:
+    """A sample a row, bad when it is outside what the rows to learn from showed."""
+    learnt = series.values[: series.probation]
+    return _counts(series, [(min(learnt), max(learnt))] * len(series.values))
+
+
+def trailing(series: Labelled) -> list[Counted]:
+    """A sample a row, bad when it is outside what as many rows just before it showed."""
+    size, values = series.probation, series.values
+    seen = [values[max(0, row - size) : max(row, size)] for row in range(len(values))]
+    return _counts(series, [(min(one), max(one)) for one in seen])
 
 
 def read(folder: Path) -> list[Labelled]:
@@ -86,9 +90,25 @@ def score(found: Sequence[tuple[Labelled, Sequence[int]]], profile: Mapping[str,
     return 100 * (raw - null) / (perfect - null)
 
 
+def windows_hit(found: Sequence[tuple[Labelled, Sequence[int]]]) -> int:
+    """Anomalies in which at least one alert began."""
+    return sum(
+        any(series.times_us[first] <= at <= series.times_us[last] for at in alerts)
+        for series, alerts in found
+        for first, last in series.windows
+    )
+
+
 def micros(text: str) -> int:
     """UTC microseconds of a time of the data set, which names no zone."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def _counts(series: Labelled, ranges: Sequence[tuple[float, float]]) -> list[Counted]:
+    return [
+        Counted(at, {}, 1, int(not low <= value <= high))
+        for at, value, (low, high) in zip(series.times_us, series.values, ranges, strict=True)
+    ]
 
 
 def _past(windows: Sequence[tuple[int, int]], row: int) -> float:

@@ -1,1 +1,0 @@
-"""Real series with known faults, as counts for SLOs."""
