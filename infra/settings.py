@@ -81,7 +81,12 @@ class KafkaSettings(BaseModel):
 
 
 class ClickHouseSettings(BaseModel):
-    """How to reach ClickHouse: the native protocol for queries, HTTP for bulk inserts."""
+    """How to reach ClickHouse: the native protocol for queries, HTTP for bulk inserts.
+
+    Attributes:
+        cluster: Name of a cluster of the server's remote_servers: tables are then replicated and
+            spread over its shards. Empty: one server.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -89,6 +94,7 @@ class ClickHouseSettings(BaseModel):
     tcp_port: int = 9000
     http_port: int = 8123
     database: str = "fleetloop"
+    cluster: str = ""
     user: str = "default"
     password_file: Path | None = None
     secure: bool = False

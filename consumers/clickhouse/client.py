@@ -12,6 +12,8 @@ from clickhouse_driver.errors import NetworkError
 from infra.settings import ClickHouseSettings, secret_from
 
 CONNECT_TIMEOUT_S: Final = 5.0
+# A subquery over all shards is asked once and its answer sent to them, not asked by each of them.
+_SPREAD: Final = {"distributed_product_mode": "global"}
 QUERY_TIMEOUT_S: Final = 60.0
 _NOT_MADE: Final = frozenset({60, 81})  # UNKNOWN_TABLE, UNKNOWN_DATABASE
 
@@ -77,7 +79,7 @@ def native(settings: ClickHouseSettings, *, database: str | None = None) -> Gene
         ca_certs=str(settings.ca_file) if settings.ca_file else None,
         connect_timeout=CONNECT_TIMEOUT_S,
         send_receive_timeout=QUERY_TIMEOUT_S,
-        settings={"server_side_params": True},
+        settings={"server_side_params": True} | (_SPREAD if settings.cluster else {}),
     )
     try:
         yield Native(client, f"{settings.host}:{settings.tcp_port}")

@@ -8,6 +8,8 @@ from importlib.resources import files
 from typing import Final
 
 from consumers.clickhouse.client import Native, native
+from infra.clickhouse.cluster import ClusterRewriter
+from infra.clickhouse.statements import StatementError
 from infra.settings import ClickHouseSettings
 
 _NAME: Final = re.compile(r"(?P<number>\d{4})_(?P<title>[a-z0-9_]+)\.sql")
@@ -112,19 +114,60 @@ def apply(settings: ClickHouseSettings) -> tuple[Migration, ...]:
     """Make the database and bring it to the newest migration; applied ones are left alone.
 
     Statements are idempotent (IF NOT EXISTS), so one that died half-way is applied again whole.
+
+    Raises:
+        MigrationError: The files and the database disagree, or a statement failed.
+        UnreachableError: ClickHouse does not answer.
     """
+    wanted = stored()
+    database, ledger = _first_steps(settings)
     with native(settings, database="default") as client:
-        client.execute(f"CREATE DATABASE IF NOT EXISTS {_quoted(settings.database)}")
+        client.execute(database)
     with native(settings) as client:
-        client.execute(_LEDGER)
-        missing = plan(stored(), _applied(client, settings), where=settings.database)
+        client.execute(ledger)
+        missing = plan(wanted, _applied(client, settings), where=settings.database)
+        steps = steps_of(wanted, settings.cluster)
         for migration in missing:
-            _run(client, migration)
+            _run(client, migration, steps[migration.name])
         return missing
 
 
-def _run(client: Native, migration: Migration) -> None:
-    for statement in migration.statements:
+def steps_of(migrations: Sequence[Migration], cluster: str) -> dict[str, tuple[str, ...]]:
+    """Statements to run by file name: as written, or as a cluster runs them.
+
+    Args:
+        migrations: All of them in order, since later ones speak of tables that earlier ones made.
+        cluster: Name of the cluster; empty for one server.
+
+    Raises:
+        MigrationError: A statement has no form that can be rewritten.
+    """
+    if not cluster:
+        return {migration.name: migration.statements for migration in migrations}
+    rewriter, steps = ClusterRewriter(cluster), {}
+    for migration in migrations:
+        try:
+            steps[migration.name] = tuple(
+                step for statement in migration.statements for step in rewriter.rewrite(statement)
+            )
+        except StatementError as error:
+            raise MigrationError(f"migration {migration.name}: {error}") from error
+    return steps
+
+
+def _first_steps(settings: ClickHouseSettings) -> tuple[str, str]:
+    """What makes the database and the list of applied migrations, which all servers share."""
+    database = f"CREATE DATABASE IF NOT EXISTS {_quoted(settings.database)}"
+    if not settings.cluster:
+        return database, _LEDGER
+    on = f"ON CLUSTER {_quoted(settings.cluster)}"
+    replicated = "ReplicatedMergeTree('/clickhouse/{database}/{table}', '{shard}-{replica}')"
+    ledger = _LEDGER.replace("\n(", f" {on}\n(", 1).replace("= MergeTree", f"= {replicated}")
+    return f"{database} {on}", ledger
+
+
+def _run(client: Native, migration: Migration, steps: Sequence[str]) -> None:
+    for statement in steps:
         try:
             client.execute(statement)
         except RuntimeError as error:
@@ -152,5 +195,5 @@ def _applied(client: Native, settings: ClickHouseSettings) -> dict[str, str]:
 
 def _quoted(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise MigrationError(f"clickhouse.database={name!r}: use letters, digits and underscores")
+        raise MigrationError(f"clickhouse: name {name!r}: use letters, digits and underscores")
     return f"`{name}`"

@@ -1,0 +1,120 @@
+"""The words of a ClickHouse statement, so that it can be changed without guessing in its text; pure."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+_TOKEN: Final = re.compile(
+    r"""(?P<space>\s+|--[^\n]*)
+    |(?P<text>'(?:[^'\\]|\\.|'')*')
+    |(?P<name>`(?:[^`\\]|\\.)*`|"(?:[^"\\]|\\.)*"|[A-Za-z_][A-Za-z0-9_]*)
+    |(?P<number>\d+(?:\.\d*)?)
+    |(?P<sign>->|[<>!=]=|.)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class Token(NamedTuple):
+    """One word, sign, literal or stretch of white space, as written."""
+
+    kind: str
+    text: str
+
+    @property
+    def word(self) -> str:
+        """A name without its quotes; anything else as written."""
+        return self.text.strip("`\"") if self.kind == "name" else self.text
+
+    def says(self, *keywords: str) -> bool:
+        """Whether it is one of these keywords, unquoted."""
+        return self.kind == "name" and self.text.upper() in keywords
+
+
+class StatementError(ValueError):
+    """A statement is not of a form that can be rewritten; the message holds its begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement as tokens; texts between them are kept, so that joining gives it back.
+
+    Attributes:
+        tokens: All of them, white space and comments too.
+    """
+
+    tokens: tuple[Token, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Statement":
+        """Tokens of a statement.
+
+        Raises:
+            StatementError: A quote is not closed.
+        """
+        found = tuple(
+            Token(str(match.lastgroup), match[0]) for match in _TOKEN.finditer(text)
+        )
+        if any(token.kind == "sign" and token.text in "'`\"" for token in found):
+            raise StatementError(f"{text[:80]!r}: a quote is not closed")
+        return cls(found)
+
+    def __str__(self) -> str:
+        return "".join(token.text for token in self.tokens)
+
+    def places(self) -> list[int]:
+        """Indices of the tokens that are not white space."""
+        return [place for place, token in enumerate(self.tokens) if token.kind != "space"]
+
+    def starts(self, words: str) -> bool:
+        """Whether it begins with these keywords."""
+        wanted = words.split()
+        first = [self.tokens[place] for place in self.places()[: len(wanted)]]
+        return len(first) == len(wanted) and all(
+            token.says(word) for token, word in zip(first, wanted, strict=True)
+        )
+
+    def after(self, words: str) -> int:
+        """Index of the token behind these keywords, where they first stand outside brackets.
+
+        Raises:
+            StatementError: They do not stand there.
+        """
+        wanted, outer = words.split(), list(self.outer())
+        for at in range(len(outer) - len(wanted)):
+            here = [self.tokens[place] for place in outer[at : at + len(wanted)]]
+            if all(token.says(word) for token, word in zip(here, wanted, strict=True)):
+                return outer[at + len(wanted)]
+        raise StatementError(f"{str(self)[:80]!r}: {words} is not in it")
+
+    def outer(self) -> Iterator[int]:
+        """Indices of the tokens outside all brackets; the brackets themselves belong to them."""
+        depth = 0
+        for place in self.places():
+            text = self.tokens[place].text
+            depth -= text == ")"
+            if depth == 0:
+                yield place
+            depth += text == "("
+
+    def inside(self, bracket: int) -> list[int]:
+        """Indices of the tokens between an opening bracket and the one that closes it.
+
+        Raises:
+            StatementError: There is no bracket at that index.
+        """
+        if self.tokens[bracket].text != "(":
+            raise StatementError(f"{str(self)[:80]!r}: a bracket should stand at {bracket}")
+        found, depth = [], 0
+        for place in (each for each in self.places() if each >= bracket):
+            depth += {"(": 1, ")": -1}.get(self.tokens[place].text, 0)
+            if depth == 0:
+                break
+            found.append(place)
+        return found[1:]
+
+    def replaced(self, changes: dict[int, str]) -> "Statement":
+        """The same with other texts at some indices; what they hold is parsed."""
+        return Statement.parse(
+            "".join(changes.get(place, token.text) for place, token in enumerate(self.tokens))
+        )
