@@ -10,21 +10,28 @@ from consumers.clickhouse.census import census
 from consumers.clickhouse.completeness import Stretch
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
 from infra.clickhouse import migrate
+from infra.clickhouse.evolution import unwritten
 from infra.clickhouse.mend import replay as mend
 from infra.clickhouse.verify import Wrong
 from infra.clickhouse.verify import verify as compare
 from infra.settings import ClickHouseSettings, Settings
+from schemas.registry import FileRegistry
 
 app = typer.Typer(no_args_is_help=True, help="Tables of ClickHouse.")
 
 
 @app.command()
 def plan(output: FormatOption = Format.TABLE) -> None:
-    """Show which migrations are missing; exit code 3 when there are some."""
+    """Show which migrations are missing or not even written; exit code 3 when some are."""
     clickhouse = Settings().clickhouse
-    missing = migrate.pending(clickhouse)
-    _show(clickhouse, missing, output)
-    if missing:
+    missing, known = migrate.pending(clickhouse), migrate.stored()
+    lacking = unwritten(FileRegistry(), (each for one in known for each in one.statements))
+    if lacking:
+        say(f"no migration makes these; write infra/clickhouse/migrations/{len(known) + 1:04d}_...")
+        show([dataclasses.asdict(each) for each in lacking], output)
+    else:
+        _show(clickhouse, missing, output)
+    if missing or lacking:
         raise typer.Exit(Exit.CONDITION_NOT_MET)
 
 

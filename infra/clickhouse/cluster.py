@@ -16,7 +16,6 @@ REMEMBERED_S: Final = 7 * 86_400
 
 _PATH: Final = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
 _WINDOW: Final = "non_replicated_deduplication_window"
-_HEAD: Final = ("CREATE", "ALTER", "DROP", "TABLE", "MATERIALIZED", "VIEW", "IF", "NOT", "EXISTS")
 
 
 class ClusterRewriter:
@@ -52,7 +51,7 @@ class ClusterRewriter:
         raise StatementError(f"{text[:80]!r}: no rule says how a cluster runs it")
 
     def _table(self, made: Statement) -> Iterator[str]:
-        at, name = _named(made)
+        at, name = made.name()
         engine = _engine(made)
         self._keys[name] = _sharding_key(made, engine)
         replicated = f"Replicated{made.tokens[engine].text}({_PATH})"
@@ -68,17 +67,17 @@ class ClusterRewriter:
         )
 
     def _filling_view(self, made: Statement) -> Iterator[str]:
-        at, name = _named(made)
+        at, name = made.name()
         target = made.after("TO")
         changes = {at: f"{name} {self._on}", target: f"{made.tokens[target].word}_local"}
         yield str(made.replaced(changes | self._sources(made)))
 
     def _view(self, made: Statement) -> Iterator[str]:
-        at, name = _named(made)
+        at, name = made.name()
         yield str(made.replaced({at: f"{name} {self._on}"}))
 
     def _alter(self, change: Statement) -> Iterator[str]:
-        at, name = _named(change)
+        at, name = change.name()
         if name not in self._keys:
             yield str(change.replaced({at: f"{name} {self._on}"} | self._sources(change)))
             return
@@ -87,7 +86,7 @@ class ClusterRewriter:
             yield self._spread(name, "CREATE OR REPLACE TABLE")
 
     def _drop(self, drop: Statement) -> Iterator[str]:
-        at, name = _named(drop)
+        at, name = drop.name()
         yield str(drop.replaced({at: f"{name} {self._on} SYNC"}))
         if self._keys.pop(name, None) is not None:
             yield str(drop.replaced({at: f"{name}_local {self._on} SYNC"}))
@@ -103,24 +102,13 @@ class ClusterRewriter:
         return changes
 
 
-def _named(statement: Statement) -> tuple[int, str]:
-    """Index and name of what is made, changed or dropped."""
-    places = iter(statement.places())
-    for place in places:
-        token = statement.tokens[place]
-        if not token.says(*_HEAD):
-            if token.kind != "name" or statement.tokens[next(places, place)].text == ".":
-                raise StatementError(f"{str(statement)[:80]!r}: name it without a database")
-            return place, token.word
-    raise StatementError(f"{str(statement)[:80]!r}: it names nothing")
-
-
 def _engine(made: Statement) -> int:
     """Index of the engine's name."""
     places = made.places()
     at = places.index(made.after("ENGINE")) + 1
-    engine, behind = places[at], places[at + 1]
-    if not made.tokens[engine].word.endswith("MergeTree") or made.tokens[behind].text == "(":
+    engine, *behind = places[at:]
+    argued = bool(behind) and made.tokens[behind[0]].text == "("
+    if argued or not made.tokens[engine].word.endswith("MergeTree"):
         raise StatementError(
             f"{str(made)[:80]!r}: only engines of the MergeTree family, without arguments, are "
             "replicated"
@@ -135,23 +123,11 @@ def _sharding_key(made: Statement, engine: int) -> str:
     """
     if made.tokens[engine].word == "AggregatingMergeTree":
         return ""
-    if "device_id" in _columns(made):
+    if "device_id" in made.columns():
         return "cityHash64(device_id)"
     order = made.after("ORDER BY")
     row = made.inside(order) if made.tokens[order].text == "(" else [order]
     return f"cityHash64({' '.join(made.tokens[place].text for place in row)})"
-
-
-def _columns(made: Statement) -> set[str]:
-    """Names of the columns of a table; the parts of its tuples are none."""
-    names, depth, begins = set(), 0, True
-    for place in made.inside(next(each for each in made.outer() if made.tokens[each].text == "(")):
-        token = made.tokens[place]
-        if begins:
-            names.add(token.word)
-        depth += {"(": 1, ")": -1}.get(token.text, 0)
-        begins = depth == 0 and token.text == ","
-    return names
 
 
 def _window(statement: Statement) -> dict[int, str]:

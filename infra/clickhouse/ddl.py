@@ -68,7 +68,7 @@ def create_table(topic: str, schema: str) -> str:
     """CREATE TABLE of a topic, from the newest schema (Avro JSON) and its `TableSpec`."""
     spec = TABLES[topic]
     where = () if spec.identity else ("_topic_id", "_partition", "_offset")
-    lines = [_line(column) for column in columns(schema)]
+    lines = [f"    {column_line(column)}" for column in columns(schema)]
     ttl = (
         f"TTL toDateTime(_ingested_at) + INTERVAL {spec.keep_days} DAY\n" if spec.keep_days else ""
     )
@@ -83,9 +83,11 @@ def create_table(topic: str, schema: str) -> str:
     )
 
 
-def _line(column: Column) -> str:
+def column_line(column: Column, *, default: str = "") -> str:
+    """A column as CREATE and ALTER write it; `default` is an SQL literal."""
     comment = column.comment.replace("\\", "\\\\").replace("'", "\\'")
-    return f"    `{column.name}` {column.type}{_codec(column.type)} COMMENT '{comment}'"
+    told = f" DEFAULT {default}" if default else ""
+    return f"`{column.name}` {column.type}{told}{_codec(column.type)} COMMENT '{comment}'"
 
 
 def _codec(kind: str) -> str:

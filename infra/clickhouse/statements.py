@@ -1,4 +1,4 @@
-"""The words of a ClickHouse statement, so that it can be changed without guessing in its text; pure."""
+"""The words of a ClickHouse statement, so that no change of it guesses in its text; pure."""
 
 import re
 from collections.abc import Iterator
@@ -15,6 +15,9 @@ _TOKEN: Final = re.compile(
 )
 
 
+_HEAD: Final = ("CREATE", "ALTER", "DROP", "TABLE", "MATERIALIZED", "VIEW", "IF", "NOT", "EXISTS")
+
+
 class Token(NamedTuple):
     """One word, sign, literal or stretch of white space, as written."""
 
@@ -24,7 +27,7 @@ class Token(NamedTuple):
     @property
     def word(self) -> str:
         """A name without its quotes; anything else as written."""
-        return self.text.strip("`\"") if self.kind == "name" else self.text
+        return self.text.strip('`"') if self.kind == "name" else self.text
 
     def says(self, *keywords: str) -> bool:
         """Whether it is one of these keywords, unquoted."""
@@ -52,9 +55,7 @@ class Statement:
         Raises:
             StatementError: A quote is not closed.
         """
-        found = tuple(
-            Token(str(match.lastgroup), match[0]) for match in _TOKEN.finditer(text)
-        )
+        found = tuple(Token(str(match.lastgroup), match[0]) for match in _TOKEN.finditer(text))
         if any(token.kind == "sign" and token.text in "'`\"" for token in found):
             raise StatementError(f"{text[:80]!r}: a quote is not closed")
         return cls(found)
@@ -112,6 +113,41 @@ class Statement:
                 break
             found.append(place)
         return found[1:]
+
+    def name(self) -> tuple[int, str]:
+        """Index and name of what is made, changed or dropped.
+
+        Raises:
+            StatementError: It names nothing, or names it with its database.
+        """
+        places = iter(self.places())
+        for place in places:
+            token = self.tokens[place]
+            if not token.says(*_HEAD):
+                if token.kind != "name" or self.tokens[next(places, place)].text == ".":
+                    break
+                return place, token.word
+        raise StatementError(f"{str(self)[:80]!r}: it does not name one thing of its own database")
+
+    def columns(self) -> set[str]:
+        """Names of the columns in its first brackets; the parts of their tuples are none."""
+        names, depth, begins = set(), 0, True
+        bracket = next(place for place in self.outer() if self.tokens[place].text == "(")
+        for place in self.inside(bracket):
+            token = self.tokens[place]
+            if begins:
+                names.add(token.word)
+            depth += {"(": 1, ")": -1}.get(token.text, 0)
+            begins = depth == 0 and token.text == ","
+        return names
+
+    def behind(self, words: str) -> Iterator[str]:
+        """The name behind each place where these keywords stand."""
+        wanted, places = words.split(), self.places()
+        for at in range(len(places) - len(wanted)):
+            here = places[at : at + len(wanted)]
+            if all(self.tokens[p].says(word) for p, word in zip(here, wanted, strict=True)):
+                yield self.tokens[places[at + len(wanted)]].word
 
     def replaced(self, changes: dict[int, str]) -> "Statement":
         """The same with other texts at some indices; what they hold is parsed."""

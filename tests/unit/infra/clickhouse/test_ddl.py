@@ -1,37 +1,24 @@
 """The committed migrations say what the schemas say, column by column."""
 
-import re
-
 import pytest
 
 from infra.clickhouse.ddl import TABLES, create_table
+from infra.clickhouse.evolution import unwritten
 from infra.clickhouse.migrate import stored
 from schemas.registry import FileRegistry
 from schemas.topics import FOR_EVER, TOPICS
 
 REGISTRY = FileRegistry()
-ADDED = re.compile(r"ALTER TABLE (\w+) ADD COLUMN IF NOT EXISTS (.+) AFTER (`\w+`)")
-
-
-def _made() -> set[str]:
-    """The CREATE TABLE texts of the migrations, each with the columns that later ones add."""
-    made: dict[str, str] = {}
-    for statement in (one for migration in stored() for one in migration.statements):
-        if named := re.match(r"CREATE TABLE IF NOT EXISTS (\w+)", statement):
-            made[named[1]] = statement
-        elif added := ADDED.fullmatch(statement):
-            table, column, before = added.groups()
-            text, count = re.subn(
-                rf"(    {before} .*\n)", rf"\g<1>    {column},\n", made[table], count=1
-            )
-            assert count == 1, statement
-            made[table] = text
-    return set(made.values())
+STATEMENTS = [statement for migration in stored() for statement in migration.statements]
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_the_migrations_make_the_table_of_the_newest_schema(topic: str) -> None:
-    assert create_table(topic, REGISTRY.schema(REGISTRY.schema_id(topic))) in _made()
+def test_the_migrations_make_the_table_of_the_first_schema(topic: str) -> None:
+    assert create_table(topic, REGISTRY.versions(topic)[0].text) in STATEMENTS
+
+
+def test_the_migrations_add_what_later_schemas_add() -> None:
+    assert unwritten(REGISTRY, STATEMENTS) == ()
 
 
 def test_every_topic_has_a_table_and_no_other_has() -> None:
