@@ -87,9 +87,11 @@ class ClusterRewriter:
 
     def _drop(self, drop: Statement) -> Iterator[str]:
         at, name = drop.name()
-        yield str(drop.replaced({at: f"{name} {self._on} SYNC"}))
+        waits = any(drop.tokens[place].says("SYNC") for place in drop.places())
+        how = self._on if waits else f"{self._on} SYNC"
+        yield str(drop.replaced({at: f"{name} {how}"}))
         if self._keys.pop(name, None) is not None:
-            yield str(drop.replaced({at: f"{name}_local {self._on} SYNC"}))
+            yield str(drop.replaced({at: f"{name}_local {how}"}))
 
     def _sources(self, statement: Statement) -> dict[int, str]:
         """Tables that a view reads, each under its own name, which its columns may be told by."""
