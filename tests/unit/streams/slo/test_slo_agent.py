@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from schemas.alert_log import AlertBook
 from schemas.decisions import ReleaseBook
 from schemas.records import Alert, AlertState, ReleaseKind
@@ -10,7 +12,18 @@ from streams.slo.agent import SloProcessor
 from streams.slo.announcing import Announcer
 from streams.slo.burning import BurnFold, SourceTime
 from tests.rollout_log import KEYRING, TRAINER, Log, digest_of, follow
-from tests.slo_log import MINUTE, SECOND, START_US, Loop, cell, progress, slo, tier, window
+from tests.slo_log import (
+    MINUTE,
+    SECOND,
+    START_US,
+    Loop,
+    batch,
+    cell,
+    progress,
+    slo,
+    tier,
+    window,
+)
 
 RELEASE = "release-1"
 
@@ -178,3 +191,31 @@ def test_every_alert_record_says_which_runbook_helps() -> None:
     fired, _ = _firing().alerts
     assert isinstance(fired, Alert)
     assert fired.annotations["runbook_url"] == "docs/runbooks/LatencySLOBurn.md"
+
+
+@pytest.mark.parametrize(("first", "partial"), [(0, False), (700, True)])
+def test_windows_that_reach_back_before_what_the_log_held_are_partial(
+    first: int, partial: bool
+) -> None:
+    told = [cell(START_US, 10, 9)]
+    told += [progress(START_US + second * SECOND) for second in (1, 9)]
+    stamps = [START_US + second * SECOND for second in (1, 2, 6)]
+    fold = BurnFold([slo()], "g1", {})
+    fold.apply(batch(SLO_PARTIALS.name, 0, told, stamps, first))
+    again = BurnFold([slo()], "g1", {})
+    again.restore(fold.snapshot())
+    for one in (fold, again):
+        (_, fired), *_ = one.pending
+        assert (fired.state, fired.partial) == (AlertState.FIRING, partial)
+    # Once the log holds the whole window it is partial no more.
+    again.observe(cell(START_US + 60 * SECOND, 10, 9, offset=1), stamps[-1])
+    again.observe(progress(START_US + 70 * SECOND), stamps[-1] + SECOND)
+    assert not again.pending[-1][1].partial
+
+
+def test_a_shadow_slo_is_recorded_as_such() -> None:
+    loop = Loop([slo(shadow=True)])
+    for second in range(1, 20):
+        loop.arrive(0, [window("dev-0", second, START_US + second * SECOND, late=8)])
+        loop.pass_time(SECOND)
+    assert {alert.shadow for alert in loop.alerts} == {True}
