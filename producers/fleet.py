@@ -118,7 +118,7 @@ class Fleet:
         return lag_us <= self._scenario.pace.lag_s * 1e6
 
     def run(self, stopping: Callable[[], bool]) -> None:
-        """Step until `stopping()`, then close all reporting windows and save.
+        """Step until `stopping()`, then park all devices and save.
 
         Raises:
             OSError: The object store does not take a picture or the devices' storage.
@@ -131,10 +131,10 @@ class Fleet:
             self.stop()
 
     def stop(self) -> None:
-        """Close all reporting windows, wait for the log, save what the devices keep."""
+        """Park all devices, wait for the log, save what the devices keep."""
         now_us = self._shore.clock()
         for device in self.devices:
-            device.flush(now_us)
+            device.park(now_us)
         self._keeper.close(self._flashes)
 
     def step(self) -> None:

@@ -84,7 +84,7 @@ class Device:
         self._warmup_left = 0
         self._meeting: Meeting | None = None
         self._upcoming: Encounter | None = None
-        self._told: Slots | None = None
+        self._told: tuple[Slots, Lifecycle] | None = None
         self._seen: tuple[int, Slots, Model | None] | None = None
         self._wish: Wish = None
         self._start(now_us)
@@ -119,18 +119,18 @@ class Device:
             self.ota.turn(now_us, self._wish)
             self._tell(now_us)
 
-    def _tell(self, now_us: int) -> None:
-        """The registry record, at the start and whenever the slots changed."""
+    def _tell(self, now_us: int, lifecycle: Lifecycle = Lifecycle.ACTIVE) -> None:
+        """The registry record, at the start and whenever slots or lifecycle changed."""
         slots = self.flash.slots
-        if slots == self._told:
+        if (slots, lifecycle) == self._told:
             return
-        self._told = slots
+        self._told = (slots, lifecycle)
         self._surface.send(
             DEVICES,
             DeviceRecord(
                 event_id=self._ids.next(DEVICES),
                 **self.who.common(),
-                lifecycle=Lifecycle.ACTIVE,
+                lifecycle=lifecycle,
                 slot_a_digest=slots.a.digest if slots.a else None,
                 slot_b_digest=slots.b.digest if slots.b else None,
                 active_slot=slots.active,
@@ -143,8 +143,13 @@ class Device:
             ),
         )
 
+    def park(self, now_us: int) -> None:
+        """Say goodbye: the process ends in order, and its silence will mean nothing."""
+        self.flush(now_us)
+        self._tell(now_us, Lifecycle.PARKED)
+
     def flush(self, now_us: int) -> None:
-        """Close the reporting window early: the process ends or the ignition goes off."""
+        """Close the reporting window early: the device parks or vanishes."""
         record = self._windows.close(now_us)
         if record is not None:
             self._surface.send(INFERENCE_EVENTS, record)

@@ -89,7 +89,8 @@ class Registry:
         changed = (held.stamp_us > told_us) & (held.stamp_us <= moment_us)
         if answer is None or moment_us < told_us or changed.any():
             rows = _latest(held, moment_us)
-            answer = held.take(rows[held.group[rows] >= 0])
+            rows = rows[held.group[rows] >= 0]
+            answer = held if len(rows) == len(held) else held.take(rows)  # mostly no copy
         self._answer = (moment_us, answer)
         return answer
 
