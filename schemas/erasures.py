@@ -55,6 +55,11 @@ class ErasureBook:
         """The newest erasure of each device."""
         return tuple(self._by_device.values())
 
+    @property
+    def newest_us(self) -> int:
+        """Stamp of the newest erasure; 0: there is none."""
+        return max((each.until_us for each in self._by_device.values()), default=0)
+
     def covering(self, device_id: str, stamp_us: int) -> Erased | None:
         """The erasure that a device's record with this stamp falls under; None: it may be kept."""
         found = self._by_device.get(device_id)

@@ -51,7 +51,7 @@ def store_strips(objects: ObjectStore, mark: str) -> Strips:
 
 def publish_life(publisher: Publisher, device: str, strips: Strips, boot: int = 1) -> int:
     """One record of every topic about a device, a malformed one among them; how many they are."""
-    own = strips.gone if device == GONE else strips.kept
+    own = strips.gone if device.startswith(GONE) else strips.kept
     who: Mapping[str, Any] = {"device_id": device}
 
     def event(number: int) -> Mapping[str, Any]:

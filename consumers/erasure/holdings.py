@@ -19,6 +19,8 @@ from schemas.erasures import Erased
 
 Batch = Sequence[Erased]
 
+# The sums are still there, and how far they reach is the sink's to say.
+_NOTHING_SUMMED: Final = "toInt64(0) AS uplink_bytes, CAST(map(), 'Map(String, Int64)') AS _offsets"
 _ENCOUNTERS: Final = "finalizeAggregation(encounters)"
 
 
@@ -110,7 +112,7 @@ class Holdings:
             for view, source in rollup.views.items():
                 self._sum_again(rollup.table, view, source, batch, "*")
         days = ("edge_case_days", "edge_case_days_view", "edge_cases")
-        self._sum_again(*days, batch, "* REPLACE (toInt64(0) AS uplink_bytes)")  # these are there
+        self._sum_again(*days, batch, f"* REPLACE ({_NOTHING_SUMMED})")
 
     def _sum_again(self, table: str, view: str, source: str, batch: Batch, what: str) -> None:
         ((select, database),) = self._client.execute(

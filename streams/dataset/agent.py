@@ -9,7 +9,7 @@ from schemas.dataset_lines import LineBook
 from schemas.facts import Fact
 from schemas.records import DatasetManifest
 from schemas.registry import registry_from
-from schemas.topics import DATASET_MANIFESTS, EDGE_CASES, LABEL_REQUESTS, TopicSpec
+from schemas.topics import DATASET_MANIFESTS, EDGE_CASES, ERASURES, LABEL_REQUESTS, TopicSpec
 from streams.dataset.assembler import Assembler
 from streams.dataset.policy import load_policy
 from streams.dataset.sources import KafkaLog, ObjectShelf
@@ -40,7 +40,7 @@ class DatasetProcessor:
 
     name = "dataset"
     batched: Sequence[TopicSpec] = (EDGE_CASES,)
-    followed: Sequence[TopicSpec] = (DATASET_MANIFESTS,)
+    followed: Sequence[TopicSpec] = (DATASET_MANIFESTS, ERASURES)
 
     def __init__(self, assembler: Assembler) -> None:
         self._assembler = assembler
@@ -59,10 +59,13 @@ class DatasetProcessor:
         """Nothing is kept beside the folds."""
 
     def observe(self, facts: Sequence[Fact]) -> None:
-        """Move the line on; void records change nothing."""
+        """Move the line on, void records change nothing; learn which devices are erased."""
         for fact in facts:
-            record: DatasetManifest = fact.record
-            self._book.observe(record, fact.stamp_us)
+            if fact.topic == ERASURES.name:
+                self._assembler.erasures.observe(fact)
+            else:
+                record: DatasetManifest = fact.record
+                self._book.observe(record, fact.stamp_us)
 
     def emit(self, standing: Standing) -> Sequence[Outgoing]:
         """The next step of the line, once; it counts when it has been read back."""

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from schemas.dataset_lines import LineView
+from schemas.erasures import ErasureBook
 from schemas.manifests import Manifest
 from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
 from streams.dataset.answers import Answer, labels
 from streams.dataset.candidates import Candidates, Sighting, sift
 from streams.dataset.identity import dataset_id, request_id, step_id
-from streams.dataset.manifest import audit, carry, counts, extend
+from streams.dataset.manifest import audit, carry, counts, extend, kept
 from streams.dataset.policy import DatasetPolicy
 from streams.dataset.ranges import following, waiting, within
 from streams.dataset.selection import choose
@@ -47,12 +48,14 @@ class Assembler:
     """Steps of one line. Each step is a function of the line and of the log ranges it names.
 
     Invariant: a record is written only from what the line's earlier records fix, so a worker
-    that dies between two records is continued by any other with the same records.
+    that dies between two records is continued by any other with the same records. Erased devices
+    are left out after choosing: an erasure never changes what else a question asks.
     """
 
     policy: DatasetPolicy
     reader: LogReader
     shelf: Shelf
+    erasures: ErasureBook = field(default_factory=ErasureBook)
     _requested: str | None = field(default=None, init=False)
     _tried: tuple[OffsetRange, ...] = field(default=(), init=False)
     _question: tuple[str, Sequence[Sighting]] = field(default=("", ()), init=False)
@@ -122,7 +125,7 @@ class Assembler:
         if view.ask is None or view.dataset is None:
             return None
         ranges = self._following(LABEL_REVIEWS.name, view.dataset.inputs)
-        cost = view.ask.label_cost - view.paid
+        cost = len(self._chosen(view))
         late = now_us - view.since_us > self.policy.patience_s * 1_000_000
         if not late and (waiting(ranges) < cost or ranges == self._tried):
             return None
@@ -148,11 +151,17 @@ class Assembler:
         found, excluded = labels(reviews, asked)
         excluded["UNANSWERED"] = len(asked) - len(found)
         parent = self.shelf.manifest(view.dataset)
-        examples = extend(
-            parent.examples, chosen, found, validation_share=self.policy.validation_share
-        )
+        inherited = kept(parent, self.erasures)
+        if len(inherited) < len(parent.examples):
+            excluded["ERASED"] = len(parent.examples) - len(inherited)
+        examples = extend(inherited, chosen, found, validation_share=self.policy.validation_share)
         proof = audit(examples)
-        metadata = carry(parent, found.values(), dataset_id=view.cut.dataset_id)
+        metadata = carry(
+            parent,
+            found.values(),
+            dataset_id=view.cut.dataset_id,
+            obeyed_us=self.erasures.newest_us,
+        )
         uri, digest = self.shelf.store(Manifest(tuple(examples), metadata))
         record = self._record(
             ManifestKind.ASSEMBLED,
@@ -168,7 +177,7 @@ class Assembler:
             manifest_uri=uri,
             manifest_digest=digest,
             counts=counts(examples),
-            slices={"inherited": len(parent.examples), "added": len(found)},
+            slices={"inherited": len(inherited), "added": len(found)},
             leakage_audit=proof,
         )
 
@@ -195,7 +204,11 @@ class Assembler:
             indexes = choose(candidates.embeddings(), candidates.margins(), cost, _SEED)
             chosen = [candidates.sightings[int(index)] for index in indexes]
             self._question = (view.ask.event_id, chosen)
-        return self._question[1]
+        return [
+            sighting
+            for sighting in self._question[1]
+            if self.erasures.covering(sighting.device_id, sighting.stamp_us) is None
+        ]
 
     def _answered(self, view: LineView, ranges: Sequence[OffsetRange]) -> int:
         """Encounters of the open question that somebody answered or skipped."""

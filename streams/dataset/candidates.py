@@ -15,6 +15,7 @@ class Sighting:
     Attributes:
         embedding: L2-normalised, float32 [dimensions]; empty when the device sent none.
         margin: Smallest best-minus-second probability over the encounter's frames.
+        stamp_us: The broker's stamp, UTC microseconds.
     """
 
     event_id: str
@@ -28,6 +29,7 @@ class Sighting:
     topic_id: str
     partition: int
     offset: int
+    stamp_us: int
 
 
 @dataclass(frozen=True, slots=True)

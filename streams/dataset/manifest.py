@@ -3,7 +3,16 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from schemas.manifests import Example, Manifest, Split, classes_metadata, classes_of
+from schemas.erasures import ErasureBook
+from schemas.manifests import (
+    OBEYED,
+    Example,
+    Manifest,
+    Split,
+    classes_metadata,
+    classes_of,
+    obeyed_until_us,
+)
 from schemas.records import LeakageAudit
 from schemas.topics import EDGE_CASES
 from streams.dataset.candidates import Sighting
@@ -56,11 +65,33 @@ def audit(examples: Sequence[Example]) -> LeakageAudit:
     return LeakageAudit(checked=len(sides), violations=0)
 
 
-def carry(parent: Manifest, labels: Iterable[str], *, dataset_id: str) -> Mapping[str, str]:
-    """The parent's metadata with the classes that are new appended, so that no index moves."""
+def kept(parent: Manifest, erasures: ErasureBook) -> Sequence[Example]:
+    """The parent's examples without those of devices that were erased after it obeyed erasures.
+
+    Raises:
+        ManifestError: The parent does not say readably which erasures it obeys.
+    """
+    obeyed = obeyed_until_us(parent)
+    return [
+        each for each in parent.examples if erasures.covering(each.device_id, obeyed + 1) is None
+    ]
+
+
+def carry(
+    parent: Manifest, labels: Iterable[str], *, dataset_id: str, obeyed_us: int = 0
+) -> Mapping[str, str]:
+    """The parent's metadata with the classes that are new appended, so that no index moves.
+
+    Args:
+        parent: The dataset that is continued.
+        labels: Labels of what is added.
+        dataset_id: The new dataset.
+        obeyed_us: Stamp of the newest erasure that the new dataset obeys; 0: there is none.
+    """
     known = classes_of(parent)
     classes = classes_metadata([*known, *sorted(set(labels) - set(known))])
-    return {**parent.metadata, "classes": classes, "dataset_id": dataset_id}
+    obeyed = {OBEYED: str(obeyed_us)} if obeyed_us else {}
+    return {**parent.metadata, **obeyed, "classes": classes, "dataset_id": dataset_id}
 
 
 def counts(examples: Sequence[Example]) -> Mapping[str, int]:

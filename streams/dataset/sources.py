@@ -65,26 +65,26 @@ class KafkaLog:
     def sightings(self, ranges: Sequence[OffsetRange]) -> Sequence[Sighting]:
         """The valid edge cases in the ranges."""
         return [
-            _sighting(row, offset, span)
+            _sighting(row, message, span)
             for span in ranges
-            for row, offset in self._rows(EDGE_CASES, span, _SIGHTING_COLUMNS)
+            for row, message in self._rows(EDGE_CASES, span, _SIGHTING_COLUMNS)
         ]
 
     def answers(self, ranges: Sequence[OffsetRange]) -> Sequence[Answer]:
         """The valid label reviews in the ranges."""
         return [
-            Answer(row["encounter_id"], row["label"], span.partition, offset)
+            Answer(row["encounter_id"], row["label"], span.partition, message.offset)
             for span in ranges
-            for row, offset in self._rows(LABEL_REVIEWS, span, ["encounter_id", "label"])
+            for row, message in self._rows(LABEL_REVIEWS, span, ["encounter_id", "label"])
         ]
 
     def _rows(
         self, topic: TopicSpec, span: OffsetRange, columns: Sequence[str]
-    ) -> Iterator[tuple[dict[str, Any], int]]:
+    ) -> Iterator[tuple[dict[str, Any], RawMessage]]:
         messages = self._reader.read([span])
         while chunk := list(islice(messages, _CHUNK)):
-            rows, offsets = _valid(self._decoder, topic, chunk)
-            yield from zip(rows.select(columns).to_pylist(), offsets, strict=True)
+            rows, read = _valid(self._decoder, topic, chunk)
+            yield from zip(rows.select(columns).to_pylist(), read, strict=True)
 
 
 _SIGHTING_COLUMNS: Final = [
@@ -100,16 +100,16 @@ _SIGHTING_COLUMNS: Final = [
 
 def _valid(
     decoder: ColumnDecoder, topic: TopicSpec, messages: Sequence[RawMessage]
-) -> tuple[pa.RecordBatch, list[int]]:
+) -> tuple[pa.RecordBatch, list[RawMessage]]:
     columns = decoder.decode(topic, [message.value for message in messages])
     read = [messages[int(position)] for position in columns.positions]
     refusals = validate(topic, columns.rows, [message.stamp_us for message in read])
     refused = {refusal.position for refusal in refusals}
     keep = [row for row in range(len(read)) if row not in refused]
-    return columns.rows.take(pa.array(keep, pa.int64())), [read[row].offset for row in keep]
+    return columns.rows.take(pa.array(keep, pa.int64())), [read[row] for row in keep]
 
 
-def _sighting(row: dict[str, Any], offset: int, span: OffsetRange) -> Sighting:
+def _sighting(row: dict[str, Any], message: RawMessage, span: OffsetRange) -> Sighting:
     return Sighting(
         event_id=row["event_id"],
         device_id=row["device_id"],
@@ -121,5 +121,6 @@ def _sighting(row: dict[str, Any], offset: int, span: OffsetRange) -> Sighting:
         embedding=np.asarray(row["embedding"], dtype=np.float32),
         topic_id=span.topic_id,
         partition=span.partition,
-        offset=offset,
+        offset=message.offset,
+        stamp_us=message.stamp_us,
     )

@@ -8,12 +8,21 @@ import numpy as np
 import pytest
 
 from schemas.dataset_lines import LineBook
-from schemas.manifests import Example, Manifest, Split, from_parquet, to_parquet
+from schemas.erasures import Erased, ErasureBook
+from schemas.manifests import (
+    Example,
+    Manifest,
+    Split,
+    from_parquet,
+    obeyed_until_us,
+    to_parquet,
+)
 from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
 from streams.dataset.answers import Answer
 from streams.dataset.assembler import Assembler
 from streams.dataset.candidates import Sighting
+from streams.dataset.manifest import kept
 from streams.dataset.policy import DatasetPolicy
 
 SECOND = 1_000_000
@@ -69,6 +78,7 @@ class FakeLog:
                     topic_id="id-of-edge-cases",
                     partition=partition,
                     offset=len(self.edge_cases[partition]),
+                    stamp_us=SECOND,
                 )
             )
 
@@ -136,15 +146,23 @@ def seeded(shelf: FakeShelf) -> LineBook:
     return book
 
 
-def run_round(log: FakeLog, shelf: FakeShelf, book: LineBook, *, restart: bool) -> DatasetManifest:
+def run_round(
+    log: FakeLog,
+    shelf: FakeShelf,
+    book: LineBook,
+    *,
+    restart: bool,
+    erasures: ErasureBook | None = None,
+) -> DatasetManifest:
     """One question to one dataset; with `restart`, a new worker takes over at each step."""
     steps: list[DatasetManifest] = []
-    assembler = Assembler(POLICY, log, shelf)
+    erasures = erasures or ErasureBook()
+    assembler = Assembler(POLICY, log, shelf, erasures)
     for _ in range(3):
         view = book.line("perception")
         log.answer(assembler.requests(view))
         if restart:
-            assembler = Assembler(POLICY, log, shelf)
+            assembler = Assembler(POLICY, log, shelf, erasures)
         record = assembler.next(view, 6 * SECOND)
         assert record is not None
         assert book.observe(record, stamp_us=5 * SECOND)
@@ -203,6 +221,45 @@ def test_the_second_question_starts_where_the_first_ended_and_the_budget_ends_th
     assert len(shelf.manifest(second).examples) == 1 + 12
     log.see(60, seed=3)
     assert Assembler(POLICY, log, shelf).ask(book.line("perception"), 0) is None
+
+
+def test_an_erased_device_is_not_asked_about_and_the_rest_of_the_question_stays() -> None:
+    log, shelf = FakeLog(), FakeShelf()
+    log.see(40)
+    book = seeded(shelf)
+    ask = Assembler(POLICY, log, shelf).ask(book.line("perception"), 0)
+    assert ask is not None
+    assert book.observe(ask, stamp_us=0)
+    view = book.line("perception")
+    before = Assembler(POLICY, log, shelf).requests(view)
+    gone = before[0].device_id
+    for until_us, is_covered in ((SECOND - 1, False), (SECOND, True)):
+        erasures = ErasureBook([Erased("e", gone, until_us)])
+        assembler = Assembler(POLICY, log, shelf, erasures)
+        asked = assembler.requests(view)
+        assert asked == tuple(r for r in before if not (is_covered and r.device_id == gone))
+    log.answer(asked)
+    assert assembler.cut(view, SECOND) is not None  # nobody waits for what was not asked
+
+
+def test_examples_of_a_device_erased_since_are_not_carried_on_and_later_ones_are() -> None:
+    log, shelf = FakeLog(), FakeShelf()
+    log.see(40)
+    book = seeded(shelf)
+    first = shelf.manifest(run_round(log, shelf, book, restart=False))
+    gone = next(e.device_id for e in first.examples if e.label == "stop")
+    theirs = [e.example_id for e in first.examples if e.device_id == gone]
+    erasures = ErasureBook([Erased("e", gone, 9 * SECOND)])
+    log.see(40, seed=1)  # the same devices drive on; what was stamped before is covered
+    done = run_round(log, shelf, book, restart=True, erasures=erasures)
+    second = shelf.manifest(done)
+    assert {e.device_id for e in second.examples}.isdisjoint({gone})
+    assert done.excluded["ERASED"] == len(theirs)
+    assert obeyed_until_us(second) == 9 * SECOND
+    again = Manifest((replace(seed_example(), device_id=gone),), second.metadata)
+    assert kept(again, erasures) == [*again.examples]  # collected after the erasure it obeys
+    later = ErasureBook([Erased("f", gone, 9 * SECOND + 1)])
+    assert kept(again, later) == []
 
 
 def test_killed_after_some_requests_the_next_worker_asks_the_same_ones() -> None:

@@ -26,6 +26,7 @@ def sighting(number: int, **changes: Any) -> Sighting:
         topic_id="t",
         partition=0,
         offset=number,
+        stamp_us=0,
     )
     return replace(made, **changes)
 
