@@ -218,10 +218,19 @@ def check(topic: Topic, record: Any, stamp_us: int) -> None:
     Raises:
         RecordError: INVALID: the first rule it breaks.
     """
-    name = topic_name(topic)
-    batch = pa.RecordBatch.from_pylist([_row(record)], schema=_columns_of(name))
-    for refusal in validate(name, batch, [stamp_us]):
+    for refusal in check_all(topic, [record], [stamp_us]):
         raise refusal.error
+
+
+def check_all(topic: Topic, records: Sequence[Any], stamps_us: Sequence[int]) -> list[Refusal]:
+    """Hold records to the same rules all at once, which costs little more than one of them.
+
+    Returns:
+        Refusals by rising position, which is the index in `records`.
+    """
+    name = topic_name(topic)
+    rows = [_row(record) for record in records]
+    return validate(name, pa.RecordBatch.from_pylist(rows, schema=_columns_of(name)), stamps_us)
 
 
 @cache
