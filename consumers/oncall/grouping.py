@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from consumers.oncall.group import Group, LastWord
 from consumers.oncall.holding import Holding
-from consumers.oncall.notification import GroupName, Notification
+from consumers.oncall.notification import GroupName, Notification, Reason
 from consumers.oncall.steps import TOLD, Step
 from schemas.records import Alert, AlertKind, Severity
 
@@ -165,7 +165,8 @@ class Groups:
         group.take(notification, now_us)
         for step in notification.news:
             self._told[step.alert.fingerprint] = step.alert.seq
-        left = group.urgent(self._flushed_us)
+        flushed = notification.reason is not Reason.ACKNOWLEDGED
+        left = flushed and group.urgent(self._flushed_us)
         if group.empty or left:
             self._flushes = [entry for entry in self._flushes if entry[2] != name]
             heapq.heapify(self._flushes)

@@ -239,6 +239,28 @@ def test_an_acknowledgement_stops_repeats_of_this_episode_and_not_its_end() -> N
     ), "the next episode is nobody's yet"
 
 
+def test_an_acknowledgement_does_not_bring_a_groups_next_word_forward() -> None:
+    groups = plan("slo", interval_us=MINUTE_US, acknowledges=True)
+    holding = Holding(())
+    for one in (step(), step(HW3 | {"slo": "t"})):
+        holding.observe(one)
+        groups.observe(one, 0)
+    told(groups, 0, holding)
+    groups.observe(step(HW4), 1)
+    told(groups, SECOND_US, holding)  # the other group: flushed after the news of the first
+    everything = (Matcher(name="hardware", op="=", value="HW3"),)
+    holding.control(
+        factories.alert_control(
+            kind=ControlKind.ACKNOWLEDGEMENT, matchers=everything, start_ts=0, end_ts=None
+        )
+    )
+    reasons = [found.reason for _ in range(3) if (found := told(groups, 2 * SECOND_US, holding))]
+    assert reasons == [Reason.ACKNOWLEDGED, Reason.ACKNOWLEDGED]
+    found = told(groups, MINUTE_US, holding)
+    assert found is not None
+    assert found.reason is Reason.NEW_ALERTS
+
+
 def test_shadows_are_a_group_of_their_own_that_is_noted_and_not_sent() -> None:
     groups = plan("slo")
     groups.observe(step(), 0)
