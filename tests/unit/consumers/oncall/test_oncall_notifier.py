@@ -18,8 +18,8 @@ from consumers.oncall.outbox import Outbox, OutboxError, Outcome, deliveries
 from infra.objects import ObjectStore
 from schemas import alert_log
 from schemas.facts import Fact
-from schemas.records import AlertState, DeadLetter
-from schemas.topics import ALERTS
+from schemas.records import AlertState, DeadLetter, Matcher
+from schemas.topics import ALERT_CONTROLS, ALERTS
 from tests import factories
 from tests.alert_steps import plan
 
@@ -43,6 +43,19 @@ class _Log:
                 offset=len(self.facts),
                 stamp_us=len(self.facts),
                 record=record,
+            )
+        )
+
+    def control(self, **over: Any) -> None:
+        """Silence the alert."""
+        matchers = (Matcher(name="hardware", op="=", value="HW3"),)
+        self.facts.append(
+            Fact(
+                topic=ALERT_CONTROLS.name,
+                partition=0,
+                offset=0,
+                stamp_us=0,
+                record=factories.alert_control(matchers=matchers, **over),
             )
         )
 
@@ -210,6 +223,41 @@ def test_killed_between_record_and_summary_it_does_not_repeat(
     processes.append(_Process(log, objects, pager))
     processes[1].settle()
     assert len(pager.told) == 50
+
+
+def test_a_shadow_is_noted_as_what_would_have_been_told_and_sent_to_nobody(
+    objects: ObjectStore, processes: list[_Process]
+) -> None:
+    log, pager = _Log(), _Pager()
+    processes.append(_Process(log, objects, pager))
+    for seq, state in enumerate((AlertState.FIRING, AlertState.RESOLVED)):
+        log.write(seq, state, shadow=True)
+        processes[-1].settle()
+        processes.append(_Process(log, objects, pager))
+        processes[-1].settle()
+    assert pager.told == []
+    assert [(one.status, one.outcome) for one in deliveries(objects)] == [
+        ("firing", Outcome.SHADOW),
+        ("resolved", Outcome.SHADOW),
+    ]
+
+
+def test_what_came_and_went_under_a_silence_stays_untold_in_the_next_life(
+    objects: ObjectStore, processes: list[_Process]
+) -> None:
+    log, pager = _Log(), _Pager()
+    processes.append(_Process(log, objects, pager))
+    log.control(start_ts=0, end_ts=1_000)
+    processes[0].notifier.step(0)
+    log.write(0, AlertState.FIRING)
+    processes[0].notifier.step(0)
+    log.write(1, AlertState.RESOLVED)
+    processes[0].settle()
+    processes.append(_Process(log, objects, pager))
+    processes[1].now_us = 2_000
+    processes[1].settle()
+    assert pager.told == []
+    assert [one.outcome for one in deliveries(objects)] == [Outcome.HELD_BACK]
 
 
 def test_a_void_record_is_told_to_nobody(objects: ObjectStore, processes: list[_Process]) -> None:
