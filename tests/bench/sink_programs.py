@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import fastavro
@@ -105,7 +106,7 @@ def dicts(records: int, clock: Clock) -> None:
                 io.BytesIO(message.value()[HEADER_BYTES:]), parsed, None
             )
             row = {column.name: _at(record, column) for column in found}
-            stamp = message.timestamp()[1] / 1_000
+            stamp = datetime.fromtimestamp(message.timestamp()[1] / 1_000, UTC)
             rows.append(
                 row
                 | {
@@ -173,6 +174,8 @@ def _long(number: int) -> bytes:
 def _at(record: Any, column: Column) -> Any:
     for name in column.path:
         record = None if record is None else record[name]
+    if isinstance(record, list):
+        return [tuple(each.values()) if isinstance(each, dict) else each for each in record]
     return record
 
 

@@ -1,11 +1,15 @@
-"""An independent reader: ClickHouse's own AvroConfluent format sees what our sink stores."""
+"""Independent readers: ClickHouse's AvroConfluent and Confluent's deserializer read what we do."""
 
 import dataclasses
 import time
 from collections.abc import Iterator
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import pytest
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
 
 from consumers.clickhouse.client import native
 from consumers.clickhouse.lanes import Closed
@@ -18,6 +22,7 @@ from infra.clickhouse.migrate import apply
 from infra.kafka.messages import RawMessage
 from infra.settings import ClickHouseSettings
 from infra.stack.registry_face import RegistryFace
+from schemas.columns import ColumnDecoder
 from schemas.registry import FileRegistry
 from schemas.topics import TOPICS
 from tests import factories
@@ -26,6 +31,7 @@ from tests.sinks import CODEC
 pytestmark = pytest.mark.engine
 
 REGISTRY = FileRegistry()
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +109,29 @@ def test_clickhouse_reads_the_same_values_by_itself(
     ours = stored_by_us(server, topic, values)
     assert len(ours) == 2
     assert ours == read_by_clickhouse(server, topic, values, registry_url)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_confluents_deserializer_reads_what_our_decoder_reads(
+    registry_url: str, topic: str
+) -> None:
+    values = values_of(topic)
+    context = SerializationContext(topic, MessageField.VALUE)
+    with SchemaRegistryClient({"url": registry_url}) as client:
+        deserialize = AvroDeserializer(client, REGISTRY.schema(REGISTRY.schema_id(topic)))
+        theirs = [plain(deserialize(value, context)) for value in values]
+    decoded = ColumnDecoder(REGISTRY).decode(topic, values)
+    assert not decoded.refusals
+    assert [plain(row) for row in decoded.rows.to_pylist()] == theirs
+
+
+def plain(value: Any) -> Any:
+    """Times as UTC microseconds, maps as dicts: how two readers of one value may differ."""
+    if isinstance(value, datetime):
+        return round((value - EPOCH) / timedelta(microseconds=1))
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        pairs = [each for each in value if isinstance(each, tuple)]
+        return dict(pairs) if pairs else [plain(inner) for inner in value]
+    return value
