@@ -11,7 +11,7 @@ from streams.slo import wording
 from streams.slo.burning import BurnFold
 from streams.slo.engine import Engine
 from streams.slo.objectives import Slo
-from streams.slo.phases import RECOVERED, WITHDRAWN, reason
+from streams.slo.phases import RECOVERED, UNWATCHED, WITHDRAWN, reason
 from streams.slo.transitions import Transition
 
 COMPARE_EVERY_US: Final = 1_000_000
@@ -96,19 +96,21 @@ class Announcer:
 
     def _over(self, engine: Engine, alert: Alert, now_us: int) -> Iterator[Alert]:
         """An alert that is open on the log alone: it ends on evidence, never for want of data."""
-        if engine.open(alert.labels, alert.severity) is not None:
-            return
         withdrawn = engine.withdrawn_at(alert.labels) >= alert.starts_at
-        if engine.knows(alert.labels):
-            if withdrawn or engine.fresh(alert.labels, alert.severity):
-                why = WITHDRAWN if withdrawn else RECOVERED
-                found = engine.transition(alert.labels, alert.severity, AlertState.RESOLVED, why)
-                yield from self._say(alert.fingerprint, engine.slo, found, now_us)
-        elif withdrawn:
-            yield from self._gone(engine, alert, now_us)
+        if not engine.watches(alert.labels, alert.severity):
+            yield from self._gone(engine, alert, UNWATCHED, now_us)
+        elif engine.open(alert.labels, alert.severity) is not None:
+            return
+        elif not engine.knows(alert.labels):
+            if withdrawn:
+                yield from self._gone(engine, alert, WITHDRAWN, now_us)
+        elif withdrawn or engine.fresh(alert.labels, alert.severity):
+            why = WITHDRAWN if withdrawn else RECOVERED
+            found = engine.transition(alert.labels, alert.severity, AlertState.RESOLVED, why)
+            yield from self._say(alert.fingerprint, engine.slo, found, now_us)
 
-    def _gone(self, engine: Engine, alert: Alert, now_us: int) -> Iterator[Alert]:
-        """The release of an alert whose key has no counts left was withdrawn."""
+    def _gone(self, engine: Engine, alert: Alert, why: str, now_us: int) -> Iterator[Alert]:
+        """An alert ends of whose key there are no counts to tell."""
         if not self._free(alert.fingerprint, now_us):
             return
         at_us = max(alert.watermark, engine.withdrawn_at(alert.labels))
@@ -118,7 +120,7 @@ class Announcer:
             event_id=alert_log.event_id(alert.fingerprint, alert.seq + 1),
             seq=alert.seq + 1,
             state=AlertState.RESOLVED,
-            reason=WITHDRAWN,
+            reason=why,
             ends_at=at_us,
             resolved_at=ingest_us,
             evaluated_at=ingest_us,

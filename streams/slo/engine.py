@@ -133,6 +133,11 @@ class Engine:
         place = self.slo.severities.index(severity)
         return None if row is None else self._episodes.get(place, row)
 
+    def watches(self, labels: Mapping[str, str], severity: Severity) -> bool:
+        """Whether the SLO, as its file now is, alerts on such keys with this severity."""
+        named = set(self.slo.group_by) <= labels.keys()
+        return named and severity in self.slo.severities
+
     def knows(self, labels: Mapping[str, str]) -> bool:
         """Whether any count of a key is held."""
         return self._ledger.keys.find(labels) is not None
@@ -188,8 +193,7 @@ class Engine:
         self.complete_us = state["complete_us"]
         self._withdrawn = {(release, where): at for release, where, at in state["withdrawn"]}
         self._ledger.load(state["ledger"], blobs)
-        true = self._conditions.by_severity(self._conditions.true(self._ledger.since))
-        self._episodes.load(state["episodes"], true, self._conditions.fresh())
+        self._episodes.load(state["episodes"], self._ledger.room)
 
     def _next(self, target: int) -> int | None:
         """The next tick at which anything can change, up to `target`; None: there is none."""

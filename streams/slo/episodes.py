@@ -117,20 +117,23 @@ class Episodes:
         return any((place, row) in self._held for place in range(len(self._policies)))
 
     def state(self) -> dict[str, Any]:
-        """All of it as plain values; what is true and fresh follows from the counts."""
+        """All of it as plain values."""
         return {
             "held": [[*name, *_values(episode)] for name, episode in self._held.items()],
             "ended": [[*name, list(ended)] for name, ended in self._ended.items()],
         }
 
-    def load(self, state: Mapping[str, Any], true: Truth, fresh: Truth) -> None:
-        """Take the values of `state()`, and what is true and fresh at its tick."""
-        self.grow(true.shape[1])
-        self._true, self._fresh = true, fresh
+    def load(self, state: Mapping[str, Any], rows: int) -> None:
+        """Take the values of `state()` for so many rows.
+
+        What was true at the last tick is not kept: counts that came late have changed since. So
+        the next tick looks at every open episode, and at every key that is then true.
+        """
+        self.grow(rows)
         for place, row, *values in state["held"]:
-            episode = self._held[place, row] = _episode(values)
+            self._held[place, row] = _episode(values)
             self._open[place, row] = True
-            self._due[place, row] = episode.due(self._policies[place])
+            self._due[place, row] = 0
         for place, row, ended in state["ended"]:
             self._ended[place, row] = deque(ended, maxlen=FLAPS)
 

@@ -14,10 +14,14 @@ class Keys:
 
     Args:
         names: The labels that make a key, in order.
+
+    Attributes:
+        taken: How often a row was given to a key: sums by value made before are out of date.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
+        self.taken = 0
         self._rows: dict[Key, int] = {}
         self._labels: list[dict[str, str] | None] = []
         self._free: list[int] = []
@@ -53,6 +57,7 @@ class Keys:
 
     def take(self, labels: Mapping[str, str]) -> int:
         """A row for a new key."""
+        self.taken += 1
         key = self.key(labels)
         if self._free:
             row = self._free.pop()

@@ -21,6 +21,7 @@ SILENT: Final = "no_data"
 WITHDRAWN: Final = "release_withdrawn"
 MUTED: Final = "page_is_firing"
 UNMUTED: Final = "page_ended"
+UNWATCHED: Final = "no_longer_watched"
 
 
 class Stage(StrEnum):

@@ -21,7 +21,7 @@ class Suspects:
     def __init__(self, keys: Keys, windows: Windows) -> None:
         self._keys = keys
         self._windows = windows
-        self._tick: int | None = None
+        self._made_at: tuple[int | None, int] = (None, 0)
         self._made: dict[int, _Everyone] = {}
 
     def of(
@@ -48,8 +48,9 @@ class Suspects:
             yield _suspect(label, value, Sum(int(total[code]), int(bad[code])), everyone.all)
 
     def _everyone(self, length_us: int) -> "_Everyone":
-        if self._tick != self._windows.tick:
-            self._tick, self._made = self._windows.tick, {}
+        now = (self._windows.tick, self._keys.taken)
+        if self._made_at != now:
+            self._made_at, self._made = now, {}
         if length_us not in self._made:
             total, bad = self._windows.sums[self._windows.place(length_us)]
             self._made[length_us] = _Everyone(

@@ -1,12 +1,13 @@
 """The processor: what a rollback ends, whose word counts, and which counts are of which build."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from schemas.alert_log import AlertBook
 from schemas.decisions import ReleaseBook
-from schemas.records import Alert, AlertState, ReleaseKind
+from schemas.records import Alert, AlertState, ReleaseKind, Severity
 from schemas.topics import INFERENCE_EVENTS, MODEL_RELEASES, SLO_PARTIALS
 from streams.slo.agent import SloProcessor
 from streams.slo.announcing import Announcer
@@ -26,6 +27,7 @@ from tests.slo_log import (
 )
 
 RELEASE = "release-1"
+TICKET = tier(30 * SECOND, 5 * SECOND, "0.2", severity=Severity.TICKET)
 
 
 def _firing() -> Loop:
@@ -191,6 +193,22 @@ def test_every_alert_record_says_which_runbook_helps() -> None:
     fired, _ = _firing().alerts
     assert isinstance(fired, Alert)
     assert fired.annotations["runbook_url"] == "docs/runbooks/LatencySLOBurn.md"
+
+
+@pytest.mark.parametrize(
+    "over", [{"group_by": ("hardware", "region")}, {"tiers": (TICKET,)}], ids=["group_by", "tiers"]
+)
+def test_an_alert_that_the_slo_file_no_longer_makes_ends_as_such(over: dict[str, Any]) -> None:
+    *_, fired = _firing().alerts
+    made = replace(slo(), **over)
+    fold = BurnFold([made], "g1", {})
+    key = dict.fromkeys(made.group_by, "NOT_STATED")
+    fold.observe(cell(fired.watermark, 10, 0, key=key), 0)
+    fold.engines[made.name].advance(fired.watermark + 9 * SECOND, 0)
+    book = AlertBook()
+    book.observe(fired)
+    (ended,) = Announcer([made], book).news(fold, 2 * SECOND)
+    assert (ended.state, ended.reason) == (AlertState.RESOLVED, "no_longer_watched")
 
 
 @pytest.mark.parametrize(("first", "partial"), [(0, False), (700, True)])

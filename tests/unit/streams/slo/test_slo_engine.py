@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from schemas.records import AlertState
+from schemas.records import AlertState, Severity
 from streams.slo.blobs import Blobs, Reading
 from streams.slo.engine import Engine
 from streams.slo.objectives import Slo
@@ -195,6 +195,31 @@ def test_state_restored_at_any_point_leads_to_the_same_transitions() -> None:
         again.load(Reading(snapshot).value, Reading(snapshot))
         assert _packed(again) == snapshot
         assert found + _feed(again, shares[cut:], cut) == whole
+
+
+def test_what_came_late_before_a_restart_is_judged_after_it_as_without() -> None:
+    told = []
+    for restarted in (False, True):
+        engine = Engine(slo())
+        _feed(engine, [0] * 10, 0)
+        engine.observe(cell(8 * SECOND, 900, 900, offset=99))
+        if restarted:
+            reading = Reading(_packed(engine))
+            engine = Engine(slo())
+            engine.load(reading.value, reading)
+        told.append(_feed(engine, [0] * 20, 10))
+    assert told[0] == told[1]
+    assert [one.state for one in told[0]] == [AlertState.FIRING, AlertState.RESOLVED]
+
+
+def test_a_key_that_comes_between_two_ticks_can_be_told_of_at_once() -> None:
+    engine = Engine(slo())
+    engine.observe(cell(0, 10, 10))
+    assert len(engine.advance(2 * SECOND, 0)) == 1
+    other = {"hardware": "AI5", "release_id": "release-9"}
+    engine.observe(cell(0, 10, 0, key=other))
+    found = engine.transition(other, Severity.PAGE, AlertState.RESOLVED, RECOVERED)
+    assert (found.labels, found.suspects) == (other, ())
 
 
 def test_a_key_that_is_gone_takes_no_memory() -> None:
