@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ class WebhookServer(ThreadingHTTPServer):
     Attributes:
         bodies: What was posted, in order, whatever was answered.
         headers: What came with each.
+        arrived_us: When each came, UTC microseconds.
         headers_told: Sent with each answer.
     """
 
@@ -31,6 +33,7 @@ class WebhookServer(ThreadingHTTPServer):
         self.answers = list(answers)
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.arrived_us: list[int] = []
         self.headers_told = dict(headers or {})
         self.ended = threading.Event()
         self.lock = threading.Lock()
@@ -50,6 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.bodies.append(body)
             self.server.headers.append(dict(self.headers))
+            self.server.arrived_us.append(time.time_ns() // 1_000)
             answer = self.server.answers.pop(0) if self.server.answers else 200
         if answer == HANG:
             self.server.ended.wait(30)

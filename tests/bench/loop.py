@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from tests.bench import codec, fleet, record_batches
 from tests.bench.figures import figure, tell
+from tests.bench.peers import PeersMissingError
 
 _FOLDER: Final = Path("build/bench/demo")
 
@@ -32,7 +33,7 @@ def demo() -> Mapping[str, Mapping[str, Any]]:
 def _over_peers() -> Mapping[str, Mapping[str, Any]]:
     try:
         return record_batches.figures()
-    except record_batches.PeersMissingError as missing:
+    except PeersMissingError as missing:
         sys.stderr.write(f"left out, the worker against its peers: {missing}\n")
         return {}
 
