@@ -169,9 +169,12 @@ class Loop:
     alerts: list[Alert] = field(default_factory=list)
     partials: dict[int, list[tuple[SloPartial, int]]] = field(default_factory=dict)
     now_us: int = START_US
+    source_partitions: int = 2
 
     def __post_init__(self) -> None:
-        self.sources: dict[int, list[tuple[InferenceEvent, int]]] = {0: [], 1: []}
+        self.sources: dict[int, list[tuple[InferenceEvent, int]]] = {
+            at: [] for at in range(self.source_partitions)
+        }
         self._applied = {(INFERENCE_EVENTS.name, at): -1 for at in self.sources}
         self._applied |= {(SLO_PARTIALS.name, at): -1 for at in range(SLO_PARTIALS.partitions)}
         self.partials = {at: [] for at in range(SLO_PARTIALS.partitions)}

@@ -24,8 +24,8 @@ from schemas.topics import INFERENCE_EVENTS
 from tests.bench.figures import figure
 from tests.bench.peers import broker
 from tests.bench.slo_devices import Plan
-from tests.bench.slo_site import LATENESS_US, Site, site
 from tests.oncall_files import QUICK
+from tests.slo_site import LATENESS_US, Site, site
 from tests.webhook_receiver import WebhookServer, webhook_server
 
 PLAN: Final = Plan(

@@ -12,7 +12,7 @@ from schemas.records import AlertState
 from tests.bench.figures import figure
 from tests.bench.peers import broker
 from tests.bench.slo_devices import Plan
-from tests.bench.slo_site import Site, site
+from tests.slo_site import Site, site
 from tests.webhook_receiver import webhook_server
 
 KEYS: Final = 1_000

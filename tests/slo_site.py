@@ -1,4 +1,4 @@
-"""A real Kafka with the SLO worker, the notifier and a pager: for figures of the whole path."""
+"""SLO worker, notifier and pager as processes on one real Kafka; what they told is read back."""
 
 import os
 import subprocess
@@ -19,10 +19,10 @@ from schemas.facts import Fact
 from schemas.records import Alert
 from schemas.registry import FileRegistry
 from schemas.topics import ALERTS
-from tests.bench.peers import ROOT
 from tests.oncall_files import oncall_file
 from tests.webhook_receiver import WebhookServer
 
+ROOT: Final = Path(__file__).resolve().parents[1]
 SLO_FILE: Final = """
 apiVersion: openslo/v1
 kind: SLO
@@ -100,7 +100,9 @@ class Site:
 
 
 @contextmanager
-def site(kafka: KafkaSettings, folder: Path, pager: WebhookServer) -> Iterator[Site]:
+def site(
+    kafka: KafkaSettings, folder: Path, pager: WebhookServer, **environment: str
+) -> Iterator[Site]:
     """A site on a broker; its processes are gone afterwards."""
     make_keys(folder / "keys")
     (folder / "slo.yaml").write_text(SLO_FILE)
@@ -114,8 +116,9 @@ def site(kafka: KafkaSettings, folder: Path, pager: WebhookServer) -> Iterator[S
             "FLEETLOOP_OBJECTS_URL": f"file://{folder}/objects",
             "FLEETLOOP_KEYS_DIR": str(folder / "keys"),
             "FLEETLOOP_SLO_FILE": str(folder / "slo.yaml"),
-            "FLEETLOOP_ONCALL_FILE": str(oncall_file(folder, pager.url)),
+            "FLEETLOOP_ONCALL_FILE": str(oncall_file(folder, pager.url, ["release_id"])),
             "FLEETLOOP_CHECKPOINT_INTERVAL_S": "1",
+            **environment,
         },
     )
     try:
