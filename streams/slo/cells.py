@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from schemas import histograms
-from schemas.records import AlertExemplar, SideCount
+from schemas.records import AlertExemplar, LatencyHistogram, SideCount
 from streams.slo import sides
 from streams.slo.judging import MAX_EXEMPLARS, CellCount, Key, slowest
 from streams.slo.objectives import Slo
@@ -74,8 +74,8 @@ class Cells:
                 bucket,
                 count.total,
                 count.bad,
-                asdict(count.latency),
-                [asdict(one) for one in count.exemplars],
+                _fields(count.latency),
+                [_fields(one) for one in count.exemplars],
                 [[one.label, one.value, one.total, one.bad] for one in count.sides],
             ]
             for (slo, key, bucket), count in self._cells.items()
@@ -138,3 +138,8 @@ def _sum(one: CellCount, other: CellCount) -> CellCount:
         slowest((*one.exemplars, *other.exemplars), MAX_EXEMPLARS),
         sides.merge(one.sides, other.sides),
     )
+
+
+def _fields(record: LatencyHistogram | AlertExemplar) -> dict[str, Any]:
+    """A flat record as plain values; `dataclasses.asdict` was a third of the worker's time."""
+    return {name: getattr(record, name) for name in record.__slots__}

@@ -18,7 +18,7 @@ from infra.settings import KafkaSettings
 from schemas.codec import Codec
 from schemas.registry import FileRegistry
 from schemas.topics import INFERENCE_EVENTS
-from tests.bench import slo_latency, slo_restart
+from tests.bench import slo_keys, slo_latency, slo_restart
 from tests.bench.figures import figure, tell
 from tests.bench.peers import Job, Peers, PeersMissingError, Run, broker, run
 from tests.bench.slo_load import Template, backlog, devices
@@ -107,7 +107,8 @@ def main() -> None:
     except PeersMissingError as missing:
         sys.stderr.write(f"left out, the worker against its peers: {missing}\n")
         peers = {}
-    tell("slo", {**peers, **slo_latency.figures(), **slo_restart.figures()})
+    keys = slo_keys.measure(slo_keys.KEYS)
+    tell("slo", {**peers, **slo_latency.figures(), **slo_restart.figures(), **keys})
 
 
 if __name__ == "__main__":

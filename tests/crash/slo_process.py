@@ -3,8 +3,6 @@
 Usage: python -m tests.crash.slo_process slo|oncall POINT N: dies at the N-th passing of the point.
 """
 
-import os
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -23,6 +21,7 @@ from streams.checkpoints import Checkpoints
 from streams.runner import Runner
 from streams.slo.agent import processor
 from streams.worker import run
+from tests.crash.dying import die
 
 
 class Point(StrEnum):
@@ -124,20 +123,20 @@ def arm(point: Point, nth: int) -> None:
         nonlocal left
         left -= passes(self, *args, **kwargs)
         if left <= 0 and before:
-            die(self)
+            _die(self)
         answer = wrapped(self, *args, **kwargs)
         if left <= 0:
-            die(self)
+            _die(self)
         return answer
 
     setattr(owner, name, dying)
 
 
-def die(owner: Any) -> None:
-    """Die as by kill -9; a publisher's records are on the log first, so that `after` means it."""
+def _die(owner: Any) -> None:
+    """Die; a publisher's records are on the log first, so that `after` means it."""
     if isinstance(owner, Publisher):
         owner.flush()
-    os.kill(os.getpid(), signal.SIGKILL)
+    die()
 
 
 def main() -> int:

@@ -35,7 +35,9 @@ CODEC: Final = Codec(FileRegistry())
 STEP_S: Final = 0.25
 BAD_STEPS: Final = 20
 EVERY_STEPS: Final = 10
+TOLD_STEPS: Final = 60
 DEVICES: Final = 8
+STEADY: Final = "steady"
 PATIENCE_S: Final = 240.0
 MODULE: Final = "tests.crash.slo_process"
 
@@ -145,7 +147,7 @@ def _story(place: Site, publisher: Publisher, lanes: Sequence[Lane], pager: Webh
     for _ in range(10_000):
         for lane in calm:
             lane.keep(place)
-        _report(publisher, next(number), ["release-0"], [])
+        _report(publisher, next(number), [], [])
         if len(list((place.folder / "objects").glob("checkpoints/slo/*/*/*"))) >= 6:
             break
         assert time.monotonic() < deadline
@@ -161,7 +163,7 @@ def _story(place: Site, publisher: Publisher, lanes: Sequence[Lane], pager: Webh
         going = not all(lane.done for lane in lanes)
         cases = step // EVERY_STEPS + 1 if going else cases
         bad = [case for case in range(cases) if 0 <= step - EVERY_STEPS * case < BAD_STEPS]
-        _report(publisher, next(number), [f"release-{case}" for case in range(cases)], bad)
+        _report(publisher, next(number), _reporting(cases, step), bad)
         if not going and not bad and _settled(place, pager, cases):
             return
         if time.monotonic() > deadline:  # the comparison says what is missing
@@ -169,18 +171,18 @@ def _story(place: Site, publisher: Publisher, lanes: Sequence[Lane], pager: Webh
         time.sleep(STEP_S)
 
 
-def _report(publisher: Publisher, number: int, releases: Sequence[str], bad: Sequence[int]) -> None:
-    """Each device of each release reports a window that ends now."""
+def _reporting(cases: int, step: int) -> list[int]:
+    """Cases whose devices still report: long enough to have recovered."""
+    return [case for case in range(cases) if step - EVERY_STEPS * case < TOLD_STEPS]
+
+
+def _report(publisher: Publisher, number: int, cases: Sequence[int], bad: Sequence[int]) -> None:
+    """Each device of each case, and of a release that is always good, reports a window."""
     now_us = time.time_ns() // 1_000
-    for case, release in enumerate(releases):
+    for name in (STEADY, *(f"release-{case}" for case in cases)):
+        late = 8 if name in {f"release-{case}" for case in bad} else 0
         for device in range(DEVICES):
-            record = window(
-                f"dev-{case}-{device}",
-                number,
-                now_us,
-                late=8 if case in bad else 0,
-                release_id=release,
-            )
+            record = window(f"{name}-{device}", number, now_us, late=late, release_id=name)
             publisher.publish(INFERENCE_EVENTS, record)
     publisher.flush()
 

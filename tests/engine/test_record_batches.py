@@ -1,17 +1,28 @@
 """The worker on the embedded broker: exact through kills, rebalances, poison and failures."""
 
+import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from infra.kafka.admin import Admin
+from infra.kafka.publisher import Publisher
 from infra.settings import KafkaSettings
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
+from infra.topics import apply_all
+from schemas.topics import INFERENCE_EVENTS
+from streams import record_batches
+from streams.app import create_app
+from streams.fetched import FetchedBatch
+from streams.processor import Source
+from streams.record_batches import RecordBatchConsumer
 from tests.summing import POISON_PRODUCED
-from tests.worker_processes import Site, site
+from tests.worker_processes import CODEC, Site, site
 
 pytestmark = pytest.mark.engine
 
@@ -89,3 +100,64 @@ def test_state_of_another_broker_is_refused(place: Site) -> None:
         refused = elsewhere.start()
         assert refused.wait(20) == 1
         assert "OtherLogError" in elsewhere.said()
+
+
+class Slow:
+    """Folds slowly and keeps what it was given; reads every partition from its beginning."""
+
+    def __init__(self) -> None:
+        self.taken: list[FetchedBatch] = []
+        self.peak = 0
+
+    async def open(self, sources: Iterable[Source]) -> Mapping[Source, int]:
+        return dict.fromkeys(sources, 0)
+
+    def committable(self) -> Mapping[Source, int]:
+        return {}
+
+    async def take(self, batch: FetchedBatch, consumer: RecordBatchConsumer) -> None:
+        await asyncio.sleep(0.01)
+        self.peak = max(self.peak, consumer.held_bytes)
+        self.taken.append(batch)
+
+
+def test_a_slow_fold_holds_little_and_gets_keys_headers_and_stamps_as_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_batches, "MAX_CALL_BYTES", 100_000)
+    monkeypatch.setattr(record_batches, "MAX_HELD_BYTES", 200_000)
+    body, count = b"\x00" * 10_000, 600
+    slow = Slow()
+
+    async def read(kafka: KafkaSettings) -> None:
+        all_here = asyncio.Event()
+
+        async def take(batch: FetchedBatch) -> None:
+            await slow.take(batch, cast("RecordBatchConsumer", app.consumer))
+            if sum(len(one.records) for one in slow.taken) >= count:
+                all_here.set()
+
+        app = create_app(
+            kafka, "slow", [INFERENCE_EVENTS], positions=slow, take=take, datadir=str(tmp_path)
+        )
+        await app.start()
+        async with asyncio.timeout(60):
+            await all_here.wait()
+        await app.stop()
+
+    with broker(tmp_path / "broker") as kafka:
+        apply_all(Admin(kafka))
+        with Publisher(kafka, CODEC, "filler") as publisher:
+            for at in range(count):
+                name = str(at).encode()
+                publisher.publish_bytes(
+                    INFERENCE_EVENTS, name, body, headers=[("at", name), ("trace", b"")]
+                )
+        asyncio.run(read(kafka))
+    records = [record for batch in slow.taken for record in batch.records]
+    assert sorted(int(record.key or b"") for record in records) == list(range(count))
+    assert all(list(one.headers) == [("at", one.key), ("trace", b"")] for one in records)
+    assert all(record.value == body and record.timestamp > 0 for record in records)
+    assert all(batch.size >= 10_000 * len(batch.records) for batch in slow.taken)
+    assert slow.peak <= 300_000 + 2 * (len(body) + 100)
+    assert sum(batch.size for batch in slow.taken) > 15 * slow.peak
