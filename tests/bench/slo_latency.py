@@ -18,6 +18,7 @@ from infra.kafka.config import consumer_config
 from infra.kafka.ends import LogEnds
 from infra.settings import KafkaSettings
 from schemas.columns import ColumnDecoder
+from schemas.facts import Fact
 from schemas.records import Alert
 from schemas.registry import FileRegistry
 from schemas.topics import INFERENCE_EVENTS
@@ -52,9 +53,10 @@ def figures(plan: Plan = PLAN) -> Mapping[str, Mapping[str, Any]]:
         site(kafka, Path(folder), pager) as place,
     ):
         rate = _play(place, plan, pager)
-        delays = _delays(place, kafka, pager)
+        delays, noticed = _delays(place, kafka, pager)
     p50, p99 = (delays[math.ceil(share * len(delays)) - 1] for share in (0.5, 0.99))
     return {
+        "alert_latency_p50": figure(noticed[len(noticed) // 2], "s", None),
         "page_latency_p50": figure(p50, "s", None),
         "page_latency_p99": figure(p99, "s", GOAL_S + GROUP_WAIT_S, at_most=True),
         "page_latency_pages": figure(len(delays), "pages", plan.bad_releases),
@@ -88,18 +90,21 @@ def _arrivals(pager: WebhookServer) -> dict[str, int]:
     return arrived
 
 
-def _delays(place: Site, kafka: KafkaSettings, pager: WebhookServer) -> list[float]:
-    """Seconds from deciding record to page, rising."""
-    arrived, first = _arrivals(pager), dict[str, Alert]()
-    for _, alert in place.transitions():
-        first.setdefault(alert.fingerprint, alert)
+def _delays(
+    place: Site, kafka: KafkaSettings, pager: WebhookServer
+) -> tuple[list[float], list[float]]:
+    """Seconds from deciding record to page, and to the alert on the log; both rising."""
+    arrived, first = _arrivals(pager), dict[str, tuple[Fact, Alert]]()
+    for fact, alert in place.transitions():
+        first.setdefault(alert.fingerprint, (fact, alert))
     log = _read(kafka)
-    delays = []
-    for fingerprint, alert in first.items():
+    delays, noticed = [], []
+    for fingerprint, (fact, alert) in first.items():
         edge = alert.watermark + LATENESS_US
         passed = [int(stamps[np.argmax(ends >= edge)]) for ends, stamps in log]
         delays.append((arrived[fingerprint] - max(passed)) / 1e6)
-    return sorted(delays)
+        noticed.append((fact.stamp_us - max(passed)) / 1e6)
+    return sorted(delays), sorted(noticed)
 
 
 def _read(kafka: KafkaSettings) -> list[Stretch]:

@@ -27,7 +27,7 @@ from schemas.registry import FileRegistry
 from schemas.topics import INFERENCE_EVENTS
 from streams.slo import slo_file
 from tests.crash.slo_process import NOTIFIER, Point
-from tests.slo_log import Loop, told, window
+from tests.slo_log import SECOND, Loop, told, window
 from tests.slo_site import Site, site
 from tests.webhook_receiver import WebhookServer, webhook_server
 
@@ -218,11 +218,11 @@ def _undisturbed(kafka: KafkaSettings, file: Path) -> list[Alert]:
     loop = Loop(slo_file.load(file), source_partitions=INFERENCE_EVENTS.partitions)
     log = sorted(_read(kafka), key=lambda one: one[1])
     loop.now_us = log[0][1]
-    for stamp, group in itertools.groupby(log, key=lambda one: one[1] // 250_000):
+    for stamp, group in itertools.groupby(log, key=lambda one: one[1] // SECOND):
         for partition, at_us, record in group:
             loop.sources[partition].append((record, at_us))
-        loop.pass_time((stamp + 1) * 250_000 - loop.now_us)
-    loop.pass_time(1_000_000)
+        loop.pass_time((stamp + 1) * SECOND - loop.now_us)
+    loop.pass_time(SECOND)
     return loop.alerts
 
 
