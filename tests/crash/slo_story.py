@@ -21,13 +21,14 @@ from infra.kafka.config import consumer_config
 from infra.kafka.ends import LogEnds
 from infra.kafka.publisher import Publisher
 from infra.settings import KafkaSettings
+from schemas.alert_log import AlertBook, Verdict
 from schemas.codec import Codec
 from schemas.records import Alert, AlertState, InferenceEvent
 from schemas.registry import FileRegistry
 from schemas.topics import INFERENCE_EVENTS
 from streams.slo import slo_file
 from tests.crash.slo_process import NOTIFIER, Point
-from tests.slo_log import SECOND, Loop, told, window
+from tests.slo_log import SECOND, Loop, window
 from tests.slo_site import Site, site
 from tests.webhook_receiver import WebhookServer, webhook_server
 
@@ -210,7 +211,13 @@ def rfc(alert: Alert) -> str:
 
 
 def _spelled(alerts: Sequence[Alert]) -> list[tuple[str, ...]]:
-    return [tuple(str(part) for part in one) for one in told(alerts)]
+    """Steps that count: release, severity, state, and the edge at which it was found."""
+    book = AlertBook()
+    return sorted(
+        (alert.labels["release_id"], alert.severity, alert.state, str(alert.watermark))
+        for alert in alerts
+        if book.observe(alert) is Verdict.VALID
+    )
 
 
 def _undisturbed(kafka: KafkaSettings, file: Path) -> list[Alert]:
