@@ -70,7 +70,8 @@ HOLDINGS: Final = (
     ),
 )
 # Decided facts and counts that show single inferences: the row stays, the mention goes.
-MENTIONING: Final = tuple(table_name(spec.name) for spec in (ALERTS, SLO_PARTIALS))
+MENTIONING_TOPICS: Final = (ALERTS.name, SLO_PARTIALS.name)
+MENTIONING: Final = tuple(map(table_name, MENTIONING_TOPICS))
 ROLLUPS: Final = (
     Rollup("rollout_devices", "device_id", {"rollout_devices_view": "ota_acks"}),
     Rollup("devices_now", "device_id", {"devices_now_view": "devices"}),

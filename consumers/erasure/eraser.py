@@ -12,7 +12,7 @@ from typing import Final
 
 from consumers.clickhouse.client import Native, native
 from consumers.clickhouse.logs import survey
-from consumers.erasure.conditions import HOLDINGS, MENTIONING
+from consumers.erasure.conditions import HOLDINGS, MENTIONING_TOPICS
 from consumers.erasure.holdings import Holdings
 from consumers.erasure.lineage import lineage
 from consumers.erasure.mutations import StoppedError
@@ -22,15 +22,11 @@ from infra.kafka.publisher import Publisher
 from infra.objects import PICTURE_KIND, PICTURE_SUFFIX, ObjectStore, content_name
 from infra.settings import Settings
 from schemas.erasures import Erased
-from schemas.topics import DEVICES, TOPICS
+from schemas.topics import DEVICES
 
 _LOOK_EVERY_S: Final = 1.0
 _TELL_EVERY_S: Final = 30.0
-_TOPICS: Final = frozenset(
-    name
-    for name in TOPICS
-    if name.replace("-", "_") in {*(each.table for each in HOLDINGS), *MENTIONING}
-)
+_TOPICS: Final = frozenset({*(each.topic for each in HOLDINGS), *MENTIONING_TOPICS})
 
 logger = logging.getLogger("fleetloop.erasure")
 
