@@ -72,9 +72,13 @@ class Stage:
         """The whole log."""
         return self.poll()
 
+    def encoded(self, topic: TopicSpec, record: Any) -> bytes:
+        """The record as a device sends it."""
+        return self._codec.encode(topic.name, record)
+
     def publish(self, topic: TopicSpec, record: Any) -> None:
         """Encode."""
-        self.bytes += len(self._codec.encode(topic.name, record))
+        self.bytes += len(self.encoded(topic, record))
         self.records += 1
 
     def flush(self) -> None:
@@ -90,8 +94,8 @@ def trained(camera: RenderedCamera) -> bytes:
     return fit(pictures, labels.astype(np.int64), weights, camera.classes, "bench", 7)
 
 
-def build(devices: int, folder: str) -> tuple[Fleet, Stage]:
-    """A fleet for which one release is open to all."""
+def build(devices: int, folder: str, kind: type[Stage] = Stage) -> tuple[Fleet, Stage]:
+    """A fleet for which one release is open to all, on a stage of that kind."""
     playing, objects = scenario(devices), ObjectStore(f"file://{folder}")
     camera = RenderedCamera(playing.seed, playing.drive.frames_per_encounter)
     stored = objects.put(trained(camera), kind="models", suffix=".onnx")
@@ -110,7 +114,7 @@ def build(devices: int, folder: str) -> tuple[Fleet, Stage]:
     )
     log.must("r1", ReleaseKind.VERIFIED, ReleaseKind.APPROVED)
     log.must("r1", ReleaseKind.WAVE_OPENED, wave=0, share=1.0)
-    stage = Stage(log)
+    stage = kind(log)
     shore = Shore(
         camera=camera,
         shelf=ModelShelf(objects.get, lambda body: hashlib.sha256(body).hexdigest()),

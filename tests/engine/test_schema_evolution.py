@@ -7,6 +7,7 @@ from pathlib import Path
 
 import fastavro
 import pytest
+from typer.testing import Result
 
 from consumers.clickhouse.client import native
 from consumers.clickhouse.lanes import Closed
@@ -16,6 +17,7 @@ from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server
 from consumers.clickhouse.startup import NotReadyError, check
+from infra.cli.output import Exit
 from infra.clickhouse import migrate
 from infra.clickhouse.evolution import unwritten
 from infra.kafka.messages import RawMessage
@@ -26,6 +28,7 @@ from schemas.registry import FileRegistry
 from schemas.topics import DISENGAGEMENTS, TOPICS
 from schemas.versions import PACKAGED
 from tests import factories
+from tests.command_line import fleetloop
 from tests.factories_base import WINDOW_START_US
 
 pytestmark = pytest.mark.engine
@@ -55,6 +58,11 @@ def test_a_new_field_is_planned_and_both_writers_land(
     known = migrate.stored()
     proposed = unwritten(newer, [each for one in known for each in one.statements])
     assert [each.topic for each in proposed] == [TOPIC, TOPIC]
+    planned = _plan(database, newer, monkeypatch)
+    assert planned.exit_code == Exit.CONDITION_NOT_MET
+    assert [row["statement"] for row in json.loads(planned.stdout)] == [
+        each.statement for each in proposed
+    ]
     server = Server(database)
     preparation = Preparation(newer, TOPICS.values())
     with pytest.raises(NotReadyError, match="camera is None, the schema needs String"):
@@ -72,6 +80,17 @@ def test_a_new_field_is_planned_and_both_writers_land(
             "SELECT event_id, camera, slope FROM disengagements ORDER BY camera"
         ) == [("old", "front", None), ("old", "rear", 7.5)]
     assert unwritten(newer, [each for one in (*known, more) for each in one.statements]) == ()
+
+
+def _plan(
+    database: ClickHouseSettings, newer: FileRegistry, monkeypatch: pytest.MonkeyPatch
+) -> Result:
+    """`fleetloop clickhouse plan` of a package that has the newer schemas."""
+    monkeypatch.setattr("infra.cli.clickhouse.FileRegistry", lambda: newer)
+    for name in ("host", "tcp_port", "http_port", "database"):
+        value = str(getattr(database, name))
+        monkeypatch.setenv(f"FLEETLOOP_CLICKHOUSE__{name.upper()}", value)
+    return fleetloop("clickhouse", "plan", "-o", "json")
 
 
 def _by_a_newer_writer(value: bytes, newer: FileRegistry) -> bytes:
