@@ -5,6 +5,7 @@ is ordered back. Minutes are counted from `BEGIN_US`, an hour ago.
 """
 
 import time
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from consumers.clickhouse.lanes import Closed
@@ -33,6 +34,22 @@ _Kind = records.ReleaseKind
 def at(minute: float) -> int:
     """Microseconds of a minute of the story."""
     return BEGIN_US + int(minute * MINUTE_US)
+
+
+GIVEN: Final = {
+    "release": "release-3",
+    "a": "release-2",
+    "b": "release-3",
+    "hardware": "HW3",
+    "device": "d1",
+    "dataset": "signs-2",
+    "line": "signs",
+    "topic": "inference-events",
+    "severity": "PAGE",
+    "hours": "48",
+    "begin": f"{datetime.fromtimestamp(at(0) / 1e6, UTC):%Y-%m-%d %H:%M:%S}",
+}
+"""A value for each parameter of the named queries that has no default or one that asks for all."""
 
 
 def story() -> dict[str, list[Any]]:

@@ -44,7 +44,7 @@ def made_columns(statements: Iterable[str]) -> dict[str, set[str]]:
         if statement.starts("CREATE TABLE"):
             made[statement.name()[1]] = statement.columns()
         elif statement.starts("ALTER TABLE") and statement.name()[1] in made:
-            made[statement.name()[1]] |= set(statement.behind("ADD COLUMN IF NOT EXISTS"))
+            made[statement.name()[1]] |= statement.names_behind("ADD COLUMN IF NOT EXISTS")
     return made
 
 

@@ -1,7 +1,7 @@
 """The words of a ClickHouse statement, so that no change of it guesses in its text; pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -69,11 +69,8 @@ class Statement:
 
     def starts(self, words: str) -> bool:
         """Whether it begins with these keywords."""
-        wanted = words.split()
-        first = [self.tokens[place] for place in self.places()[: len(wanted)]]
-        return len(first) == len(wanted) and all(
-            token.says(word) for token, word in zip(first, wanted, strict=True)
-        )
+        places = self.places()
+        return next(self._behind(words, places[: len(words.split()) + 1]), None) is not None
 
     def after(self, words: str) -> int:
         """Index of the token behind these keywords, where they first stand outside brackets.
@@ -81,12 +78,20 @@ class Statement:
         Raises:
             StatementError: They do not stand there.
         """
-        wanted, outer = words.split(), list(self.outer())
-        for at in range(len(outer) - len(wanted)):
-            here = [self.tokens[place] for place in outer[at : at + len(wanted)]]
-            if all(token.says(word) for token, word in zip(here, wanted, strict=True)):
-                return outer[at + len(wanted)]
+        for place in self._behind(words, list(self.outer())):
+            return place
         raise StatementError(f"{str(self)[:80]!r}: {words} is not in it")
+
+    def names_behind(self, words: str) -> set[str]:
+        """The names behind these keywords, wherever they stand."""
+        return {self.tokens[place].word for place in self._behind(words, self.places())}
+
+    def _behind(self, words: str, places: Sequence[int]) -> Iterator[int]:
+        wanted = words.split()
+        for at in range(len(places) - len(wanted)):
+            here = [self.tokens[place] for place in places[at : at + len(wanted)]]
+            if all(token.says(word) for token, word in zip(here, wanted, strict=True)):
+                yield places[at + len(wanted)]
 
     def outer(self) -> Iterator[int]:
         """Indices of the tokens outside all brackets; the brackets themselves belong to them."""
@@ -140,14 +145,6 @@ class Statement:
             depth += {"(": 1, ")": -1}.get(token.text, 0)
             begins = depth == 0 and token.text == ","
         return names
-
-    def behind(self, words: str) -> Iterator[str]:
-        """The name behind each place where these keywords stand."""
-        wanted, places = words.split(), self.places()
-        for at in range(len(places) - len(wanted)):
-            here = places[at : at + len(wanted)]
-            if all(self.tokens[p].says(word) for p, word in zip(here, wanted, strict=True)):
-                yield self.tokens[places[at + len(wanted)]].word
 
     def replaced(self, changes: dict[int, str]) -> "Statement":
         """The same with other texts at some indices; what they hold is parsed."""

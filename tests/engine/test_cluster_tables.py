@@ -18,7 +18,7 @@ from infra.settings import ClickHouseSettings
 from infra.stack.clickhouse import ClickHouseServer
 from infra.stack.supervisor import Supervisor
 from schemas.topics import TOPICS
-from tests.engine.test_query_plans import GIVEN
+from tests.fleet_story import GIVEN
 
 pytestmark = pytest.mark.engine
 

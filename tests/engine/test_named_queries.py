@@ -13,24 +13,9 @@ from infra.clickhouse.queries import answer, named, run, stored
 from infra.settings import ClickHouseSettings
 from infra.stack.ports import free_port
 from schemas.topics import TOPICS
-from tests.fleet_story import DIGESTS, at, store, story
+from tests.fleet_story import DIGESTS, GIVEN, at, store, story
 
 pytestmark = pytest.mark.engine
-
-GIVEN = {
-    "release": "release-3",
-    "a": "release-2",
-    "b": "release-3",
-    "hardware": "HW3",
-    "device": "d1",
-    "dataset": "signs-2",
-    "line": "signs",
-    "topic": "inference-events",
-    "severity": "PAGE",
-    "hours": "48",
-    "begin": f"{datetime.fromtimestamp(at(0) / 1e6, UTC):%Y-%m-%d %H:%M:%S}",
-}
-"""A value for each parameter that has no default or one that asks for everything."""
 
 
 @pytest.fixture(scope="module")
