@@ -1,13 +1,17 @@
 """Stage one: limits, time, what is not covered, and a state that can be put down and taken up."""
 
 import logging
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from schemas.errors import RecordError
 from schemas.histograms import empty
 from schemas.records import DeviceClass, InferenceEvent, PartialKind, SideCount, SloPartial
 from schemas.topics import INFERENCE_EVENTS
+from schemas.validation import check
 from streams.processor import Position
 from streams.slo import sides
 from streams.slo.cells import HORIZON_US, Cells
@@ -247,3 +251,22 @@ def test_sides_beyond_the_limit_are_counted_together() -> None:
     assert len(merged) == sides.MAX_VALUES + 1
     assert {one.value: one.total for one in merged}[OVERFLOW] == 16
     assert sides.merge(merged, ()) == merged
+
+
+@pytest.mark.parametrize(
+    ("over", "field"),
+    [
+        ({"release_id": "x" * 10_000}, "release_id"),
+        ({"expected": -1}, "expected"),
+        ({"produced": 11}, "produced"),
+        ({"late": 11}, "produced"),
+        ({"late": -1}, "late"),
+    ],
+)
+def test_a_window_that_contradicts_itself_is_refused_before_it_is_counted(
+    over: dict[str, Any], field: str
+) -> None:
+    record = replace(window("d", 1, START_US), **over)
+    with pytest.raises(RecordError) as error:
+        check(INFERENCE_EVENTS, record, START_US)
+    assert error.value.field == field
