@@ -42,7 +42,7 @@ STEADY: Final = "steady"
 FIRST: Final = -1
 """A case by which the workers show that they run; it is not judged."""
 NOT_JUDGED: Final = f"release-{FIRST}"
-PATIENCE_S: Final = 240.0
+PATIENCE_S: Final = 600.0
 MODULE: Final = "tests.crash.slo_process"
 
 Kill = tuple[Point, int]
