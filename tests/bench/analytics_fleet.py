@@ -34,10 +34,14 @@ COPIES_A_RELEASE: Final = 400
 
 
 class RecordingStage(Stage):
-    """A stage that keeps what devices send, with the broker's stamp."""
+    """A stage of today that keeps what devices send, with the broker's stamp.
+
+    Of today, since the tables' TTLs would take older rows at the first merge.
+    """
 
     def __init__(self, log: Any) -> None:
         super().__init__(log)
+        self.now_us = time.time_ns() // 1_000
         self.kept: dict[str, list[RawMessage]] = defaultdict(list)
 
     def publish(self, topic: TopicSpec, record: Any) -> None:
