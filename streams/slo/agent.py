@@ -131,9 +131,17 @@ class SloProcessor:
 
 
 def withdrawal(releases: ReleaseBook, fact: Fact, record: ModelRelease) -> Withdrawal | None:
-    """The release that a valid decision took off the devices, and from which hardware."""
-    verdict = releases.observe(record, offset=fact.offset, stamp_us=fact.stamp_us)
-    return (record.release_id, record.stratum) if verdict.valid and record.kind in GONE else None
+    """The release that a valid decision took off the devices, and from which hardware.
+
+    One that has reached everybody has taken its parent off; a device that still reports with the
+    parent, since it was away, opens its alert again.
+    """
+    if not releases.observe(record, offset=fact.offset, stamp_us=fact.stamp_us).valid:
+        return None
+    if record.kind is ReleaseKind.COMPLETED:
+        parent = releases.releases[record.release_id].proposal.parent_release_id
+        return None if parent is None else (parent, record.stratum)
+    return (record.release_id, record.stratum) if record.kind in GONE else None
 
 
 def processor(settings: Settings) -> SloProcessor:

@@ -114,6 +114,22 @@ def test_later_reports_of_a_withdrawn_release_reopen_it_as_another_episode() -> 
     assert loop.alerts[3].alert_id != loop.alerts[0].alert_id
 
 
+def test_a_successor_that_reached_everybody_ends_the_alerts_of_its_parent() -> None:
+    loop = _firing()
+    log = Log()
+    log.completed(RELEASE)
+    log.opened("release-2", 1.0, counter=2, parent_release_id=RELEASE)
+    log.must("release-2", ReleaseKind.COMPLETED, stratum="HW4")
+    for record, _ in log.records:
+        loop.add_fact(MODEL_RELEASES.name, record)
+    loop.pass_time(SECOND)
+    assert len(loop.alerts) == 2, "HW3 still runs the parent"
+    log.must("release-2", ReleaseKind.COMPLETED, stratum="HW3")
+    loop.add_fact(MODEL_RELEASES.name, log.records[-1][0])
+    loop.pass_time(SECOND)
+    assert loop.alerts[-1].reason == "release_withdrawn"
+
+
 def test_an_alert_whose_key_is_gone_ends_with_its_release() -> None:
     *_, fired = _firing().alerts
     fold = BurnFold([slo()], "g1", {(RELEASE, "HW3"): fired.starts_at + MINUTE})
