@@ -68,7 +68,8 @@ class ErasureWorker:
         try:
             known = self._book().all()
             if self._clock() >= self._sweep_at_s:
-                self._done = self._ask_done() - self._returned(known)
+                done = self._ask_done()
+                self._done = done - self._returned([e for e in known if e.erasure_id in done])
                 self._sweep_at_s = self._clock() + SWEEP_EVERY_S
             for batch in _batches([each for each in known if each.erasure_id not in self._done]):
                 logger.info("erasing %d device(s)", len(batch))
@@ -81,8 +82,8 @@ class ErasureWorker:
         else:
             self.away = ""
 
-    def _returned(self, known: Sequence[Erased]) -> set[str]:
-        returned = [each for batch in _batches(known) for each in self._among(batch)]
+    def _returned(self, done: Sequence[Erased]) -> set[str]:
+        returned = [each for batch in _batches(done) for each in self._among(batch)]
         if returned:
             logger.warning("%d erased device(s) have rows again", len(returned))
         return {each.erasure_id for each in returned}
