@@ -20,7 +20,7 @@ from streams.slo.engine import Withdrawal
 from streams.slo.objectives import Slo, alerting_digest, counting_digest
 
 COUNTING_VERSION: Final = "2"
-BURNING_VERSION: Final = "2"
+BURNING_VERSION: Final = "3"
 WINDOWS: Final = "fleetloop_slo_windows"
 WINDOWS_TOLD: Final = (
     "Reporting windows that were clamped or late and counted, or too_old, duplicate or uncovered "

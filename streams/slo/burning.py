@@ -88,7 +88,8 @@ class BurnFold:
             50,000, and what then holds is told by the comparison with the log.
         replaying: It was built from the log's beginning and has not caught up with where its
             reader started: what it finds is history, not news.
-        started_us: Wall clock at which the reader started; 0: not yet.
+        started_us: Wall clock at which the first reader of this state started; 0: not yet. One
+            that dies before it has caught up must not make history of what came since.
     """
 
     def __init__(
@@ -137,10 +138,12 @@ class BurnFold:
             self._tell(name, engine.withdraw(release, hardware, at_us, self._ingest_us))
 
     def caught_up(self, now_us: int) -> bool:
-        """Whether what it finds is news; until then its findings are dropped."""
+        """Whether what it finds is news; what it found of the time before is dropped."""
         self.started_us = self.started_us or now_us
         if self.replaying:
+            news = [one for one in self.pending if one[1].ingest_us >= self.started_us]
             self.pending.clear()
+            self.pending.extend(news)
             self.replaying = self._ingest_us < self.started_us
         return not self.replaying
 
@@ -149,6 +152,7 @@ class BurnFold:
         blobs = Blobs()
         state = {
             "replaying": self.replaying,
+            "started_us": self.started_us,
             "complete_us": self._complete_us,
             "time": self._time.state(),
             "engines": {name: engine.state(blobs) for name, engine in self.engines.items()},
@@ -161,6 +165,7 @@ class BurnFold:
         reading = Reading(snapshot)
         state: dict[str, Any] = reading.value
         self.replaying = state["replaying"]
+        self.started_us = state["started_us"]
         self._complete_us = state["complete_us"]
         self._time.load(state["time"])
         self.pending.extend(_PENDING.validate_python(state["pending"]))

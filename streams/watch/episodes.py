@@ -94,6 +94,12 @@ class Episodes:
         elif change is Change.ENDED:
             self.steps.append(self._step(name, held, starts_us=began or at_us))
 
+    def forget_before(self, at_us: int) -> None:
+        """Drop the steps of earlier moments."""
+        kept = [step for step in self.steps if step.at_us >= at_us]
+        self.steps.clear()
+        self.steps.extend(kept)
+
     def state(self) -> dict[str, Any]:
         """All of it as plain values."""
         return {

@@ -37,7 +37,8 @@ class WatchFold:
         episodes: What is known of each alert.
         replaying: It was built from the log's beginning and has not caught up with where its
             reader started: what it finds is history, not news.
-        started_us: Wall clock at which the reader started; 0: not yet.
+        started_us: Wall clock at which the first reader of this state started; 0: not yet. One
+            that dies before it has caught up must not make history of what came since.
     """
 
     def __init__(self, policy: WatchPolicy, generation: str) -> None:
@@ -95,10 +96,10 @@ class WatchFold:
             self._signals[record.slo].put(record)
 
     def caught_up(self, now_us: int) -> bool:
-        """Whether what it finds is news; until then its findings are dropped."""
+        """Whether what it finds is news; what it found of the time before is dropped."""
         self.started_us = self.started_us or now_us
         if self.replaying:
-            self.episodes.steps.clear()
+            self.episodes.forget_before(self.started_us)
             self.replaying = self.ingest_us < self.started_us
         return not self.replaying
 
@@ -106,6 +107,7 @@ class WatchFold:
         """State as JSON."""
         state = {
             "replaying": self.replaying,
+            "started_us": self.started_us,
             "clock": self._clock.state(),
             "through": list(self._through.items()),
             "canaries": self._canaries,
@@ -118,6 +120,7 @@ class WatchFold:
         """Take the state of `snapshot()`."""
         state: dict[str, Any] = json.loads(snapshot)
         self.replaying = state["replaying"]
+        self.started_us = state["started_us"]
         self._clock.load(state["clock"])
         self._through = dict(state["through"])
         self._canaries = state["canaries"]

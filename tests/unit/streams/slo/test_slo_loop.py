@@ -213,3 +213,21 @@ def test_progress_goes_to_every_partition_after_the_cells_it_covers_with_ids_of_
         (one.source_partition, tuple(one.key.items()), one.bucket_start): one.total for one in cells
     }
     assert sum(best.values()) == 10 * 4 * (STORY_S - 1)
+
+
+def test_a_reader_that_dies_before_it_has_caught_up_makes_no_history_of_what_came_since() -> None:
+    """The trace of a worker killed young: the next one took its own start for the first."""
+    loop = Loop([_slo()])
+    loop.pass_time(SECOND)
+    loop.checkpoint()  # started, and killed before it had caught up
+    for end, partition, record in sorted(_arrivals(), key=lambda one: one[0]):
+        loop.now_us = max(loop.now_us, end)
+        loop.arrive(partition, [record])
+    loop.restart()
+    for _ in range(12):
+        loop.pass_time(SECOND)
+    assert told(loop.alerts) == told(_play().alerts)
+
+
+def _arrivals() -> Iterator[tuple[int, int, InferenceEvent]]:
+    return ((end, partition, record) for partition, end, record in _story())
