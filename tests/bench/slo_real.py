@@ -1,8 +1,8 @@
 """How SLOs do on real series with known faults: Nezha's service, and the Numenta benchmark.
 
-The SLO files and the conversion to counts stand in tests/bench/slo; nothing in them was fitted to
-one fault or one series. The counts are written to build/bench/slo_real, where
-`fleetloop slo backtest --slo tests/bench/slo/nezha.yaml --series ...` replays them.
+The SLO files and the conversion to counts stand in tests/bench/slo_series; nothing in them was
+fitted to one fault or one series. The counts are written to build/bench/slo_real, where
+`fleetloop slo backtest --slo tests/bench/slo_series/nezha.yaml --series ...` replays them.
 """
 
 import csv
@@ -20,9 +20,9 @@ from streams.slo.backtest.replay import cells_of, judged, labels_of, replay
 from streams.slo.backtest.rows import Counted
 from streams.slo.objectives import Slo
 from tests.bench.figures import FOLDER, figure, tell
-from tests.bench.slo import nab, nezha
+from tests.bench.slo_series import nab, nezha
 
-HERE: Final = Path(__file__).parent / "slo"
+HERE: Final = Path(__file__).parent / "slo_series"
 SHARED: Final = Path(os.environ.get("FLEETLOOP_SHARED", HERE.parents[3] / "shared")) / "data"
 THRESHOLDS_S: Final = {"frontend-typical-latency": 0.35, "frontend-availability": 0.0}
 

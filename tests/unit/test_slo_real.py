@@ -3,8 +3,8 @@
 import pytest
 
 from tests.bench import slo_real
-from tests.bench.slo import nab, nezha
-from tests.bench.slo.nab import Labelled
+from tests.bench.slo_series import nab, nezha
+from tests.bench.slo_series.nab import Labelled
 
 
 def labelled(*windows: tuple[int, int]) -> Labelled:
