@@ -16,9 +16,9 @@ import yaml
 from consumers.oncall.alertmanager import PATH, pushed
 from consumers.oncall.grouping import Groups
 from consumers.oncall.holding import Holding, Inhibition
-from consumers.oncall.webhook import body, rfc3339
+from consumers.oncall.webhook import body
 from infra.stack.ports import free_port
-from schemas import alert_log
+from schemas import alert_log, moments
 from schemas.alert_controls import matcher
 from schemas.records import AlertControl, AlertState, ControlKind
 from tests import factories
@@ -213,8 +213,8 @@ class Theirs:
                 }
                 for one in map(matcher, matchers)
             ],
-            "startsAt": rfc3339(now_us),
-            "endsAt": rfc3339(now_us + int(seconds * SECOND_US)),
+            "startsAt": moments.spell(now_us),
+            "endsAt": moments.spell(now_us + int(seconds * SECOND_US)),
             "createdBy": "test",
             "comment": "test",
         }

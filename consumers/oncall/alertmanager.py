@@ -6,7 +6,8 @@ from typing import Any, Final
 from consumers.oncall.delivery import ReceiverRefusedError
 from consumers.oncall.notification import Notification, is_firing
 from consumers.oncall.posting import Post
-from consumers.oncall.webhook import ends_at, rfc3339
+from consumers.oncall.webhook import ends_at
+from schemas import moments
 from schemas.records import Alert
 
 PATH: Final = "/api/v2/alerts"
@@ -57,6 +58,6 @@ def pushed(alert: Alert, now_us: int) -> dict[str, Any]:
         # Alertmanager refuses an empty annotation or label value where Prometheus drops it.
         "labels": {name: value for name, value in sorted(alert.labels.items()) if value},
         "annotations": dict(sorted(alert.annotations.items())),
-        "startsAt": rfc3339(alert.starts_at),
-        "endsAt": rfc3339(now_us + LASTS_US if firing else ends_at(alert)),
+        "startsAt": moments.spell(alert.starts_at),
+        "endsAt": moments.spell(now_us + LASTS_US if firing else ends_at(alert)),
     }

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from consumers.oncall.notification import Notification, Reason, is_firing
 from consumers.oncall.posting import Post
-from consumers.oncall.webhook import rfc3339
+from schemas import moments
 from schemas.records import Alert, Severity
 
 URL: Final = "https://events.pagerduty.com/v2/enqueue"
@@ -80,7 +80,7 @@ def _payload(notification: Notification) -> dict[str, Any]:
         "summary": told[: MAX_SUMMARY - len(more)] + more,
         "source": first.labels.get("slo", first.alertname),
         "severity": _severity(alerts),
-        "timestamp": rfc3339(min(alert.starts_at for alert in alerts)),
+        "timestamp": moments.spell(min(alert.starts_at for alert in alerts)),
         "component": first.labels.get("release_id", ""),
         "group": notification.key[:MAX_SUMMARY],
         "class": first.alertname,

@@ -1,15 +1,14 @@
 """Alertmanager's webhook, version 4: its body, and the receiver that posts it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from consumers.oncall.notification import MAX_ALERTS, Notification, is_firing
 from consumers.oncall.posting import Post
+from schemas import moments
 from schemas.records import Alert
 
 NEVER: Final = "0001-01-01T00:00:00Z"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class WebhookReceiver:
@@ -56,21 +55,14 @@ def ends_at(alert: Alert) -> int:
     return max(ended, alert.starts_at)
 
 
-def rfc3339(time_us: int) -> str:
-    """UTC microseconds as Go prints RFC 3339: no trailing zeros in the fraction."""
-    moment = _EPOCH + timedelta(microseconds=time_us)
-    fraction = f".{moment.microsecond:06d}".rstrip("0").rstrip(".")
-    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
-
-
 def _alert(alert: Alert) -> dict[str, Any]:
     firing = is_firing(alert)
     return {
         "status": "firing" if firing else "resolved",
         "labels": dict(sorted(alert.labels.items())),
         "annotations": dict(sorted(alert.annotations.items())),
-        "startsAt": rfc3339(alert.starts_at),
-        "endsAt": NEVER if firing else rfc3339(ends_at(alert)),
+        "startsAt": moments.spell(alert.starts_at),
+        "endsAt": NEVER if firing else moments.spell(ends_at(alert)),
         "generatorURL": "",
         "fingerprint": alert.fingerprint,
     }

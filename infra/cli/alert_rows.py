@@ -1,10 +1,10 @@
 """Alerts, silences and notifications as the alert commands show them."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from consumers.oncall.outbox import Delivery
 from infra.cli.alert_desk import Desk
+from schemas import moments
 from schemas.alert_controls import holds, matches, spell
 from schemas.records import Alert, AlertControl, AlertTier
 
@@ -17,8 +17,8 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "state": alert.state.value,
         "release_id": alert.labels.get("release_id"),
         "hardware": alert.labels.get("hardware"),
-        "starts_at": time_of(alert.starts_at),
-        "resolved_at": None if alert.resolved_at is None else time_of(alert.resolved_at),
+        "starts_at": moments.spell(alert.starts_at),
+        "resolved_at": None if alert.resolved_at is None else moments.spell(alert.resolved_at),
         "reason": alert.reason,
         "fingerprint": alert.fingerprint,
         "alert_id": alert.alert_id,
@@ -64,7 +64,7 @@ def delivery_row(delivery: Delivery) -> tuple[str, str]:
     """What one receiver was told, and what it answered."""
     tries = "" if delivery.attempts < 2 else f", {delivery.attempts} attempts"
     error = "" if delivery.error is None else f": {delivery.error}"
-    told = f"{time_of(delivery.sent_us)} {delivery.status}, {delivery.reason}"
+    told = f"{moments.spell(delivery.sent_us)} {delivery.status}, {delivery.reason}"
     return f"told {delivery.receiver}", f"{told}, {delivery.outcome}{tries}{error}"
 
 
@@ -78,17 +78,12 @@ def silence_row(control: AlertControl, desk: Desk, at_us: int) -> dict[str, Any]
         "id": control.control_id,
         "state": state,
         "matchers": spell(control.matchers),
-        "start": time_of(control.start_ts),
-        "end": None if control.end_ts is None else time_of(control.end_ts),
+        "start": moments.spell(control.start_ts),
+        "end": None if control.end_ts is None else moments.spell(control.end_ts),
         "by": control.by,
         "comment": control.comment,
         "open_alerts": sum(matches(control.matchers, step.alert.labels) for step in desk.open()),
     }
-
-
-def time_of(time_us: int) -> str:
-    """RFC 3339, UTC, milliseconds."""
-    return datetime.fromtimestamp(time_us / 1_000_000, UTC).isoformat(timespec="milliseconds")
 
 
 def _tier(tier: AlertTier) -> str:

@@ -1,6 +1,5 @@
 """`fleetloop erasures`: which devices were erased, and what is done of it."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from infra.cli.log import read_whole
 from infra.cli.output import Exit, Format, FormatOption, fail, show
 from infra.erasures import State, Status, statuses
 from infra.settings import Settings
+from schemas import moments
 from schemas.topics import ERASURES
 
 app = typer.Typer(no_args_is_help=True, help="Look at erasures.")
@@ -49,8 +49,8 @@ def row(status: Status) -> dict[str, Any]:
         "device_id": status.order.device_id,
         "erasure_id": status.order.event_id,
         "state": status.state.value,
-        "covers_until": datetime.fromtimestamp(status.until_us / 1e6, UTC).isoformat(),
-        "completed_at": done.completed_at.isoformat() if done and done.completed_at else None,
+        "covers_until": moments.spell(status.until_us),
+        "completed_at": _completed(status),
         "by": status.order.by,
         "reason": status.order.reason,
         "records": dict(done.records) if done else {},
@@ -59,6 +59,11 @@ def row(status: Status) -> dict[str, Any]:
         "datasets_built_before": list(done.step.datasets) if done else [],
         "releases_trained_before": list(done.step.releases) if done else [],
     }
+
+
+def _completed(status: Status) -> str | None:
+    at = status.progress.completed_at if status.progress else None
+    return None if at is None else moments.spell(moments.micros(at))
 
 
 def _all(settings: Settings) -> list[Status]:

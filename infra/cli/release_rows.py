@@ -1,8 +1,8 @@
 """Releases as rows of a table: one release, one stratum of it, one decision about it."""
 
-import time
 from typing import Any
 
+from schemas import moments
 from schemas.decisions import ReleaseView
 from schemas.records import ModelRelease
 
@@ -32,7 +32,7 @@ def stratum_rows(view: ReleaseView) -> list[dict[str, Any]]:
             "status": stratum.status.value,
             "wave": stratum.wave,
             "share": stratum.share,
-            "since": _utc(stratum.since_us),
+            "since": moments.spell(stratum.since_us),
             "stalled": stratum.stalled,
             "back_to": stratum.rollback_to[0] if stratum.rollback_to else None,
             "reason": stratum.reason,
@@ -48,10 +48,6 @@ def decision_row(record: ModelRelease) -> dict[str, Any]:
         "status": record.kind.value,
         "wave": record.wave,
         "share": record.share,
-        "since": _utc(record.decided_ts),
+        "since": moments.spell(record.decided_ts),
         "reason": record.reason,
     }
-
-
-def _utc(us: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(us / 1_000_000))

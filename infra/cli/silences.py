@@ -1,17 +1,16 @@
 """`fleetloop alerts silence`: what is not told for a while, by whom and why."""
 
 import uuid
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from infra.cli import alert_desk
 from infra.cli.alert_desk import Desk, now_us
-from infra.cli.alert_rows import silence_row, time_of
+from infra.cli.alert_rows import silence_row
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
 from infra.settings import Settings
-from schemas import alert_controls, durations
+from schemas import alert_controls, durations, moments
 from schemas.records import AlertControl, ControlKind
 
 app = typer.Typer(no_args_is_help=True, help="Silence alerts for a while.")
@@ -75,7 +74,7 @@ def expire(
     if missing := [one for one in ids if one not in known]:
         fail(f"no silence {', '.join(missing)} that holds or will", Exit.CONDITION_NOT_MET)
     alert_desk.write(settings, [alert_desk.ended(known[one], by, comment, at_us) for one in ids])
-    say(f"{', '.join(ids)} ended at {time_of(at_us)}")
+    say(f"{', '.join(ids)} ended at {moments.spell(at_us)}")
 
 
 def _silences(desk: Desk) -> list[AlertControl]:
@@ -112,9 +111,6 @@ def _lasts_us(text: str) -> int:
 
 def _moment(text: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"--from {text!r} is no time; write for example 2026-11-25T20:00:00Z", Exit.USAGE)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * durations.SECOND_US)
+        return moments.parse(text)
+    except ValueError as error:
+        fail(f"--from {error}", Exit.USAGE)

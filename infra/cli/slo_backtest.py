@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,8 @@ import typer
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
 from infra.clickhouse.slo_counts import stored
 from infra.settings import Settings
-from streams.slo import durations, slo_file
+from schemas import durations, moments
+from streams.slo import slo_file
 from streams.slo.backtest import rows
 from streams.slo.backtest.replay import Replayed, replay
 from streams.slo.backtest.rows import Counted, Incident
@@ -96,7 +96,7 @@ def _told(replayed: Replayed, step: Transition) -> dict[str, Any]:
         "key": dict(step.labels),
         "severity": step.severity.value,
         "state": step.state.value,
-        "at": _time(step.at_us),
+        "at": moments.spell(step.at_us),
         "tiers": [
             {
                 "long": durations.spell(tier.long_s * durations.SECOND_US),
@@ -123,8 +123,3 @@ def _row(told: dict[str, Any]) -> dict[str, Any]:
             for tier in active or told["tiers"]
         ),
     }
-
-
-def _time(at_us: int) -> str:
-    at = datetime.fromtimestamp(at_us // 1_000_000, UTC).replace(microsecond=at_us % 1_000_000)
-    return at.isoformat().replace("+00:00", "Z")

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +12,13 @@ from infra.cli.log import read_whole
 from infra.cli.output import Exit, Format, FormatOption, fail, show
 from infra.keys import load_keyring
 from infra.settings import Settings
+from schemas import moments
 from schemas.decisions import ReleaseBook
+from schemas.durations import spell
 from schemas.records import ModelRelease
 from schemas.topics import MODEL_RELEASES, SLO_PARTIALS
 from streams.slo import slo_file
 from streams.slo.agent import withdrawal
-from streams.slo.durations import SECOND_US, spell
 from streams.slo.engine import Withdrawal
 from streams.slo.explaining import Explanation, TierReading, WindowReading
 from streams.slo.objectives import Slo
@@ -117,7 +117,7 @@ def _row(one: Standing) -> dict[str, Any]:
         "budget_left": f"{read.budget.remaining:.1%}",
         "burn": round(float(max(tier.long.burn for tier in read.tiers)), 2),
         "alerts": ", ".join(f"{alert.severity} {alert.state}" for alert in read.alerts),
-        "at": _time(read.at_us),
+        "at": moments.spell(read.at_us),
     }
 
 
@@ -131,7 +131,7 @@ def _budget_row(one: Standing) -> dict[str, Any]:
         "budget_left": round(left.remaining, 6),
         "lasts_s": None if lasts is None else round(lasts),
         "lasts": "" if lasts is None else _about(lasts),
-        "at": _time(one.explanation.at_us),
+        "at": moments.spell(one.explanation.at_us),
     }
 
 
@@ -161,7 +161,7 @@ def _explained(one: Standing) -> dict[str, Any]:
     lasts = read.budget.exhaustion_s
     return {
         "key": one.identity,
-        "at": _time(read.at_us),
+        "at": moments.spell(read.at_us),
         "alerts": ", ".join(_alerts(read)) or "none",
         "budget_left": f"{read.budget.remaining:.2%}",
         "budget_lasts": "nothing burns" if lasts is None else _about(lasts),
@@ -172,11 +172,11 @@ def _explained(one: Standing) -> dict[str, Any]:
 
 def _alerts(read: Explanation) -> Iterator[str]:
     for alert in read.alerts:
-        told = f"{alert.severity} {alert.state} since {_time(alert.since_us)}"
+        told = f"{alert.severity} {alert.state} since {moments.spell(alert.since_us)}"
         if alert.false_since_us is not None:
-            told += f", condition false since {_time(alert.false_since_us)}"
+            told += f", condition false since {moments.spell(alert.false_since_us)}"
         if alert.empty_since_us is not None:
-            told += f", no data since {_time(alert.empty_since_us)}"
+            told += f", no data since {moments.spell(alert.empty_since_us)}"
         yield told + (", flapping" if alert.flapping else "")
 
 
@@ -215,7 +215,8 @@ def _window_rows(tier: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _next(slo: Slo, tier: TierReading) -> str:
     """What would have to happen for the tier to become true, or false again."""
     if tier.active:
-        return f"clears at {_time(tier.clears_us or 0)} if no bad event comes and traffic goes on"
+        clears = moments.spell(tier.clears_us or 0)
+        return f"clears at {clears} if no bad event comes and traffic goes on"
     if tier.more_bad is None:
         return "cannot fire: more bad events are more events expected"
     return f"fires with {tier.more_bad} more bad events within {spell(tier.tier.short_us)}" + (
@@ -229,7 +230,3 @@ def _about(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.0f} seconds"
-
-
-def _time(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us // SECOND_US, UTC).isoformat().replace("+00:00", "Z")

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from infra.demo.facts import Held
 from infra.demo.malformed import Malformed
 from infra.demo.pager import Pager
 from producers.evaluation import Accuracy, Difference
+from schemas import moments
 from schemas.decisions import ReleaseView
 from schemas.records import Alert
 
@@ -86,17 +86,12 @@ def alert_rows(alerts: Sequence[Alert], pager: Pager) -> list[dict[str, Any]]:
             "state": alert.state.value,
             "labels": dict(alert.labels),
             "reason": alert.reason,
-            "starts_at": moment(alert.starts_at),
-            "resolved_at": None if alert.resolved_at is None else moment(alert.resolved_at),
+            "starts_at": moments.spell(alert.starts_at),
+            "resolved_at": None if alert.resolved_at is None else moments.spell(alert.resolved_at),
             "deliveries": pager.deliveries(alert.fingerprint),
         }
         for alert in episodes.values()
     ]
-
-
-def moment(micros: int) -> str:
-    """A timestamp as RFC 3339 UTC."""
-    return datetime.fromtimestamp(micros / 1e6, UTC).isoformat(timespec="milliseconds")
 
 
 def _state(view: ReleaseView) -> str:

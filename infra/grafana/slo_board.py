@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from streams.slo.durations import SECOND_US, spell
+from schemas.durations import SECOND_US, spell
 from streams.slo.objectives import Slo, Tier
 
 SOURCE: Final = {"type": "grafana-clickhouse-datasource", "uid": "${datasource}"}

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from schemas.durations import UNITS_US
 from schemas.records import AlertState, Severity
-from streams.slo.durations import UNITS_US
 from streams.slo.objectives import Slo
 
 FLAPS: Final = 3

@@ -10,8 +10,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from schemas.durations import UNITS_US
 from schemas.records import Severity
-from streams.slo.durations import UNITS_US
 from streams.slo.marked_yaml import Document, MarkedYamlError, Path, documents
 from streams.slo.objectives import NO_DATA_AFTER_US, Slo, Tier
 from streams.slo.slo_parts import SloObject, keys

@@ -15,8 +15,8 @@ from pydantic import (
     StringConstraints,
 )
 
+from schemas import durations
 from schemas.records import Severity
-from streams.slo import durations
 from streams.slo.objectives import MAX_KEYS, Mode
 
 DEFAULT_BUCKET_US: Final = 10 * durations.SECOND_US

@@ -2,9 +2,9 @@
 
 from fractions import Fraction
 
+from schemas.durations import SECOND_US
 from schemas.records import AlertState, AlertTier, Severity
 from streams.slo.conditions import Conditions
-from streams.slo.durations import SECOND_US
 from streams.slo.judging import slowest
 from streams.slo.ledger import Ledger
 from streams.slo.objectives import Slo, Tier

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Final
 
 from schemas import histograms
+from schemas.durations import SECOND_US
 from schemas.records import (
     AlertBudget,
     AlertExemplar,
@@ -16,7 +17,6 @@ from schemas.records import (
     Severity,
     Suspect,
 )
-from streams.slo.durations import SECOND_US
 from streams.slo.objectives import Slo
 from streams.slo.windows import Sum
 

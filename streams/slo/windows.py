@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from schemas.durations import UNITS_US
 from streams.slo.blobs import Blobs, Reading
 from streams.slo.counts import Column, Counts
-from streams.slo.durations import UNITS_US
 
 FINE_US: Final = UNITS_US["h"]
 COARSE_US: Final = 3 * UNITS_US["d"]

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from schemas import alert_log
+from schemas import alert_log, durations
+from schemas.durations import SECOND_US
 from schemas.records import Alert, AlertBudget, AlertKind, AlertSlo, AlertState, Severity
-from streams.slo import durations
-from streams.slo.durations import SECOND_US
 from streams.slo.objectives import Slo
 from streams.slo.transitions import Transition
 

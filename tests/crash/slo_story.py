@@ -16,11 +16,11 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, TopicPartition
 
-from consumers.oncall.webhook import rfc3339
 from infra.kafka.config import consumer_config
 from infra.kafka.ends import LogEnds
 from infra.kafka.publisher import Publisher
 from infra.settings import KafkaSettings
+from schemas import moments
 from schemas.alert_log import AlertBook, Verdict
 from schemas.codec import Codec
 from schemas.records import Alert, AlertState, InferenceEvent
@@ -212,7 +212,7 @@ def _pages(pager: WebhookServer) -> Counter[Page]:
 
 def rfc(alert: Alert) -> str:
     """An alert's start as the webhook says it."""
-    return rfc3339(alert.starts_at)
+    return moments.spell(alert.starts_at)
 
 
 def _spelled(alerts: Sequence[Alert]) -> list[tuple[str, ...]]:

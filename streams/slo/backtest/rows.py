@@ -4,12 +4,12 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, TypeVar
+
+from schemas import moments
 
 MAX_LABEL: Final = 1_024
 MAX_TOLD: Final = 20
-_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 _COUNT: Final = re.compile(r"\d{1,18}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 
@@ -82,19 +82,15 @@ def incidents(lines: Iterable[str], name: str) -> list[Incident]:
 
 
 def micros(text: str, field: str) -> int:
-    """UTC microseconds of a time as RFC 3339 has it.
+    """UTC microseconds of a time; the message names the field.
 
     Raises:
         ValueError: It is none, or names no zone.
     """
     try:
-        at = datetime.fromisoformat(text.upper()) if _RFC3339.fullmatch(text) else None
-    except ValueError:  # the 31st of February
-        at = None
-    if at is None:
-        raise ValueError(f"{field}={text[:40]!r} is no time; write it as 2026-01-31T08:00:00Z")
-    whole = int(at.replace(microsecond=0).timestamp())
-    return whole * 1_000_000 + at.microsecond
+        return moments.parse(text)
+    except ValueError as error:
+        raise ValueError(f"{field}={error}") from None
 
 
 def _read(

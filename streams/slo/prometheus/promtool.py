@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any, Final
 
+from schemas.durations import spell
 from schemas.records import AlertState, Severity
 from streams.slo.backtest.replay import Key, judged, labels_of
-from streams.slo.durations import spell
 from streams.slo.objectives import Slo, Tier
 from streams.slo.prometheus.rules import ACTIVE, BAD_EVENTS, EVENTS, INTERVAL, annotations
 from streams.slo.wording import ALERTNAME

@@ -10,8 +10,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
 
+from schemas.durations import UNITS_US, spell
 from schemas.records import Severity
-from streams.slo.durations import UNITS_US, spell
 from streams.slo.objectives import Mode, Slo, Tier
 from streams.slo.prometheus.numbers import number
 from streams.slo.wording import ALERTNAME

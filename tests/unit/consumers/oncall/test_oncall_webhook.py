@@ -95,9 +95,3 @@ def test_more_than_a_hundred_alerts_are_counted_not_sent() -> None:
     many = [_alert(f"s{number}", AlertState.FIRING) for number in range(103)]
     body = webhook.body(_notification(*many), "w")
     assert (len(body["alerts"]), body["truncatedAlerts"]) == (100, 3)
-
-
-def test_times_are_printed_as_go_prints_them() -> None:
-    assert webhook.rfc3339(0) == "1970-01-01T00:00:00Z"
-    assert webhook.rfc3339(1_500_000) == "1970-01-01T00:00:01.5Z"
-    assert webhook.rfc3339(1_000_001) == "1970-01-01T00:00:01.000001Z"

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from schemas import durations
 from schemas.catalogue import CATALOGUE
 from schemas.records import DeviceClass, Severity
-from streams.slo import durations, slo_file
+from streams.slo import slo_file
 from streams.slo.objectives import Mode, Slo, alerting_digest, counting_digest
 from streams.slo.slo_file import SloFileError
 from tests.slo_log import DAY, HOUR, MINUTE, SECOND
