@@ -81,7 +81,9 @@ def test_confluents_client_finds_every_subject_and_version(client: SchemaRegistr
     for spec in TOPICS.values():
         latest = client.get_latest_version(spec.subject)
         assert latest.schema_id == REGISTRY.schema_id(spec)
-        assert client.get_versions(spec.subject) == [latest.version]
+        known = [stored.version for stored in REGISTRY.versions(spec)]
+        assert client.get_versions(spec.subject) == known
+        assert latest.version == known[-1]
         assert client.lookup_schema(spec.subject, latest.schema).version == latest.version
         assert client.get_compatibility(spec.subject) == spec.compatibility
         assert client.register_schema(spec.subject, latest.schema) == latest.schema_id
