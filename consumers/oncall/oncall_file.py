@@ -148,20 +148,13 @@ class OncallFile(_Part):
     """
 
     receivers: tuple[ReceiverPart, ...] = Field(min_length=1, max_length=20)
-    group_by: tuple[Label, ...] = ("alertname", "slo", "device_class", "region")
-    page: TimingPart = TimingPart(group_wait="10s", group_interval="5m", repeat_interval="4h")  # type: ignore[arg-type] # parsed
-    ticket: TimingPart = TimingPart(group_wait="30s", group_interval="5m", repeat_interval="24h")  # type: ignore[arg-type] # parsed
-    watchdog: TimingPart = TimingPart(group_wait="0s", group_interval="50s", repeat_interval="40s")  # type: ignore[arg-type] # parsed
-    inhibit: tuple[InhibitPart, ...] = (
-        InhibitPart(source=["severity=page"], target=["severity=ticket"], equal="all"),  # type: ignore[arg-type] # parsed
-        InhibitPart(
-            source=["alertname=PipelineStalled"],  # type: ignore[arg-type] # parsed
-            target=["alertname=FleetSilent"],  # type: ignore[arg-type] # parsed
-            equal=(),
-        ),
-    )
-    request_timeout: Duration = 5 * durations.SECOND_US
-    give_up_after: Duration = 15 * durations.UNITS_US["m"]
+    group_by: tuple[Label, ...]
+    page: TimingPart
+    ticket: TimingPart
+    watchdog: TimingPart
+    inhibit: tuple[InhibitPart, ...]
+    request_timeout: Duration
+    give_up_after: Duration
 
     @model_validator(mode="after")
     def _different_names(self) -> Self:
@@ -184,22 +177,32 @@ class OncallFile(_Part):
 def load(path: Path | None) -> OncallFile:
     """Read an on-call file; None: the one of this package, which prints to the terminal.
 
+    What a file leaves out is as in the package's, but for the receivers: whoever writes a file
+    says who is told.
+
     Raises:
         OncallFileError: It cannot be read, or breaks a rule.
     """
-    place = path or DEFAULT_FILE
-    try:
-        told: Any = yaml.safe_load(place.read_text())
-    except OSError as error:
-        raise OncallFileError(
-            f"on-call file {place}: {error.strerror}; make it readable"
-        ) from error
-    except yaml.YAMLError as error:
-        raise OncallFileError(f"on-call file {place}: no YAML: {error}") from error
+    told = _read(DEFAULT_FILE)
+    if path is not None:
+        del told["receivers"]
+        told |= _read(path)
     try:
         return OncallFile.model_validate(told)
     except ValidationError as error:
-        raise OncallFileError(f"on-call file {place}: {_first(error)}") from error
+        raise OncallFileError(f"on-call file {path}: {_first(error)}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OncallFileError(f"on-call file {path}: {error.strerror}; make it readable") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise OncallFileError(f"on-call file {path}: no YAML: {error}") from error
+    if not isinstance(told, dict):
+        raise OncallFileError(f"on-call file {path}: is no mapping; see {DEFAULT_FILE.name}")
+    return told
 
 
 def _first(error: ValidationError) -> str:
