@@ -10,6 +10,11 @@ from schemas.records import Alert, AlertState
 FNV_OFFSET: Final = 14695981039346656037
 FNV_PRIME: Final = 1099511628211
 SEPARATOR: Final = b"\xff"
+WATCHDOG_BEAT_US: Final = 5 * 60_000_000
+"""How often a watch that lives writes a step of its Watchdog: some 115,000 in the 400 days that
+every start reads."""
+WATCHDOG_LASTS_US: Final = 7 * 60_000_000
+"""How long a step counts as life: a beat, and two minutes in which a restart may delay the next."""
 NAMESPACE: Final = UUID("a5f0f2b4-5f0e-5b0c-9d8a-3b0f6d1c7e21")
 
 

@@ -3,14 +3,11 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from consumers.oncall.steps import Step
 from schemas.alert_controls import ControlBook, matches
+from schemas.alert_log import WATCHDOG_LASTS_US
 from schemas.records import Alert, AlertControl, AlertKind, AlertState, ControlKind, Matcher
-
-# A watch writes a step of its Watchdog each minute.
-BEAT_LASTS_US: Final = 3 * 60_000_000
 
 log = logging.getLogger("fleetloop.oncall")
 
@@ -92,7 +89,7 @@ class Holding:
         """Whether it is a watchdog whose watch has stopped: its silence is the alarm."""
         if alert.kind is not AlertKind.WATCHDOG:
             return False
-        return now_us - self._last.get(alert.fingerprint, 0) > BEAT_LASTS_US
+        return now_us - self._last.get(alert.fingerprint, 0) > WATCHDOG_LASTS_US
 
     def acknowledged(self, alert: Alert, now_us: int) -> AlertControl | None:
         """The acknowledgement of the open episode; one of an earlier episode does not count."""

@@ -1,12 +1,13 @@
 """From transitions to records on `alerts`: compare-and-set on the log, one step at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from schemas import alert_log
 from schemas.alert_log import AlertBook
 from schemas.records import Alert, AlertKind, AlertState, Severity
+from streams.alert_writer import AlertWriter
 from streams.slo import wording
 from streams.slo.burning import BurnFold
 from streams.slo.engine import Engine
@@ -15,16 +16,7 @@ from streams.slo.phases import RECOVERED, UNWATCHED, WITHDRAWN, reason
 from streams.slo.transitions import Transition
 
 COMPARE_EVERY_US: Final = 1_000_000
-AGAIN_AFTER_US: Final = 30_000_000
 MAX_NAMES: Final = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A record on its way: nothing more is said of its alert until it is read back."""
-
-    seq: int
-    sent_us: int
 
 
 class Announcer:
@@ -38,7 +30,7 @@ class Announcer:
     def __init__(self, slos: Sequence[Slo], book: AlertBook) -> None:
         self._slos = {slo.name: slo for slo in slos}
         self._book = book
-        self._sent: dict[str, _Sent] = {}
+        self._writer = AlertWriter(book)
         self._names: dict[tuple[str, ...], str] = {}
         self._compared_us = 0
 
@@ -54,7 +46,8 @@ class Announcer:
         for _ in range(len(fold.pending)):
             name, transition = fold.pending.popleft()
             identity = self._identity(name, transition.labels, transition.severity)
-            if identity not in waiting and self._said(identity, transition):
+            said = self._writer.said(identity, transition.state, transition.at_us)
+            if said and identity not in waiting:
                 continue
             fold.pending.append((name, transition))
             if identity not in waiting:
@@ -88,8 +81,7 @@ class Announcer:
         now_us: int,
     ) -> Iterator[Alert]:
         identity = self._identity(engine.slo.name, labels, severity)
-        last = self._book.last(identity)
-        if last is not None and (last.state is state or engine.at_us < last.watermark):
+        if self._writer.said(identity, state, engine.at_us):
             return  # said, or restored from before the log's last word: it has yet to get there
         found = engine.transition(labels, severity, state, reason(None, state))
         yield from self._say(identity, engine.slo, found, now_us)
@@ -111,14 +103,15 @@ class Announcer:
 
     def _gone(self, engine: Engine, alert: Alert, why: str, now_us: int) -> Iterator[Alert]:
         """An alert ends of whose key there are no counts to tell."""
-        if not self._free(alert.fingerprint, now_us):
+        seq = self._writer.claim(alert.fingerprint, now_us)
+        if seq is None:
             return
         at_us = max(alert.watermark, engine.withdrawn_at(alert.labels))
         ingest_us = max(alert.evaluated_at, engine.ingest_us)
         yield replace(
             alert,
-            event_id=alert_log.event_id(alert.fingerprint, alert.seq + 1),
-            seq=alert.seq + 1,
+            event_id=alert_log.event_id(alert.fingerprint, seq),
+            seq=seq,
             state=AlertState.RESOLVED,
             reason=why,
             ends_at=at_us,
@@ -127,23 +120,10 @@ class Announcer:
             watermark=at_us,
         )
 
-    def _said(self, identity: str, transition: Transition) -> bool:
-        last = self._book.last(identity)
-        if last is None:
-            return transition.state is AlertState.RESOLVED
-        return transition.at_us < last.watermark or transition.state is last.state
-
     def _say(self, identity: str, slo: Slo, transition: Transition, now_us: int) -> Iterator[Alert]:
-        if self._free(identity, now_us):
-            seq, last = self._book.next_seq(identity), self._book.last(identity)
-            yield wording.alert(slo, transition, identity, seq, last)
-
-    def _free(self, identity: str, now_us: int) -> bool:
-        seq, sent = self._book.next_seq(identity), self._sent.get(identity)
-        if sent is not None and sent.seq == seq and 0 <= now_us - sent.sent_us < AGAIN_AFTER_US:
-            return False
-        self._sent[identity] = _Sent(seq, now_us)
-        return True
+        seq = self._writer.claim(identity, now_us)
+        if seq is not None:
+            yield wording.alert(slo, transition, identity, seq, self._book.last(identity))
 
     def _identity(self, slo: str, labels: Mapping[str, str], severity: Severity) -> str:
         name = (slo, severity, *(labels[label] for label in self._slos[slo].group_by))

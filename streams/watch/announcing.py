@@ -1,26 +1,14 @@
 """From steps to records on `alerts`: compare-and-set on the log, one step of an alert at a time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
 
 from schemas import alert_log
-from schemas.alert_log import AlertBook
-from schemas.records import Alert, AlertState
+from schemas.alert_log import WATCHDOG_BEAT_US, AlertBook
+from schemas.records import Alert
+from streams.alert_writer import AlertWriter
 from streams.watch import wording
 from streams.watch.episodes import Step
 from streams.watch.watching import WatchFold
-
-BEAT_US: Final = 60_000_000
-AGAIN_AFTER_US: Final = 30_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A record on its way: nothing more is said of its alert until it is read back."""
-
-    seq: int
-    sent_us: int
 
 
 class Announcer:
@@ -32,7 +20,7 @@ class Announcer:
 
     def __init__(self, book: AlertBook) -> None:
         self._book = book
-        self._sent: dict[str, _Sent] = {}
+        self._writer = AlertWriter(book)
 
     def news(self, fold: WatchFold, now_us: int) -> Iterator[Alert]:
         """The next record of each alert that has something to say."""
@@ -54,26 +42,20 @@ class Announcer:
         yield from self._beat(fold, now_us)
 
     def _beat(self, fold: WatchFold, now_us: int) -> Iterator[Alert]:
-        """A step of the Watchdog each minute: whoever waits for it learns of our death."""
+        """Now and then a step of the Watchdog: whoever waits for it learns of our death."""
         if not fold.ingest_us:
             return
         step = wording.watchdog(fold.ingest_us)
         identity = alert_log.fingerprint(wording.labels(step.name))
         last = self._book.last(identity)
-        if last is None or step.at_us - last.watermark >= BEAT_US:
+        if last is None or step.at_us - last.watermark >= WATCHDOG_BEAT_US:
             yield from self._say(identity, step, fold, now_us)
 
     def _said(self, identity: str, step: Step) -> bool:
-        """Whether the log says it, or knows better: its last word is of a later moment."""
-        last = self._book.last(identity)
-        if last is None:
-            return step.state is AlertState.RESOLVED
-        return step.at_us < last.watermark or step.state is last.state
+        return self._writer.said(identity, step.state, step.at_us)
 
     def _say(self, identity: str, step: Step, fold: WatchFold, now_us: int) -> Iterator[Alert]:
-        seq, sent = self._book.next_seq(identity), self._sent.get(identity)
-        if sent is not None and sent.seq == seq and 0 <= now_us - sent.sent_us < AGAIN_AFTER_US:
-            return
-        self._sent[identity] = _Sent(seq, now_us)
-        evaluated_us = max(step.at_us, fold.ingest_us)
-        yield wording.alert(step, identity, seq, self._book.last(identity), evaluated_us)
+        seq = self._writer.claim(identity, now_us)
+        if seq is not None:
+            evaluated_us = max(step.at_us, fold.ingest_us)
+            yield wording.alert(step, identity, seq, self._book.last(identity), evaluated_us)

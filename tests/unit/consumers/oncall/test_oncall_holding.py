@@ -1,8 +1,11 @@
 """What holds what back."""
 
+import pytest
+
 from consumers.oncall.holding import Holding, Inhibition
 from consumers.oncall.oncall_file import load
 from schemas.alert_controls import matcher
+from schemas.alert_log import WATCHDOG_LASTS_US
 from schemas.records import AlertKind, AlertState, ControlKind, Matcher
 from tests import factories
 from tests.alert_steps import HW3, MINUTE_US, step
@@ -27,12 +30,14 @@ def test_a_page_holds_back_the_ticket_of_the_same_key_alone_and_while_it_fires()
     assert holding.why(ticket, 0) == ()
 
 
-def test_a_stalled_pipeline_holds_back_a_silent_fleet_whatever_else_they_say() -> None:
+@pytest.mark.parametrize(("stage", "held"), [("ingest", True), ("slo", False), ("watch", False)])
+def test_what_does_not_arrive_holds_back_a_silent_fleet_and_what_is_not_counted_does_not(
+    stage: str, *, held: bool
+) -> None:
     holding = Holding(SHIPPED)
-    holding.observe(step({"alertname": "PipelineStalled", "severity": "page"}))
-    assert holding.why(
-        step({"alertname": "FleetSilent", "severity": "page", "region": "eu"}).alert, 0
-    )
+    holding.observe(step({"alertname": "PipelineStalled", "severity": "page", "stage": stage}))
+    silent = step({"alertname": "FleetSilent", "severity": "page", "region": "eu"}).alert
+    assert bool(holding.why(silent, 0)) is held
     assert not holding.why(step({"alertname": "Watchdog", "severity": "info"}).alert, 0)
 
 
@@ -61,10 +66,10 @@ def test_a_watchdog_is_told_while_its_watch_beats() -> None:
     holding = Holding(())
     beat = step({"alertname": "Watchdog"}, kind=AlertKind.WATCHDOG)
     holding.observe(beat)
-    assert not holding.why(beat.alert, 3 * MINUTE_US)
-    assert holding.why(beat.alert, 3 * MINUTE_US + 1) == ("its watch no longer beats",)
+    assert not holding.why(beat.alert, WATCHDOG_LASTS_US)
+    assert holding.why(beat.alert, WATCHDOG_LASTS_US + 1) == ("its watch no longer beats",)
     holding.observe(step({"alertname": "Watchdog"}, 1, stamp_us=MINUTE_US, kind=AlertKind.WATCHDOG))
-    assert not holding.why(beat.alert, 4 * MINUTE_US)
+    assert not holding.why(beat.alert, WATCHDOG_LASTS_US + MINUTE_US)
     assert not holding.why(step().alert, 10**12), "no other alert needs to beat"
 
 

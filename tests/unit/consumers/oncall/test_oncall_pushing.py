@@ -10,6 +10,7 @@ from consumers.oncall.holding import Holding
 from consumers.oncall.notification import MAX_ALERTS, Notification, Reason
 from consumers.oncall.posting import Post
 from consumers.oncall.pushing import Pushes
+from schemas.alert_log import WATCHDOG_LASTS_US
 from schemas.records import AlertKind, AlertState, Matcher
 from tests import factories
 from tests.alert_steps import HW3, MINUTE_US, SECOND_US, notification, step
@@ -101,8 +102,8 @@ def test_a_watchdog_that_no_longer_beats_is_no_longer_pushed() -> None:
     holding.observe(beat)
     pushes.observe(beat, 0)
     told(pushes, 0, holding)
-    assert reason(told(pushes, 3 * MINUTE_US, holding)) is Reason.REFRESH
-    assert told(pushes, 5 * MINUTE_US, holding) is None
+    assert reason(told(pushes, WATCHDOG_LASTS_US, holding)) is Reason.REFRESH
+    assert told(pushes, WATCHDOG_LASTS_US + 2 * MINUTE_US, holding) is None
 
 
 def test_history_is_no_news() -> None:
