@@ -21,6 +21,16 @@ Source: TypeAlias = tuple[str, int]
 """A partition: topic name and number."""
 
 _PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001 - public, but named so
+_PASSING: Final = frozenset(
+    {
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+    }
+)
+"""What a partition answers while its leader changes, or has just come up again."""
+_RETRY_S: Final = 0.1
 
 
 class LogEnds:
@@ -47,7 +57,7 @@ class LogEnds:
         if not sources:
             return {}
         deadline = time.monotonic() + timeout_s
-        listed = self._listed(sources, OFFSET_END, timeout_s)
+        listed = self._listed(sources, OFFSET_END, deadline)
         return self._fetched(listed, deadline) if self._lists_batches else listed
 
     def ask_begin(
@@ -58,29 +68,36 @@ class LogEnds:
         Raises:
             KafkaUnreachableError: No answer within `timeout_s`.
         """
-        return self._listed(sources, OFFSET_BEGINNING, timeout_s) if sources else {}
+        if not sources:
+            return {}
+        return self._listed(sources, OFFSET_BEGINNING, time.monotonic() + timeout_s)
 
     def close(self) -> None:
         """Give the connections back."""
         self._consumer.close()
 
     def _listed(
-        self, sources: Collection[Source], which: int, timeout_s: float
+        self, sources: Collection[Source], which: int, deadline: float
     ) -> dict[Source, int]:
         asked = [TopicPartition(*source, which) for source in sources]
-        try:
-            answers = self._consumer.offsets_for_times(asked, timeout=timeout_s)
-        except KafkaException as error:
-            raise KafkaUnreachableError(
-                f"{self._bootstrap} did not tell where logs stand: {error.args[0].str()}"
-            ) from error
-        for answer in answers:
-            if answer.error is not None or answer.offset < 0:
+        while True:
+            left_s = max(deadline - time.monotonic(), 0.001)
+            try:
+                answers = self._consumer.offsets_for_times(asked, timeout=left_s)
+            except KafkaException as error:
+                raise KafkaUnreachableError(
+                    f"{self._bootstrap} did not tell where logs stand: {error.args[0].str()}"
+                ) from error
+            wrong = next((at for at in answers if at.error is not None or at.offset < 0), None)
+            if wrong is None:
+                return {(answer.topic, answer.partition): answer.offset for answer in answers}
+            passing = wrong.error is not None and wrong.error.code() in _PASSING
+            if not passing or left_s <= _RETRY_S:
                 raise KafkaUnreachableError(
                     f"{self._bootstrap} did not tell the place of "
-                    f"{answer.topic}/{answer.partition}: {answer.error or answer.offset}"
+                    f"{wrong.topic}/{wrong.partition}: {wrong.error or wrong.offset}"
                 )
-        return {(answer.topic, answer.partition): answer.offset for answer in answers}
+            time.sleep(_RETRY_S)
 
     def _fetched(self, listed: Mapping[Source, int], deadline: float) -> dict[Source, int]:
         ends: dict[Source, int] = {}
