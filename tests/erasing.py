@@ -76,12 +76,16 @@ def publish_life(publisher: Publisher, device: str, strips: Strips, boot: int = 
 
 
 def publish_mentions(publisher: Publisher) -> None:
-    """An alert and a partial that show an inference of each device."""
+    """An alert and a partial that show an inference of each; an alert for each that lists it."""
     shown = tuple(
         factories.alert_exemplar(device_id=device, event_id=f"{device}/1/2")
         for device in (GONE, KEPT)
     )
     publisher.publish(ALERTS, factories.alert(event_id="mention", exemplars=shown))
+    for seq, device in enumerate((GONE, KEPT), start=1):
+        listed = {"summary": "2 of 3 devices are silent", "devices": f"other (5m), {device} (2m)"}
+        alert = factories.alert(event_id=f"list-{seq}", seq=seq, annotations=listed)
+        publisher.publish(ALERTS, alert)
     publisher.publish(SLO_PARTIALS, factories.slo_partial(event_id="mention", exemplars=shown))
     publisher.flush()
 

@@ -72,6 +72,8 @@ HOLDINGS: Final = (
 # Decided facts and counts that show single inferences: the row stays, the mention goes.
 MENTIONING_TOPICS: Final = (ALERTS.name, SLO_PARTIALS.name)
 MENTIONING: Final = tuple(map(table_name, MENTIONING_TOPICS))
+# FleetSilent lists the devices that are silent longest, in words.
+_LISTING: Final = frozenset({table_name(ALERTS.name)})
 ROLLUPS: Final = (
     Rollup("rollout_devices", "device_id", {"rollout_devices_view": "ota_acks"}),
     Rollup("devices_now", "device_id", {"devices_now_view": "devices"}),
@@ -89,10 +91,23 @@ ROLLUPS: Final = (
 def any_of(batch: Iterable[Erased], device: str, stamp: str) -> str:
     """Condition: the device is erased, and the stamp is not later than its erasure's."""
     return " OR ".join(
-        f"({device} = {literal(each.device_id)} "
-        f"AND {stamp} <= fromUnixTimestamp64Micro({each.until_us}, 'UTC'))"
-        for each in batch
+        f"({device} = {literal(each.device_id)} AND {stamp} <= {_until(each)})" for each in batch
     )
+
+
+def mentions(table: str, batch: Sequence[Erased]) -> str:
+    """Condition on rows of a table of MENTIONING that show one of the devices."""
+    shown = f"arrayExists(x -> {_shown(batch)}, exemplars)"
+    return f"{shown} OR {_listed(batch)}" if table in _LISTING else shown
+
+
+def without_mentions(table: str, batch: Sequence[Erased]) -> str:
+    """What such a row is set to: the rest of it stays."""
+    shown = f"exemplars = arrayFilter(x -> NOT ({_shown(batch)}), exemplars)"
+    if table not in _LISTING:
+        return shown
+    listed = f"k = 'devices' AND ({_listed(batch)})"
+    return f"{shown}, annotations = mapFilter((k, v) -> NOT ({listed}), annotations)"
 
 
 def is_one_of(batch: Iterable[Erased], device: str) -> str:
@@ -103,3 +118,20 @@ def is_one_of(batch: Iterable[Erased], device: str) -> str:
 def literal(text: str) -> str:
     """A string constant in which no character can end it: ids come from operators and devices."""
     return f"unhex('{text.encode().hex()}')"
+
+
+def _shown(batch: Iterable[Erased]) -> str:
+    return any_of(batch, "tupleElement(x, 'device_id')", "_ingested_at")
+
+
+def _listed(batch: Iterable[Erased]) -> str:
+    """A list goes whole, also when the id is only a part of another one's: it cannot tell less."""
+    return " OR ".join(
+        f"(position(annotations['devices'], {literal(each.device_id)}) > 0 "
+        f"AND _ingested_at <= {_until(each)})"
+        for each in batch
+    )
+
+
+def _until(erased: Erased) -> str:
+    return f"fromUnixTimestamp64Micro({erased.until_us}, 'UTC')"

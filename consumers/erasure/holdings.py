@@ -13,6 +13,8 @@ from consumers.erasure.conditions import (
     any_of,
     is_one_of,
     literal,
+    mentions,
+    without_mentions,
 )
 from consumers.erasure.mutations import rewrite
 from schemas.erasures import Erased
@@ -39,12 +41,10 @@ class Holdings:
     def left(self, batch: Batch) -> Mapping[str, int]:
         """Rows that fall under the erasures, and rows that mention their devices, by table."""
         conditions = {each.table: each.covered(batch) for each in HOLDINGS}
-        mentions = {
-            table: f"arrayExists(x -> {_mention(batch)}, exemplars)" for table in MENTIONING
-        }
+        mentioned = {table: mentions(table, batch) for table in MENTIONING}
         found = {
             table: self._one(f"SELECT count() FROM {table} WHERE {condition}")
-            for table, condition in (conditions | mentions).items()
+            for table, condition in (conditions | mentioned).items()
         }
         return {table: count for table, count in found.items() if count}
 
@@ -85,14 +85,12 @@ class Holdings:
             for each in HOLDINGS
             if each.table in tables
         }
-        mention = _mention(batch)
-        mentions = {
-            table: f"UPDATE exemplars = arrayFilter(x -> NOT ({mention}), exemplars) "
-            f"WHERE arrayExists(x -> {mention}, exemplars)"
+        mentioned = {
+            table: f"UPDATE {without_mentions(table, batch)} WHERE {mentions(table, batch)}"
             for table in MENTIONING
             if table in tables
         }
-        rewrite(self._client, rows | mentions, self._stopping)
+        rewrite(self._client, rows | mentioned, self._stopping)
 
     def delete_from_rollups(self, batch: Batch) -> None:
         """What rollups know of the devices goes; what their later records say comes back.
@@ -137,7 +135,3 @@ class Holdings:
     def _one(self, statement: str) -> int:
         ((value,),) = self._client.execute(statement)
         return int(value)
-
-
-def _mention(batch: Batch) -> str:
-    return any_of(batch, "tupleElement(x, 'device_id')", "_ingested_at")
