@@ -18,15 +18,15 @@ app = typer.Typer(help="Run one worker.", no_args_is_help=True)
 class WorkerName(StrEnum):
     """Every worker there is."""
 
+    SINK = "sink"
     ROLLOUT = "rollout"
     SLO = "slo"
-    WATCH = "watch"
-    CANARY = "canary"
     DATASET = "dataset"
-    SINK = "sink"
-    ONCALL = "oncall"
     TRAINER = "trainer"
     REVIEWER = "reviewer"
+    ONCALL = "oncall"
+    WATCH = "watch"
+    CANARY = "canary"
     ERASURE = "erasure"
 
 
