@@ -14,6 +14,7 @@ from consumers.clickhouse.ledger import token
 from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server
+from infra.kafka.message_columns import MessageColumns
 from infra.kafka.messages import RawMessage
 from schemas import histograms, records, topics
 from schemas.registry import FileRegistry
@@ -276,7 +277,7 @@ def store(
         for offset, record in enumerate(told, start=first)
     )
     whole = Range(first, first + len(messages) - 1)
-    prepared = _PREPARATION.prepare(spec.name, 0, TOPIC_ID, Closed(whole, messages))
+    prepared = _PREPARATION.prepare(spec.name, 0, TOPIC_ID, Closed.of(MessageColumns.of(messages)))
     assert not prepared.letters, prepared.letters
     mapping = _PREPARATION.mappings[spec.name]
     mark = token(label, 0, whole, mapping.table)

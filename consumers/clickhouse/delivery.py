@@ -247,7 +247,7 @@ class Delivery:
         """Halve until the row stands alone; each half is a range with a token of its own."""
         middle = len(part.messages) // 2
         if middle:
-            cut = part.messages[middle].offset
+            cut = int(part.messages.offsets[middle])
             self._insert_part(job, part.slice(0, middle), Range(offsets.first, cut - 1), lease)
             self._insert_part(job, part.slice(middle), Range(cut, offsets.last), lease)
             return

@@ -43,11 +43,11 @@ def forget(topic: str, prepared: Prepared, book: ErasureBook) -> Prepared:
     if not gone and not letters:
         return prepared
     keep = np.setdiff1d(np.arange(len(prepared.messages)), list(gone))
-    places = letters | {prepared.messages[row].offset: found for row, found in gone.items()}
+    places = letters | {int(prepared.messages.offsets[row]): gone[row] for row in gone}
     return replace(
         prepared,
         rows=prepared.rows.take(pa.array(keep)),
-        messages=tuple(prepared.messages[row] for row in keep),
+        messages=prepared.messages.take(keep),
         letters=tuple(each for each in prepared.letters if each.offset not in letters),
         erased=tuple(ErasedPlace(offset, places[offset]) for offset in sorted(places)),
     )

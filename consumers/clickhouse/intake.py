@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +20,7 @@ from consumers.clickhouse.server import Server
 from infra.kafka.ends import Source
 from infra.kafka.errors import CommitRefusedError
 from infra.kafka.loop import Committed, Deadline, GroupLoop
-from infra.kafka.messages import RawMessage
+from infra.kafka.message_columns import MessageColumns
 from infra.settings import Settings, SinkSettings
 from schemas.topics import TOPICS, Cleanup
 
@@ -100,7 +100,7 @@ class Intake:
             self._letters[source] = LetterLimits(self._lanes[source].where, self._letter_rule)
         return {source: max(self._lanes[source].position, begins[source]) for source in committed}
 
-    def batch(self, source: Source, messages: Sequence[RawMessage]) -> None:
+    def batch(self, source: Source, messages: MessageColumns) -> None:
         """Collect; raises LedgerError where retention took offsets before they were read."""
         lane = self._lanes[source]
         hole = lane.hole(messages)

@@ -1,16 +1,12 @@
 """One partition's way through the sink: collect, close a range, write it, go on; pure, no clock."""
 
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+
+import numpy as np
 
 from consumers.clickhouse.ledger import Entry, LedgerError, Pending
-from consumers.clickhouse.ranges import Place, Range
-from infra.kafka.messages import RawMessage
-
-# What a message costs beside its value: the Python object, its stamp, offset and header list.
-MESSAGE_OVERHEAD_BYTES: Final = 400
+from consumers.clickhouse.ranges import Range
+from infra.kafka.message_columns import Integers, MessageColumns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +15,7 @@ class CloseRule:
 
     Attributes:
         rows: Messages in a batch at most.
-        bytes: Bytes in a batch at most, as `size` counts them; one message may be larger.
+        bytes: Bytes in a batch at most, as messages count them; one message may be larger.
         age_s: Seconds the oldest one waits at most.
     """
 
@@ -33,7 +29,12 @@ class Closed:
     """A batch with fixed ends; replayed, it has the same messages under the same range."""
 
     range: Range
-    messages: tuple[RawMessage, ...]
+    messages: MessageColumns
+
+    @classmethod
+    def of(cls, messages: MessageColumns) -> "Closed":
+        """From the first to the last of them; there must be one at least."""
+        return cls(Range(int(messages.offsets[0]), int(messages.offsets[-1])), messages)
 
 
 class Lane:
@@ -67,7 +68,7 @@ class Lane:
         self._pending = entry.pending
         self._next: int | None = None if fresh else entry.position
         self._sparse = sparse or accept_gaps
-        self._waiting: deque[RawMessage] = deque()
+        self._waiting: list[MessageColumns] = []
         self._since_s = 0.0
 
     @property
@@ -80,37 +81,37 @@ class Lane:
         """The range that must be inserted again before anything else, if there is one."""
         return self._pending
 
-    def hole(self, messages: Sequence[RawMessage]) -> Range | None:
+    def hole(self, messages: MessageColumns) -> Range | None:
         """The first offsets that messages to be taken leave out.
 
         Compaction and transactions leave some out by right; what retention took is lost.
         """
-        expected = self._next
-        for message in messages:
-            if expected is not None and message.offset > expected:
-                return Range(expected, message.offset - 1)
-            expected = max(message.offset + 1, expected or 0)
-        return None
+        expected = self._expected(messages.offsets)
+        late = np.flatnonzero(messages.offsets > expected)
+        if not len(late):
+            return None
+        return Range(int(expected[late[0]]), int(messages.offsets[late[0]]) - 1)
 
-    def take(self, messages: Sequence[RawMessage], now_s: float) -> None:
+    def take(self, messages: MessageColumns, now_s: float) -> None:
         """Collect messages; those before the expected offset were taken before."""
         if not self._waiting:
             self._since_s = now_s
-        for message in messages:
-            if self._next is not None and message.offset < self._next:
-                continue
-            self._waiting.append(message)
-            self.bytes += size(message)
-            self._next = message.offset + 1
+        new = np.flatnonzero(messages.offsets >= self._expected(messages.offsets))
+        if not len(new):
+            return
+        taken = messages if len(new) == len(messages) else messages.take(new)
+        self._waiting.append(taken)
+        self.bytes += taken.bytes
+        self._next = int(taken.offsets[-1]) + 1
 
     def due(self, now_s: float) -> bool:
         """Whether a batch should be closed now; never while one is being written."""
         if self.closed is not None or not self._waiting:
             return False
         if self._pending is not None:
-            return self._pending.range.place(self._waiting[-1].offset) in {Place.LAST, Place.AFTER}
+            return int(self._waiting[-1].offsets[-1]) >= self._pending.range.last
         return (
-            len(self._waiting) >= self._rule.rows
+            sum(map(len, self._waiting)) >= self._rule.rows
             or self.bytes >= self._rule.bytes
             or now_s - self._since_s >= self._rule.age_s
         )
@@ -121,11 +122,17 @@ class Lane:
         Raises:
             LedgerError: A pending range has other messages than it had.
         """
-        if self._pending is not None:
-            self.closed = Closed(self._pending.range, self._cut_pending(self._pending))
+        waiting = MessageColumns.joined(self._waiting)
+        pending = self._pending
+        if pending is None:
+            messages = waiting[: self._fitting(waiting)]
+            self.closed = Closed.of(messages)
         else:
-            messages = self._cut_by_rule()
-            self.closed = Closed(Range(messages[0].offset, messages[-1].offset), messages)
+            messages = waiting[: np.searchsorted(waiting.offsets, pending.range.last, "right")]
+            self._check_pending(pending, len(messages))
+            self.closed = Closed(pending.range, messages)
+        rest = waiting[len(messages) :]
+        self._waiting = [rest] if rest else []
         self._since_s = now_s
         return self.closed
 
@@ -134,7 +141,7 @@ class Lane:
         if self.closed is None:
             raise LedgerError(f"{self.where}: nothing was being written")
         self.position = self.closed.range.last + 1
-        self.bytes -= sum(map(size, self.closed.messages))
+        self.bytes -= self.closed.messages.bytes
         self.closed = None
         self._pending = None
 
@@ -157,27 +164,24 @@ class Lane:
         """The ledger's line that says all before `position` is stored."""
         return Entry(self.topic_id, self.position)
 
-    def _cut_pending(self, pending: Pending) -> tuple[RawMessage, ...]:
-        found: list[RawMessage] = []
-        while self._waiting and pending.range.place(self._waiting[0].offset) is not Place.AFTER:
-            found.append(self._waiting.popleft())
-        if len(found) != pending.records and not self._sparse:
+    def _check_pending(self, pending: Pending, found: int) -> None:
+        if found != pending.records and not self._sparse:
             raise LedgerError(
                 f"{self.where}: range {pending.range} had {pending.records} records when it was "
-                f"begun, the log now gives {len(found)}: retention took some before they were "
+                f"begun, the log now gives {found}: retention took some before they were "
                 "known to be stored. Compare the table, then set FLEETLOOP_SINK__ACCEPT_GAPS=true"
             )
-        return tuple(found)
 
-    def _cut_by_rule(self) -> tuple[RawMessage, ...]:
-        found: list[RawMessage] = []
-        room = self._rule.bytes
-        while self._waiting and len(found) < self._rule.rows:
-            room -= size(self._waiting[0])
-            if found and room < 0:
-                break
-            found.append(self._waiting.popleft())
-        return tuple(found)
+    def _fitting(self, waiting: MessageColumns) -> int:
+        """How many fit into a batch; the first one always does."""
+        fit = int(np.searchsorted(np.cumsum(waiting.sizes), self._rule.bytes, "right"))
+        return max(1, min(fit, self._rule.rows))
+
+    def _expected(self, offsets: Integers) -> Integers:
+        """Where each of a batch's messages should stand; what lies before it was taken before."""
+        first = offsets[0] if self._next is None else self._next
+        expected: Integers = np.maximum.accumulate(np.append(first, offsets[:-1] + 1))
+        return expected
 
 
 def gone(where: str, first: int, last: int) -> LedgerError:
@@ -186,8 +190,3 @@ def gone(where: str, first: int, last: int) -> LedgerError:
         f"{where}: offsets {first}-{last} are missing: retention took them before they were "
         "stored. To go on without them set FLEETLOOP_SINK__ACCEPT_GAPS=true"
     )
-
-
-def size(message: RawMessage) -> int:
-    """Bytes a waiting message is counted with."""
-    return len(message.value or b"") + len(message.key or b"") + MESSAGE_OVERHEAD_BYTES

@@ -57,11 +57,11 @@ class LetterLimits:
         Raises:
             TooManyLettersError: A limit is passed; the message names it and the offset.
         """
-        for message in closed.messages if bad else ():
-            self._run = self._run + 1 if message.offset in bad else 0
+        for offset in closed.messages.offsets.tolist() if bad else ():
+            self._run = self._run + 1 if offset in bad else 0
             if self._run > self._rule.run:
                 raise TooManyLettersError(
-                    f"{self._where}: the {self._run} records up to offset {message.offset} are all "
+                    f"{self._where}: the {self._run} records up to offset {offset} are all "
                     f"bad (limit FLEETLOOP_SINK__MAX_LETTER_RUN={self._rule.run}), the last of the "
                     f"batch: {reason}. {_REMEDY}"
                 )

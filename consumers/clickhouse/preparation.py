@@ -1,7 +1,6 @@
 """From a closed batch of messages to rows for its table and dead letters for the rest; pure."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +10,6 @@ from consumers.clickhouse.forgetting import forget
 from consumers.clickhouse.lanes import Closed
 from consumers.clickhouse.prepared import Prepared
 from consumers.dead_letters import refused
-from infra.kafka.messages import RawMessage
 from schemas.columns import ColumnDecoder
 from schemas.erasures import ErasureBook
 from schemas.registry import Registry
@@ -46,34 +44,29 @@ class Preparation:
         """The same messages give the same rows and letters, byte for byte, but for new erasures."""
         messages = closed.messages
         if self._compacted[topic]:
-            messages = tuple(message for message in messages if message.value is not None)
-        decoded = self._decoder.decode(topic, [message.value for message in messages])
-        readable = np.asarray(decoded.positions)
-        stamps = np.fromiter((m.stamp_us for m in messages), np.int64, len(messages))[readable]
-        broken = validate(topic, decoded.rows, stamps)
+            records = [value is not None for value in messages.values]
+            messages = messages.take(np.flatnonzero(records))
+        decoded = self._decoder.decode(topic, messages.values)
+        readable = decoded.positions
+        broken = validate(topic, decoded.rows, messages.stamps_us[readable])
         letters = [
             *(refused(messages[r.position], topic_id, r.error) for r in decoded.refusals),
             *(refused(messages[readable[r.position]], topic_id, r.error) for r in broken),
         ]
-        keep = np.setdiff1d(np.arange(len(readable)), [refusal.position for refusal in broken])
-        kept = tuple(messages[position] for position in readable[keep])
-        rows = decoded.rows.take(pa.array(keep)) if broken else decoded.rows
+        rows, kept = decoded.rows, messages
+        if letters:
+            keep = np.setdiff1d(np.arange(len(readable)), [refusal.position for refusal in broken])
+            rows, kept = rows.take(pa.array(keep)), messages.take(readable[keep])
+        origin = Origin(
+            topic_id=topic_id,
+            partition=partition,
+            offsets=kept.offsets,
+            stamps_us=kept.stamps_us,
+        )
         prepared = Prepared(
-            self.mappings[topic].rows(rows, _origin(kept, partition, topic_id)),
+            self.mappings[topic].rows(rows, origin),
             kept,
             tuple(sorted(letters, key=lambda letter: letter.offset)),
             len(closed.messages) - len(messages),
         )
         return forget(topic, prepared, self._erasures())
-
-
-def _origin(messages: tuple[RawMessage, ...], partition: int, topic_id: str) -> Origin:
-    def column(values: Iterable[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        return np.fromiter(values, np.int64, len(messages))
-
-    return Origin(
-        topic_id=topic_id,
-        partition=partition,
-        offsets=column(message.offset for message in messages),
-        stamps_us=column(message.stamp_us for message in messages),
-    )

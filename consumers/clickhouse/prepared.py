@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from consumers.clickhouse.ranges import Range
-from infra.kafka.messages import RawMessage
+from infra.kafka.message_columns import Integers, MessageColumns
 from schemas.erasures import Erased
 from schemas.records import DeadLetter
 
@@ -35,7 +35,7 @@ class Prepared:
     """
 
     rows: pa.RecordBatch
-    messages: tuple[RawMessage, ...]
+    messages: MessageColumns
     letters: tuple[DeadLetter, ...]
     tombstones: int
     erased: tuple[ErasedPlace, ...] = ()
@@ -47,12 +47,12 @@ class Prepared:
 
     def offsets(self) -> Range:
         """From the first to the last row's offset; there must be rows."""
-        return Range(self.messages[0].offset, self.messages[-1].offset)
+        return Range(int(self.messages.offsets[0]), int(self.messages.offsets[-1]))
 
     def stamps_us(self) -> tuple[int, int]:
         """Smallest and largest ingest time of the rows in UTC microseconds; there must be rows."""
-        stamps = [message.stamp_us for message in self.messages]
-        return min(stamps), max(stamps)
+        stamps = self.messages.stamps_us
+        return int(stamps.min()), int(stamps.max())
 
     def by_day(self) -> "list[Prepared]":
         """The rows by UTC day of ingest, the day with the lowest last offset first; no letters."""
@@ -61,10 +61,9 @@ class Prepared:
         first, last = self.stamps_us()
         if first // _DAY_US == last // _DAY_US:
             return [self]
-        days = np.array([message.stamp_us // _DAY_US for message in self.messages])
+        days = self.messages.stamps_us // _DAY_US
         places = [np.flatnonzero(days == day) for day in np.unique(days)]
         return [self._take(at) for at in sorted(places, key=lambda at: int(at[-1]))]
 
-    def _take(self, at: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> "Prepared":
-        messages = tuple(self.messages[place] for place in at)
-        return Prepared(self.rows.take(pa.array(at)), messages, (), 0)
+    def _take(self, at: Integers) -> "Prepared":
+        return Prepared(self.rows.take(pa.array(at)), self.messages.take(at), (), 0)

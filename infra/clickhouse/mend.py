@@ -11,7 +11,7 @@ from consumers.clickhouse.client import native
 from consumers.clickhouse.columns import Target
 from consumers.clickhouse.completeness import ReplayRefusedError, Stretch, check_replay, length
 from consumers.clickhouse.delivery import Delivery, Job, Outcome
-from consumers.clickhouse.lanes import Closed, size
+from consumers.clickhouse.lanes import Closed
 from consumers.clickhouse.layout import table_name
 from consumers.clickhouse.leases import lease
 from consumers.clickhouse.logs import survey
@@ -23,6 +23,7 @@ from consumers.clickhouse.settling import Repeat
 from consumers.clickhouse.startup import check
 from infra.clickhouse.presence import Presence, records
 from infra.kafka.erasures import erasures_of
+from infra.kafka.message_columns import MessageColumns, size
 from infra.kafka.messages import RawMessage
 from infra.kafka.publisher import Publisher
 from infra.settings import ClickHouseSettings, Settings, SinkSettings
@@ -150,13 +151,9 @@ def _batches(messages: Iterable[RawMessage], limits: SinkSettings) -> Iterator[C
     held = 0
     for message in messages:
         if waiting and (len(waiting) >= limits.max_rows or held >= limits.max_bytes):
-            yield _closed(waiting)
+            yield Closed.of(MessageColumns.of(waiting))
             waiting, held = [], 0
         waiting.append(message)
         held += size(message)
     if waiting:
-        yield _closed(waiting)
-
-
-def _closed(messages: Sequence[RawMessage]) -> Closed:
-    return Closed(Range(messages[0].offset, messages[-1].offset), tuple(messages))
+        yield Closed.of(MessageColumns.of(waiting))

@@ -2,17 +2,25 @@
 
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_INVALID,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from infra.kafka.admin import Admin
 from infra.kafka.config import consumer_config, session_s
 from infra.kafka.ends import LogEnds, Source
 from infra.kafka.errors import CommitRefusedError, KafkaUnreachableError, LogReadError
-from infra.kafka.messages import RawMessage
+from infra.kafka.message_columns import MessageColumns
 from infra.settings import KafkaSettings
 from schemas.topics import TopicSpec
 
@@ -74,8 +82,8 @@ class GroupHandler(Protocol):
     def assigned(self, committed: Mapping[Source, Committed]) -> Mapping[Source, int]:
         """Say where to start each newly assigned partition; all must be answered."""
 
-    def batch(self, source: Source, messages: Sequence[RawMessage]) -> None:
-        """Take messages of one partition, in log order."""
+    def batch(self, source: Source, messages: MessageColumns) -> None:
+        """Take messages of one partition, in log order, one at least."""
 
     def revoked(self, sources: Collection[Source], deadline: Deadline) -> None:
         """Finish what was started for partitions about to be taken away; may still commit."""
@@ -196,20 +204,18 @@ class GroupLoop:
         return self._ends.ask_begin(sources, _ASK_S)
 
     def _turn(self) -> None:
-        batches: dict[Source, list[RawMessage]] = {}
+        batches: defaultdict[Any, list[Message]] = defaultdict(list)
         for message in self._consumer.consume(self._batch_records, timeout=self._poll_s):
             error = message.error()
-            if error is None:
-                raw = RawMessage.of(message)
-                batches.setdefault((raw.topic, raw.partition), []).append(raw)
-            else:
+            if error is not None:
                 raise LogReadError(
                     f"group {self._group_id}: {message.topic()}/{message.partition()}: "
                     f"{error.str()}; the offset to read on from is gone or not readable"
                 )
+            batches[message.topic(), message.partition()].append(message)
         for source, messages in batches.items():
             if source in self._owned:
-                self._handler.batch(source, messages)
+                self._handler.batch(source, MessageColumns.read(messages))
         self._handler.idle()
 
     def _leave(self) -> None:

@@ -19,6 +19,7 @@ from consumers.clickhouse.preparation import Preparation
 from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server
 from infra.clickhouse.migrate import apply
+from infra.kafka.message_columns import MessageColumns
 from infra.kafka.messages import RawMessage
 from infra.settings import ClickHouseSettings
 from schemas.registry import FileRegistry
@@ -85,7 +86,7 @@ def store(clickhouse: ClickHouseSettings, told: Told) -> None:
         for first in range(0, len(messages), BLOCK):
             part = tuple(messages[first : first + BLOCK])
             whole = Range(part[0].offset, part[-1].offset)
-            prepared = preparation.prepare(topic, 0, TOPIC_ID, Closed(whole, part))
+            prepared = preparation.prepare(topic, 0, TOPIC_ID, Closed.of(MessageColumns.of(part)))
             mark = token(TOPIC_ID, 0, whole, mapping.table)
             deadline_s = lease(server).deadline_s
             server.insert(mapping, prepared.rows, token=mark, deadline_s=deadline_s)

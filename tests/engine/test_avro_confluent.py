@@ -16,9 +16,9 @@ from consumers.clickhouse.lanes import Closed
 from consumers.clickhouse.layout import Column, columns
 from consumers.clickhouse.leases import lease
 from consumers.clickhouse.preparation import Preparation
-from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server
 from infra.clickhouse.migrate import apply
+from infra.kafka.message_columns import MessageColumns
 from infra.kafka.messages import RawMessage
 from infra.settings import ClickHouseSettings
 from infra.stack.registry_face import RegistryFace
@@ -68,7 +68,7 @@ def stored_by_us(server: Server, topic: str, values: list[bytes]) -> list[dict[s
     messages = tuple(
         RawMessage(topic, 0, offset, stamp, b"k", value, ()) for offset, value in enumerate(values)
     )
-    prepared = preparation.prepare(topic, 0, "Tx", Closed(Range(0, len(values) - 1), messages))
+    prepared = preparation.prepare(topic, 0, "Tx", Closed.of(MessageColumns.of(messages)))
     assert not prepared.letters
     mapping = preparation.mappings[topic]
     server.insert(mapping, prepared.rows, token="t", deadline_s=lease(server).deadline_s)  # noqa: S106 - a deduplication token

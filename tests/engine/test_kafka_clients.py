@@ -19,6 +19,7 @@ from infra.kafka.errors import (
 )
 from infra.kafka.follower import Follower
 from infra.kafka.loop import Committed, Deadline, GroupLoop
+from infra.kafka.message_columns import MessageColumns
 from infra.kafka.messages import RawMessage
 from infra.kafka.publisher import Publisher
 from infra.settings import KafkaSettings
@@ -183,7 +184,7 @@ class Taking:
         self.starts.append(committed)
         return {source: at.offset or 0 for source, at in committed.items()}
 
-    def batch(self, source: Source, messages: Sequence[RawMessage]) -> None:
+    def batch(self, source: Source, messages: MessageColumns) -> None:
         assert self.loop is not None
         self.seen.setdefault(source, []).extend(messages)
         at = Committed(messages[-1].offset + 1, "hi=99")
@@ -240,7 +241,7 @@ def test_a_failing_handler_ends_the_loop_with_its_error(
     kafka: KafkaSettings, topic: TopicSpec, publisher: Publisher
 ) -> None:
     class Failing(Taking):
-        def batch(self, source: Source, messages: Sequence[RawMessage]) -> None:
+        def batch(self, source: Source, messages: MessageColumns) -> None:
             raise ZeroDivisionError(f"{source} {len(messages)}")
 
     fill(publisher, topic, 2)

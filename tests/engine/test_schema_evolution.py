@@ -20,6 +20,7 @@ from consumers.clickhouse.startup import NotReadyError, check
 from infra.cli.output import Exit
 from infra.clickhouse import migrate
 from infra.clickhouse.evolution import unwritten
+from infra.kafka.message_columns import MessageColumns
 from infra.kafka.messages import RawMessage
 from infra.settings import ClickHouseSettings
 from schemas.codec import Codec
@@ -109,7 +110,7 @@ def _insert(server: Server, preparation: Preparation, values: tuple[bytes, ...])
         RawMessage(TOPIC, 0, offset, WINDOW_START_US, b"k", value, ())
         for offset, value in enumerate(values)
     )
-    prepared = preparation.prepare(TOPIC, 0, "Tx", Closed(Range(0, len(values) - 1), messages))
+    prepared = preparation.prepare(TOPIC, 0, "Tx", Closed.of(MessageColumns.of(messages)))
     assert not prepared.letters, prepared.letters
     mapping = preparation.mappings[TOPIC]
     mark = token("Tx", 0, Range(0, 1), mapping.table)

@@ -21,7 +21,6 @@ from consumers.clickhouse.leases import lease
 from consumers.clickhouse.ledger import Pending, token
 from consumers.clickhouse.patience import GiveUpError, Patience
 from consumers.clickhouse.preparation import Preparation
-from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import (
     INSERT_SETTINGS,
     Server,
@@ -32,6 +31,7 @@ from consumers.clickhouse.server import (
 )
 from consumers.clickhouse.startup import check
 from infra.clickhouse.migrate import apply
+from infra.kafka.message_columns import MessageColumns
 from infra.kafka.messages import RawMessage
 from infra.settings import ClickHouseSettings
 from infra.stack.clickhouse import ClickHouseServer
@@ -96,7 +96,7 @@ def job(count: int, *, first: int = 0, replayed: bool = False) -> Job:
         RawMessage(*SOURCE, first + number, now_us, b"k", encoded(first + number), ())
         for number in range(count)
     )
-    closed = Closed(Range(first, first + count - 1), messages)
+    closed = Closed.of(MessageColumns.of(messages))
     return Job(SOURCE, "Tx", closed, Pending(closed.range, count, 0) if replayed else None)
 
 

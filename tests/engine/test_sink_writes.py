@@ -14,11 +14,11 @@ from consumers.clickhouse.leases import WINDOW_BLOCKS, Lease, lease
 from consumers.clickhouse.ledger import LedgerError, Pending
 from consumers.clickhouse.patience import Patience
 from consumers.clickhouse.preparation import Preparation
-from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server, ServerError
 from consumers.clickhouse.settling import Repeat
 from consumers.clickhouse.startup import check
 from infra.clickhouse.migrate import apply
+from infra.kafka.message_columns import MessageColumns
 from infra.kafka.messages import RawMessage
 from infra.settings import ClickHouseSettings
 from schemas.records import DeadLetter
@@ -95,7 +95,7 @@ def job(count: int, *, late: Sequence[int] = (), days: int = 1, first: int = 0) 
         )
         for number in range(count)
     )
-    return Job(SOURCE, "Tx", Closed(Range(first, first + count - 1), messages))
+    return Job(SOURCE, "Tx", Closed.of(MessageColumns.of(messages)))
 
 
 def stored(database: ClickHouseSettings) -> tuple[int, int, int]:

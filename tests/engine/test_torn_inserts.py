@@ -21,10 +21,10 @@ from consumers.clickhouse.leases import lease
 from consumers.clickhouse.ledger import Pending
 from consumers.clickhouse.patience import Patience
 from consumers.clickhouse.preparation import Preparation
-from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server
 from consumers.clickhouse.startup import check
 from infra.clickhouse.migrate import apply
+from infra.kafka.message_columns import MessageColumns
 from infra.kafka.messages import RawMessage
 from infra.settings import ClickHouseSettings
 from infra.stack.clickhouse import ClickHouseServer
@@ -71,7 +71,7 @@ class Torn:
         messages = tuple(
             RawMessage(*SOURCE, offset, now_us, b"k", encoded(offset), ()) for offset in offsets
         )
-        return Job(SOURCE, "Tx", Closed(Range(offsets[0], offsets[-1]), messages))
+        return Job(SOURCE, "Tx", Closed.of(MessageColumns.of(messages)))
 
     def deliver(self, job: Job) -> None:
         server = Server(self.settings)

@@ -10,8 +10,8 @@ from consumers.clickhouse.lanes import Closed
 from consumers.clickhouse.leases import Lease
 from consumers.clickhouse.patience import Patience
 from consumers.clickhouse.preparation import Preparation
-from consumers.clickhouse.ranges import Range
 from infra.kafka.errors import DeliveryError
+from infra.kafka.message_columns import MessageColumns
 from infra.kafka.messages import RawMessage
 from schemas.records import DeadLetter
 from schemas.registry import FileRegistry
@@ -39,7 +39,7 @@ class Letters:
 
 def job(partition: int) -> Job:
     message = RawMessage(OTA_ACKS.name, partition, 0, 1_000, b"k", b"\xffnot avro", ())
-    return Job((OTA_ACKS.name, partition), "Tx", Closed(Range(0, 0), (message,)))
+    return Job((OTA_ACKS.name, partition), "Tx", Closed.of(MessageColumns.of([message])))
 
 
 def test_a_letter_that_failed_is_not_taken_along_by_the_flush_of_another_thread(

@@ -16,6 +16,7 @@ from consumers.clickhouse.ranges import Range
 from infra.kafka.ends import Source
 from infra.kafka.errors import CommitRefusedError
 from infra.kafka.loop import Committed, Deadline
+from infra.kafka.message_columns import MessageColumns
 from infra.kafka.messages import RawMessage
 from infra.settings import Settings, SinkSettings
 from schemas.topics import OTA_ACKS
@@ -100,10 +101,12 @@ class World:
     def send(self, source: Source, first: int, count: int) -> None:
         self.intake.batch(
             source,
-            [
-                RawMessage(*source, offset, 1_000, b"k", b"v" * 100, ())
-                for offset in range(first, first + count)
-            ],
+            MessageColumns.of(
+                [
+                    RawMessage(*source, offset, 1_000, b"k", b"v" * 100, ())
+                    for offset in range(first, first + count)
+                ]
+            ),
         )
 
     def turn(self, seconds: float = 1.0, times: int = 1) -> None:

@@ -3,10 +3,13 @@
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from consumers.clickhouse.lanes import Closed, CloseRule, Lane, size
+from consumers.clickhouse.lanes import Closed, CloseRule, Lane
 from consumers.clickhouse.ledger import Entry, LedgerError, Pending, read_entry
 from consumers.clickhouse.ranges import Range
+from infra.kafka.message_columns import MessageColumns, size
 from infra.kafka.messages import RawMessage
 
 RULE = CloseRule(rows=10, bytes=1 << 20, age_s=0.5)
@@ -17,8 +20,12 @@ def message(offset: int, value: bytes = b"v" * 100) -> RawMessage:
     return RawMessage("ota-acks", 0, offset, 1_000 + offset, b"k", value, ())
 
 
-def messages(first: int, count: int) -> list[RawMessage]:
-    return [message(offset) for offset in range(first, first + count)]
+def at(*offsets: int) -> MessageColumns:
+    return MessageColumns.of([message(offset) for offset in offsets])
+
+
+def messages(first: int, count: int) -> MessageColumns:
+    return at(*range(first, first + count))
 
 
 def lane(
@@ -91,10 +98,29 @@ def test_messages_taken_before_are_not_taken_again() -> None:
 def test_a_hole_is_told_by_its_first_offsets_and_what_lies_around_it_is_taken() -> None:
     torn = lane(position=5)
     assert torn.hole(messages(5, 3)) is None
-    assert torn.hole([message(7), message(9)]) == Range(5, 6)
-    assert torn.hole([message(3), message(4), message(5), message(9)]) == Range(6, 8)
-    torn.take([message(7), message(9)], 0.0)
+    assert torn.hole(at(7, 9)) == Range(5, 6)
+    assert torn.hole(at(3, 4, 5, 9)) == Range(6, 8)
+    torn.take(at(7, 9), 0.0)
     assert torn.close(1.0).range == Range(7, 9)
+
+
+@given(st.none() | st.integers(0, 12), st.lists(st.integers(0, 12), min_size=1, max_size=6))
+def test_holes_and_what_is_new_are_as_told_one_by_one(begun: int | None, come: list[int]) -> None:
+    """Whatever a broker gives out: again, backwards or with gaps."""
+    hole, new, expected = None, [], come[0] if begun is None else begun
+    for offset in come:
+        if offset > expected and hole is None:
+            hole = Range(expected, offset - 1)
+        if offset >= expected:
+            new.append(offset)
+            expected = offset + 1
+    torn = lane(position=begun or 0, fresh=begun is None)
+    assert torn.hole(at(*come)) == hole
+    torn.take(at(*come), 0.0)
+    assert torn.bytes == len(new) * size(message(0))
+    assert torn.due(1.0) == bool(new)
+    if new:
+        assert offsets(torn.close(1.0)) == new
 
 
 def test_a_fresh_group_begins_anywhere() -> None:
@@ -121,7 +147,7 @@ def test_a_pending_range_is_replayed_exactly_then_it_goes_on() -> None:
 
 def test_a_pending_range_that_lost_records_is_an_error_not_skipped() -> None:
     back = lane(3, Pending(Range(3, 6), 4, 0), sparse=False)
-    back.take([message(3), message(6), message(7)], 0.0)
+    back.take(at(3, 6, 7), 0.0)
     with pytest.raises(LedgerError, match=r"range 3-6 had 4 records .* the log now gives 2"):
         back.close(0.0)
     compacted = lane(3, Pending(Range(3, 6), 4, 0), sparse=True)
@@ -164,11 +190,11 @@ def test_killed_anywhere_each_offset_is_written_under_one_token_only(seed: int) 
     now = 0.0
     while ledger.position < end or ledger.pending:
         life = Lane(WHERE, read_entry("Tx7", ledger.position, ledger.metadata(), where=WHERE), RULE)
-        at = life.position
+        reached = life.position
         for _ in range(rng.randrange(1, 12)):
             taken = rng.randrange(0, 15)
-            life.take(messages(at, min(taken, end - at)), now)
-            at = min(end, at + taken)
+            life.take(messages(reached, min(taken, end - reached)), now)
+            reached = min(end, reached + taken)
             now += rng.random()
             if life.due(now):
                 closed = life.close(now)

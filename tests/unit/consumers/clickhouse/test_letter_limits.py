@@ -8,7 +8,7 @@ from consumers.clickhouse.letter_limits import (
     LetterRule,
     TooManyLettersError,
 )
-from consumers.clickhouse.ranges import Range
+from infra.kafka.message_columns import MessageColumns
 from infra.kafka.messages import RawMessage
 
 RULE = LetterRule(run=10, share=0.2)
@@ -18,7 +18,7 @@ def batch(first: int, count: int) -> Closed:
     messages = tuple(
         RawMessage("t", 0, offset, 0, b"k", b"v", ()) for offset in range(first, first + count)
     )
-    return Closed(Range(first, first + count - 1), messages)
+    return Closed.of(MessageColumns.of(messages))
 
 
 def limits() -> LetterLimits:

@@ -7,14 +7,18 @@ import pytest
 
 from consumers.clickhouse.prepared import Prepared
 from consumers.clickhouse.ranges import Range
+from infra.kafka.message_columns import MessageColumns
 from infra.kafka.messages import RawMessage
 
 DAY_US = 86_400_000_000
 
 
 def prepared(stamps: list[int]) -> Prepared:
-    messages = tuple(
-        RawMessage("t", 0, 10 + place, stamp, b"k", b"v", ()) for place, stamp in enumerate(stamps)
+    messages = MessageColumns.of(
+        [
+            RawMessage("t", 0, 10 + place, stamp, b"k", b"v", ())
+            for place, stamp in enumerate(stamps)
+        ]
     )
     rows = pa.record_batch({"_offset": pa.array([m.offset for m in messages], pa.int64())})
     return Prepared(rows, messages, (), 0)
