@@ -76,7 +76,8 @@ def _erased_rows(
     if topic in OF_DEVICES:
         devices, stamps = rows.column("device_id"), rows.column("_ingested_at")
     elif topic == DEAD_LETTERS.name:  # whose the record is, and its own stamp, not the letter's
-        about_devices = pc.is_in(rows.column("topic").cast(pa.string()), _DEVICE_TOPICS)
+        of_devices = pa.array(sorted(OF_DEVICES))
+        about_devices = pc.is_in(rows.column("topic").cast(pa.string()), of_devices)
         devices = pc.if_else(about_devices, rows.column("key"), None)
         stamps = rows.column("ts")
     else:
@@ -90,6 +91,3 @@ def _erased_rows(
 
 def _text(device: str | bytes | None) -> str:
     return device.decode(errors="replace") if isinstance(device, bytes) else device or ""
-
-
-_DEVICE_TOPICS: Final = pa.array(sorted(OF_DEVICES))

@@ -1,24 +1,30 @@
 """A sink that sends a signal at a named step, run as a child of the crash tests.
 
-Usage: python -m tests.crash.sink_process PLAN, where PLAN is `Plan.text()`: at the N-th passing of
-the step the victim gets the signal. The victim is this process itself, ClickHouse or the broker.
+Usage: python -m tests.crash.sink_process, with `Plan.text()` as a line of its input, for which it
+waits with everything imported: at the N-th passing of the step the victim gets the signal. The
+victim is this process itself, ClickHouse or the broker.
 """
 
 import os
 import signal
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from consumers.clickhouse.intake import Intake
 from consumers.clickhouse.server import Server
 from consumers.clickhouse.sink import run
 from infra.kafka.loop import GroupLoop
 from infra.kafka.publisher import Publisher
+from infra.lean import without
 from infra.settings import Settings
 from tests.crash.dying import around, counted, nothing
+
+# Longer than any delay of a plan: a process struck in its revoke does not leave before.
+_LEAVING_S: Final = 0.1
 
 
 class Point(StrEnum):
@@ -63,10 +69,20 @@ class Plan:
 
 
 def arm(plan: Plan) -> None:
-    """Wrap the method that stands for the point."""
+    """Wrap the method that stands for the point.
+
+    To be struck in its revoke a sink leaves by itself, at its nth commit.
+    """
 
     def strike() -> None:
         os.kill(plan.victim or os.getpid(), plan.signal)
+
+    if plan.point is Point.IN_REVOKE:
+        leave = counted(plan.nth, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        around(GroupLoop, "commit", after=leave)
+        soon = threading.Timer(plan.delay_s, strike).start
+        around(Intake, "revoked", before=soon, after=lambda: time.sleep(_LEAVING_S))
+        return
 
     now = counted(plan.nth, strike)
     soon = counted(plan.nth, threading.Timer(plan.delay_s, strike).start)
@@ -77,13 +93,13 @@ def arm(plan: Plan) -> None:
         Point.DURING_INSERT: (Server, "insert", soon, None),
         Point.AFTER_INSERT: (Server, "insert", None, now),
         Point.AFTER_LETTERS: (Publisher, "flush", None, now),
-        Point.IN_REVOKE: (Intake, "revoked", soon, None),
     }[plan.point]
     around(owner, name, before=before or nothing, after=after or nothing)
 
 
 if __name__ == "__main__":
-    chosen = Plan.of(sys.argv[1])
+    without("pandas", "httpx._main")
+    chosen = Plan.of(sys.stdin.readline())
     if chosen.point is not Point.NEVER:
         arm(chosen)
     run(Settings())
