@@ -15,7 +15,7 @@ from tests.crash.sink_process import Plan, Point
 from tests.sink_kills import Round, plan
 
 SEED = 20262
-VICTIMS = ["sink"] * 4 + ["clickhouse"] * 4 + ["broker", "zombie"]
+VICTIMS = ["sink"] * 5 + ["clickhouse"] * 3 + ["broker", "zombie"]
 
 
 @pytest.mark.engine
