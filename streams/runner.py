@@ -63,6 +63,7 @@ class _Partition:
     saved_through: int
     saved_at: float
     blind_before_us: int
+    stored: bool
     unread: bool
     end_offset: int = 0
     asked_us: int = 0
@@ -142,6 +143,7 @@ class Runner:
         self.close(self._partitions.keys() - wanted)
         for source in sorted(wanted - self._partitions.keys()):
             self._partitions[source] = self._load(source)
+        self._begin()
         self._note_committable()
         return {source: self._partitions[source].applied_through + 1 for source in wanted}
 
@@ -211,7 +213,7 @@ class Runner:
         found = self._checkpoints.load(topic, number, topic_id=topic_id, generation=generation)
         if found is not None:
             self._retire(source, generation)
-        start = found or self._beginning(source)
+        start = found if found and found.high_stamp_us else self._beginning(source)
         return _Partition(
             fold=self._processor.fold(topic, number, found.state if found else None),
             topic_id=topic_id,
@@ -221,8 +223,20 @@ class Runner:
             saved_through=start.applied_through,
             saved_at=self._monotonic(),
             blind_before_us=start.blind_before_us,
-            unread=found is None,
+            stored=found is not None,
+            unread=start.high_stamp_us == 0,
         )
+
+    def _begin(self) -> None:
+        """Store states that are made from nothing before anything is read.
+
+        What a state says of its own beginning (when its first reader started) then outlives one
+        that dies early.
+        """
+        begun = [source for source, at in self._partitions.items() if not at.stored]
+        if begun:
+            self._emit()
+            self._save(begun)
 
     def _beginning(self, source: Source) -> Checkpoint:
         """Where state is made from nothing: before the first record that the log still holds."""
@@ -317,7 +331,7 @@ class Runner:
         for source in sources:
             partition = self._partitions[source]
             try:
-                if partition.applied_through != partition.saved_through:
+                if not partition.stored or partition.applied_through != partition.saved_through:
                     self._save_one(source, partition)
             except OSError as error:
                 self._metrics.checkpoint_failures.labels(source[0]).inc()
@@ -339,7 +353,7 @@ class Runner:
             state=partition.fold.snapshot(),
         )
         self._checkpoints.save(topic, number, checkpoint)
-        partition.saved_through = checkpoint.applied_through
+        partition.saved_through, partition.stored = checkpoint.applied_through, True
         self._metrics.checkpoint_bytes.labels(topic, str(number)).set(len(checkpoint.state))
 
     def _note_committable(self) -> None:

@@ -72,6 +72,11 @@ class Lane:
         """Nothing is owed and nothing is under way."""
         return self._under_way is None and not any(self._plan.waiting())
 
+    @property
+    def sending(self) -> bool:
+        """A delivery is under way."""
+        return self._under_way is not None
+
     def observe(self, step: Step, now_us: int) -> None:
         """Take the next valid step of `alerts`."""
         if self._hears(step.alert):

@@ -29,6 +29,7 @@ from schemas.registry import registry_from
 from schemas.topics import ALERT_CONTROLS, ALERTS, DEAD_LETTERS
 
 POLL_S: Final = 0.05
+SENDING_POLL_S: Final = 0.005
 CATCH_UP_S: Final = 60.0
 STALL_S: Final = 15.0
 
@@ -76,7 +77,9 @@ class Notifier:
         self._caught_up = True
 
     def step(self, timeout_s: float = POLL_S) -> None:
-        """Read on, and send what is due."""
+        """Read on, and send what is due; not waiting for long while an answer is awaited."""
+        if any(lane.sending for lane in self._lanes):
+            timeout_s = min(timeout_s, SENDING_POLL_S)
         self._observe(self._following.poll(timeout_s))
         for lane in self._lanes:
             lane.pump(self._holding, self._now_us())

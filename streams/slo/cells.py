@@ -1,13 +1,15 @@
 """The running counts of one source partition: cells by SLO, key and bucket, with their limits."""
 
+import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from schemas import histograms
 from schemas.records import AlertExemplar, LatencyHistogram, SideCount
 from streams.slo import sides
+from streams.slo.blobs import Blobs, Reading
 from streams.slo.judging import MAX_EXEMPLARS, CellCount, Key, slowest
 from streams.slo.objectives import Slo
 from streams.slo.partials import histogram
@@ -22,6 +24,9 @@ log = logging.getLogger(__name__)
 class Cells:
     """Cumulative counts; what is older than six hours by the watermark keeps no cell.
 
+    A cell whose bucket is over is kept as JSON, the text that a snapshot holds of it: six hours of
+    cells are not made text again at every checkpoint, nor made objects at a restart.
+
     Beyond an SLO's `max_keys` further ones are counted together under `__overflow__`, and told
     once in the log, so that a flood of label values costs neither memory nor the alert.
 
@@ -31,10 +36,13 @@ class Cells:
 
     def __init__(self, slos: Sequence[Slo]) -> None:
         self._slos = {slo.name: slo for slo in slos}
-        self._cells: dict[CellName, CellCount] = {}
+        self._open: dict[CellName, CellCount] = {}
+        self._closed: dict[CellName, str] = {}
+        self._buckets: dict[str, dict[int, dict[Key, None]]] = {name: {} for name in self._slos}
         self._alive: dict[tuple[str, Key], int] = {}
         self._keys = dict.fromkeys(self._slos, 0)
-        self._dirty: dict[CellName, None] = {}
+        self._changed: dict[CellName, None] = {}
+        self._settled = dict.fromkeys(self._slos, -1)
         self._warned: set[str] = set()
         self.overflowed = 0
 
@@ -43,60 +51,45 @@ class Cells:
         for count in counts:
             self._put(slo, self._admitted(slo, count))
 
-    def expire(self, watermark_us: int) -> None:
-        """Forget the cells that have fallen behind the horizon and were handed on."""
-        old = [
-            name
-            for name in self._cells
-            if name not in self._dirty and too_old(name[2], self._slos[name[0]], watermark_us)
+    def hand_on(self, watermark_us: int) -> list[tuple[Slo, CellCount]]:
+        """Every cell that changed since it was handed on.
+
+        Then the cells whose bucket is over by the watermark are closed, and those behind the
+        horizon forgotten.
+        """
+        changed = [(self._slos[name[0]], self._open[name]) for name in self._changed]
+        self._changed.clear()
+        for slo in self._slos.values():
+            over = watermark_us // slo.bucket_us
+            if over != self._settled[slo.name]:
+                self._settled[slo.name] = over
+                self._close(slo, watermark_us)
+                self._forget(slo, watermark_us)
+        return changed
+
+    def state(self, blobs: Blobs) -> Mapping[str, Any]:
+        """All cells, and which of them are yet to be handed on."""
+        lines = [
+            f"{json.dumps(name)}\t{self._closed.get(name) or _text(self._open[name])}"
+            for name in self._names()
         ]
-        for name in old:
-            del self._cells[name]
-            alive = self._alive[name[:2]] - 1
-            if alive:
-                self._alive[name[:2]] = alive
-            else:
-                del self._alive[name[:2]]
-                self._keys[name[0]] -= 1
+        return {"lines": blobs.put("\n".join(lines).encode()), "changed": list(self._changed)}
 
-    def changed(self) -> Iterator[tuple[Slo, CellCount]]:
-        """Hand on every cell that changed since it was handed on."""
-        dirty, self._dirty = self._dirty, {}
-        for name in dirty:
-            yield self._slos[name[0]], self._cells[name]
+    def load(self, state: Mapping[str, Any], blobs: Reading) -> None:
+        """Take the cells of `state()`."""
+        for line in blobs.get(state["lines"]).decode().splitlines():
+            name, _, text = line.partition("\t")
+            slo, key, bucket = json.loads(name)
+            self._register((slo, tuple(key), bucket))
+            self._closed[slo, tuple(key), bucket] = text
+        for slo, key, bucket in state["changed"]:
+            self._reopen((slo, tuple(key), bucket))
+            self._changed[slo, tuple(key), bucket] = None
 
-    def state(self) -> list[Any]:
-        """All cells as plain values."""
-        return [
-            [
-                slo,
-                list(key),
-                bucket,
-                count.total,
-                count.bad,
-                _fields(count.latency),
-                [_fields(one) for one in count.exemplars],
-                [[one.label, one.value, one.total, one.bad] for one in count.sides],
-            ]
-            for (slo, key, bucket), count in self._cells.items()
-        ]
-
-    def load(self, state: Iterable[Any]) -> None:
-        """Take the cells of `state()`; all of them count as changed."""
-        for name, key, bucket, total, bad, latency, exemplars, beside in state:
-            count = CellCount(
-                tuple(key),
-                bucket,
-                total,
-                bad,
-                histogram(latency),
-                tuple(AlertExemplar(**one) for one in exemplars),
-                tuple(
-                    SideCount(label=label, value=value, total=events, bad=lost)
-                    for label, value, events, lost in beside
-                ),
-            )
-            self._put(self._slos[name], count)
+    def _names(self) -> Iterator[CellName]:
+        for slo, buckets in self._buckets.items():
+            for bucket, keys in buckets.items():
+                yield from ((slo, key, bucket) for key in keys)
 
     def _admitted(self, slo: Slo, count: CellCount) -> CellCount:
         known = (slo.name, count.key) in self._alive
@@ -114,13 +107,44 @@ class Cells:
 
     def _put(self, slo: Slo, count: CellCount) -> None:
         name = (slo.name, count.key, count.bucket)
-        held = self._cells.get(name)
+        held = self._reopen(name)
         if held is None:
-            alive = self._alive.get(name[:2], 0)
-            self._keys[slo.name] += not alive
-            self._alive[name[:2]] = alive + 1
-        self._cells[name] = count if held is None else _sum(held, count)
-        self._dirty[name] = None
+            self._register(name)
+        self._open[name] = count if held is None else _sum(held, count)
+        self._changed[name] = None
+
+    def _reopen(self, name: CellName) -> CellCount | None:
+        """The cell to add to; None: there is none yet."""
+        text = self._closed.pop(name, None)
+        if text is not None:
+            self._open[name] = _count(name, text)
+        return self._open.get(name)
+
+    def _register(self, name: CellName) -> None:
+        slo, key, bucket = name
+        self._buckets[slo].setdefault(bucket, {})[key] = None
+        alive = self._alive.get((slo, key), 0)
+        self._alive[slo, key] = alive + 1
+        self._keys[slo] += not alive
+
+    def _close(self, slo: Slo, watermark_us: int) -> None:
+        over = [
+            name
+            for name in self._open
+            if name[0] == slo.name and (name[2] + 1) * slo.bucket_us <= watermark_us
+        ]
+        for name in over:
+            self._closed[name] = _text(self._open.pop(name))
+
+    def _forget(self, slo: Slo, watermark_us: int) -> None:
+        buckets = self._buckets[slo.name]
+        for bucket in [bucket for bucket in buckets if too_old(bucket, slo, watermark_us)]:
+            for key in buckets.pop(bucket):
+                del self._closed[slo.name, key, bucket]
+                self._alive[slo.name, key] -= 1
+                if not self._alive[slo.name, key]:
+                    del self._alive[slo.name, key]
+                    self._keys[slo.name] -= 1
 
 
 def too_old(bucket: Any, slo: Slo, watermark_us: Any) -> Any:
@@ -137,6 +161,37 @@ def _sum(one: CellCount, other: CellCount) -> CellCount:
         histograms.merge((one.latency, other.latency)),
         slowest((*one.exemplars, *other.exemplars), MAX_EXEMPLARS),
         sides.merge(one.sides, other.sides),
+    )
+
+
+def _text(count: CellCount) -> str:
+    """What a cell counts, as JSON in one line."""
+    return json.dumps(
+        [
+            count.total,
+            count.bad,
+            _fields(count.latency),
+            [_fields(one) for one in count.exemplars],
+            [[one.label, one.value, one.total, one.bad] for one in count.sides],
+        ],
+        separators=(",", ":"),
+    )
+
+
+def _count(name: CellName, text: str) -> CellCount:
+    """The cell of `_text`."""
+    total, bad, latency, exemplars, beside = json.loads(text)
+    return CellCount(
+        name[1],
+        name[2],
+        total,
+        bad,
+        histogram(latency),
+        tuple(AlertExemplar(**one) for one in exemplars),
+        tuple(
+            SideCount(label=label, value=value, total=events, bad=lost)
+            for label, value, events, lost in beside
+        ),
     )
 
 

@@ -1,8 +1,8 @@
 """Stage one: the fold of one partition of inference-events, and what it hands on."""
 
 import base64
-import json
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -15,11 +15,12 @@ from schemas.sequences import DeviceSequences
 from schemas.topics import SLO_PARTIALS
 from streams.processor import LogBatch, Outgoing, Position
 from streams.slo import judging, partials
+from streams.slo.blobs import Blobs, Reading
 from streams.slo.cells import Cells, too_old
 from streams.slo.objectives import Slo
 
-CELLS_EVERY_US: Final = 250_000
-PROGRESS_EVERY_US: Final = 1_000_000
+EMIT_EVERY_US: Final = 1_000_000
+EMIT_EDGE_AFTER_US: Final = 100_000
 MAX_FOREIGN_DEADLINES: Final = 64
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,8 @@ class CountingFold:
         self._last_offset = -1
         self._high_stamp_us = 0
         self._foreign: set[int] = set()
-        self._cells_at = self._progress_at = 0
+        self._edges_us = math.gcd(*(slo.bucket_us for slo in slos))
+        self._emitted_at = self._emitted_edge = 0
         self._progress_told = (-1, 0)
         self.tally = dict.fromkeys(("clamped", "late", "too_old", "duplicate", "uncovered"), 0)
 
@@ -76,38 +78,40 @@ class CountingFold:
         self._high_stamp_us = max(self._high_stamp_us, batch.high_stamp_us)
 
     def emit(self, position: Position, now_us: int) -> Iterator[Outgoing]:
-        """Cells that changed, and once a second how far the partition has been read."""
-        # A clock that was set back makes both due.
-        due = not 0 <= now_us - self._progress_at < PROGRESS_EVERY_US
-        if not due and 0 <= now_us - self._cells_at < CELLS_EVERY_US:
-            return
-        self._cells_at = now_us
-        for slo, count in self._cells.changed():
+        """Cells that changed and how far the partition has been read.
+
+        Once a second, and within a tenth of one when the watermark has passed the end of a bucket:
+        a page waits for that.
+        """
+        edge = (self.watermark_us - 1) // self._edges_us
+        every = EMIT_EVERY_US if edge == self._emitted_edge else EMIT_EDGE_AFTER_US
+        if 0 <= now_us - self._emitted_at < every:
+            return  # a clock that was set back holds nothing up
+        self._emitted_at, self._emitted_edge = now_us, edge
+        for slo, count in self._cells.hand_on(self.watermark_us):
             yield Outgoing(topic=SLO_PARTIALS, record=self._cell(slo, count, position.generation))
-        if due:
-            self._progress_at = now_us
-            yield from self._progress(position)
+        yield from self._progress(position)
 
     def snapshot(self) -> bytes:
-        """State as JSON."""
-        return json.dumps(
-            {
-                "sequences": base64.b64encode(self._sequences.snapshot()).decode(),
-                "cells": self._cells.state(),
-                "newest_us": self._newest_us,
-                "last_offset": self._last_offset,
-                "high_stamp_us": self._high_stamp_us,
-                "tally": self.tally,
-                "overflowed": self._cells.overflowed,
-            },
-            separators=(",", ":"),
-        ).encode()
+        """State as one JSON value and the cells beside it, packed."""
+        blobs = Blobs()
+        state = {
+            "sequences": base64.b64encode(self._sequences.snapshot()).decode(),
+            "cells": self._cells.state(blobs),
+            "newest_us": self._newest_us,
+            "last_offset": self._last_offset,
+            "high_stamp_us": self._high_stamp_us,
+            "tally": self.tally,
+            "overflowed": self._cells.overflowed,
+        }
+        return blobs.pack(state)
 
     def restore(self, snapshot: bytes) -> None:
-        """Take the state of `snapshot()`; everything counts as not yet handed on."""
-        state: dict[str, Any] = json.loads(snapshot)
+        """Take the state of `snapshot()`; what it had handed on by then is on the log."""
+        reading = Reading(snapshot)
+        state: dict[str, Any] = reading.value
         self._sequences = DeviceSequences.restore(base64.b64decode(state["sequences"]))
-        self._cells.load(state["cells"])
+        self._cells.load(state["cells"], reading)
         self._newest_us = state["newest_us"]
         self._last_offset = state["last_offset"]
         self._high_stamp_us = state["high_stamp_us"]
@@ -136,7 +140,6 @@ class CountingFold:
             else:
                 counts = judging.judge(rows.filter(pa.array(mine)), times[mine], slo)
             self._cells.add(slo, counts)
-        self._cells.expire(self.watermark_us)
         if not covered.all():
             self._tell_uncovered(deadlines[~covered])
 

@@ -25,7 +25,7 @@ from schemas.alert_log import AlertBook, Verdict
 from schemas.codec import Codec
 from schemas.records import Alert, AlertState, InferenceEvent
 from schemas.registry import FileRegistry
-from schemas.topics import INFERENCE_EVENTS
+from schemas.topics import INFERENCE_EVENTS, SLO_PARTIALS
 from streams.slo import slo_file
 from tests.crash.slo_process import NOTIFIER, Point
 from tests.slo_log import SECOND, Loop, window
@@ -39,9 +39,6 @@ EVERY_STEPS: Final = 10
 TOLD_STEPS: Final = 60
 DEVICES: Final = 8
 STEADY: Final = "steady"
-FIRST: Final = -1
-"""A case by which the workers show that they run; it is not judged."""
-NOT_JUDGED: Final = f"release-{FIRST}"
 PATIENCE_S: Final = 600.0
 MODULE: Final = "tests.crash.slo_process"
 
@@ -131,9 +128,7 @@ def play(kafka: KafkaSettings, folder: Path, kills: Sequence[Kill]) -> Played:
             Lane("oncall", [kill for kill in kills if kill[0] in NOTIFIER]),
         ]
         _story(place, publisher, lanes, pager)
-        transitions = [
-            one for _, one in place.transitions() if one.labels["release_id"] != NOT_JUDGED
-        ]
+        transitions = [one for _, one in place.transitions()]
         expected = _undisturbed(kafka, folder / "slo.yaml")
         return Played(
             deaths=[point for lane in lanes for point in lane.deaths],
@@ -147,19 +142,14 @@ def play(kafka: KafkaSettings, folder: Path, kills: Sequence[Kill]) -> Played:
 
 
 def _story(place: Site, publisher: Publisher, lanes: Sequence[Lane], pager: WebhookServer) -> None:
-    """All good until both workers have state; then a release after another goes bad for a while."""
-    calm = [Lane(lane.worker, []) for lane in lanes]
+    """All good until both workers have begun; then a release after another goes bad for a while."""
     number, deadline = itertools.count(), time.monotonic() + PATIENCE_S
-    while not place.transitions():  # what it says is news: it has caught up with its beginning
-        for lane in calm:
+    while not _begun(place):  # what was before is history to them, and never told
+        for lane in lanes:
             lane.keep(place)
-        _report(publisher, next(number), [FIRST], [FIRST])
+        _report(publisher, next(number), [], [])
         assert time.monotonic() < deadline
         time.sleep(STEP_S)
-    for lane in calm:
-        assert lane.process is not None
-        lane.process.terminate()
-        lane.process.wait(30)
     cases = 0
     for step in itertools.count():  # steps, not seconds: a slow machine shortens no case
         for lane in lanes:
@@ -173,6 +163,13 @@ def _story(place: Site, publisher: Publisher, lanes: Sequence[Lane], pager: Webh
         if time.monotonic() > deadline:  # the comparison says what is missing
             return
         time.sleep(STEP_S)
+
+
+def _begun(place: Site) -> bool:
+    """Whether both partitions of stage two have state, and the notifier has its outbox."""
+    states = list(place.folder.glob("objects/checkpoints/slo/slo-partials/*/*"))
+    outbox = place.folder / "objects/oncall/webhook/told.json"
+    return len(states) == SLO_PARTIALS.partitions and outbox.exists()
 
 
 def _reporting(cases: int, step: int) -> list[int]:
@@ -193,8 +190,8 @@ def _report(publisher: Publisher, number: int, cases: Sequence[int], bad: Sequen
 
 def _settled(place: Site, pager: WebhookServer, cases: int) -> bool:
     """Whether every release has fired and recovered, and the pager knows."""
-    judged = [one for _, one in place.transitions() if one.labels["release_id"] != NOT_JUDGED]
-    over = {one.fingerprint for one in judged if one.state is AlertState.RESOLVED}
+    told = [one for _, one in place.transitions()]
+    over = {one.fingerprint for one in told if one.state is AlertState.RESOLVED}
     told_over = over & {page[0] for page in _pages(pager) if page[2] == "resolved"}
     return len(over) >= cases and len(told_over) >= cases
 
@@ -206,7 +203,6 @@ def _pages(pager: WebhookServer) -> Counter[Page]:
             (alert["fingerprint"], alert["startsAt"], alert["status"])
             for body in pager.bodies
             for alert in body["alerts"]
-            if alert["labels"]["release_id"] != NOT_JUDGED
         )
 
 
@@ -221,7 +217,7 @@ def _spelled(alerts: Sequence[Alert]) -> list[tuple[str, ...]]:
     return sorted(
         (alert.labels["release_id"], alert.severity, alert.state, str(alert.watermark))
         for alert in alerts
-        if book.observe(alert) is Verdict.VALID and alert.labels["release_id"] != NOT_JUDGED
+        if book.observe(alert) is Verdict.VALID
     )
 
 

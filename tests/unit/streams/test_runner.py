@@ -178,6 +178,28 @@ def test_a_state_begun_with_the_log_lacks_nothing(bench: Bench) -> None:
     assert summing.seen[-1].blind_before_us == 0
 
 
+class Begun(Summing):
+    """Its states say when the first process that held them was first asked for news."""
+
+    def emit(self, standing: Standing) -> Sequence[Outgoing]:
+        for fold in self.folds.values():
+            fold.order = fold.order or standing.now_us
+        return super().emit(standing)
+
+
+def test_a_state_outlives_a_worker_that_dies_before_it_has_read_anything(bench: Bench) -> None:
+    begun_us = bench.clock.us()
+    bench.ends.begins[SOURCE] = 7
+    bench.worker(Begun()).open([SOURCE])
+    bench.clock.seconds += 60
+    bench.ends.begins[SOURCE] = 9
+    again = Begun()
+    worker = bench.worker(again)
+    assert worker.open([SOURCE]) == {SOURCE: 9}
+    assert again.folds[SOURCE].order == begun_us
+    worker.take(stretch(LOG[9:12]))
+
+
 def test_a_full_disk_is_named_and_survived(
     bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,7 +239,7 @@ def test_old_builds_are_deleted_when_the_one_in_use_has_state(
     longago = datetime.now(UTC) - KEPT_FOR - timedelta(minutes=1)
     monkeypatch.setattr(bench.store, "modified", lambda _: longago)
     bench.worker(Summing(version="3")).open([SOURCE])
-    assert len(bench.store.list("checkpoints")) == 2
+    assert len(bench.store.list("checkpoints")) == 3
     bench.worker(Summing(version="2")).open([SOURCE])
     (kept,) = bench.store.list("checkpoints")
     assert kept.endswith(Summing(version="2").generation(INFERENCE_EVENTS, "log-1"))
@@ -260,7 +282,8 @@ def test_nothing_is_stored_before_what_was_said_is_acknowledged(bench: Bench) ->
     bench.publisher.broken = True
     with pytest.raises(DeliveryError, match="slo-partials"):
         worker.finish()
-    assert bench.store.list("checkpoints") == []
+    bench.publisher.broken = False
+    assert bench.worker(Summing()).open([SOURCE]) == {SOURCE: 0}
     assert bench.worker(Summing()).open([SOURCE]) == {SOURCE: 0}
 
 

@@ -46,9 +46,22 @@ def test_cells_are_cumulative_and_handed_on_only_when_they_changed() -> None:
     assert _said(fold, _position(), START_US + SECOND // 4) == []
     events = [window("d", 3, START_US, late=1)]
     fold.apply(batch(INFERENCE_EVENTS.name, 3, events, [START_US], first=2))
-    (again,) = _said(fold, _position(), START_US + SECOND // 2)
+    assert _said(fold, _position(), START_US + SECOND // 2) == []
+    (again,) = _said(fold, _position(), START_US + SECOND)
     assert (again.total, again.bad, again.last_offset) == (30, 9, 2)
     assert again.event_id != cell.event_id
+
+
+def test_the_end_of_a_bucket_is_told_at_once() -> None:
+    fold = _fold(1)
+    _said(fold, _position(), START_US)
+    events = [window("d", 2, START_US + SECOND)]
+    fold.apply(batch(INFERENCE_EVENTS.name, 3, events, [START_US + SECOND], first=1))
+    later = _position(applied_through=1, high_stamp_us=START_US + SECOND)
+    assert _said(fold, later, START_US + SECOND // 20) == []
+    cell, *marks = _said(fold, later, START_US + SECOND // 10)
+    assert cell.total == 10
+    assert [mark.watermark for mark in marks] == [START_US - SECOND] * 2
 
 
 def test_a_clock_that_was_set_back_holds_nothing_up() -> None:
@@ -86,17 +99,36 @@ def test_progress_that_says_nothing_new_is_not_repeated() -> None:
     assert _said(fold, _position(), START_US + 5 * SECOND) == []
 
 
-def test_a_restored_fold_goes_on_as_the_other_and_hands_everything_on_again() -> None:
-    fold = _fold(1, 2)
-    first = _said(fold, _position(), START_US)
+def _restored(fold: CountingFold) -> CountingFold:
     again = CountingFold([slo()], 3)
     again.restore(fold.snapshot())
     assert again.snapshot() == fold.snapshot()
-    assert _said(again, _position(), START_US) == first
+    return again
+
+
+def test_a_restored_fold_hands_on_what_the_other_had_not_yet() -> None:
+    fold = _fold(1, 2)
+    again = _restored(fold)
+    assert _said(again, _position(), START_US) == _said(fold, _position(), START_US)
+    assert {one.kind for one in _said(_restored(fold), _position(), START_US)} == {
+        PartialKind.PROGRESS
+    }
+
+
+def test_a_restored_fold_goes_on_as_the_other_with_closed_cells_too() -> None:
+    fold = _fold(1, 2)
+    for hour, seconds in enumerate((HOUR, 2 * HOUR), 3):
+        events = [window("d", hour, START_US + seconds, late=3)]
+        fold.apply(batch(INFERENCE_EVENTS.name, 3, events, [START_US + seconds], first=hour))
+        _said(fold, _position(), START_US + seconds)
+    again = _restored(fold)
+    late = [window("e", number, START_US, late=1) for number in (2, 3)]
     for one in (fold, again):
-        events = [window("d", number, START_US + SECOND) for number in (2, 3)]
-        one.apply(batch(INFERENCE_EVENTS.name, 3, events, [START_US + SECOND] * 2, first=2))
+        one.apply(batch(INFERENCE_EVENTS.name, 3, late, [START_US + 2 * HOUR] * 2, first=5))
     assert again.snapshot() == fold.snapshot()
+    cell = _said(again, _position(), START_US + 3 * HOUR)[0]
+    assert (cell.total, cell.bad, cell.last_offset) == (40, 10, 6)
+    assert len(cell.exemplars) == 4
 
 
 def test_a_batch_of_refused_records_only_moves_the_offset() -> None:
@@ -144,7 +176,7 @@ def test_keys_beyond_the_limit_are_counted_together_and_told_once(
     with caplog.at_level(logging.WARNING):
         held.add(made, [_count(f"k{number}", 0) for number in range(5)])
     held.add(made, [_count("k1", 1)])
-    found = {count.key[0]: count.total for _, count in held.changed() if count.bucket == 0}
+    found = {count.key[0]: count.total for _, count in held.hand_on(0) if count.bucket == 0}
     assert found == {"k0": 10, "k1": 10, OVERFLOW: 30}
     assert held.overflowed == 30
     (record,) = caplog.records
@@ -155,12 +187,12 @@ def test_a_key_makes_room_once_its_cells_are_beyond_the_horizon_and_handed_on() 
     made = slo(max_keys=1)
     held = Cells([made])
     held.add(made, [_count("k0", 0)])
-    held.expire(HORIZON_US + SECOND)
-    assert [count.key for _, count in held.changed()] == [("k0", "k0")]
-    held.expire(HORIZON_US + SECOND)
-    assert held.state() == []
+    assert [count.key for _, count in held.hand_on(HORIZON_US)] == [("k0", "k0")]
+    held.add(made, [_count("k1", 1)])
+    assert [count.key for _, count in held.hand_on(HORIZON_US)] == [(OVERFLOW, OVERFLOW)]
+    assert held.hand_on(HORIZON_US + 3 * SECOND) == []
     held.add(made, [_count("k1", 7 * HOUR // SECOND)])
-    assert [count.key for _, count in held.changed()] == [("k1", "k1")]
+    assert [count.key for _, count in held.hand_on(HORIZON_US)] == [("k1", "k1")]
 
 
 def _tally(sizes: list[int], events: list[InferenceEvent], stamps: list[int]) -> CountingFold:
