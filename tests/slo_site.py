@@ -57,13 +57,14 @@ class Site:
     def start(self, name: str, *words: str) -> subprocess.Popen[bytes]:
         """A module as a process; what it says stands in `said(place)`."""
         place = len(self._started)
-        with (self.folder / f"{place}.out").open("wb") as out:
+        out, err = (self.folder / f"{place}.{kind}" for kind in ("out", "err"))
+        with out.open("wb") as stdout, err.open("wb") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", name, *words],
                 cwd=ROOT,
                 env=self.environment,
-                stdout=out,
-                stderr=(self.folder / f"{place}.err").open("wb"),
+                stdout=stdout,
+                stderr=stderr,
             )
         self._started.append(process)
         return process

@@ -22,6 +22,10 @@ from streams.slo.objectives import Slo
 EMIT_EVERY_US: Final = 1_000_000
 EMIT_EDGE_AFTER_US: Final = 100_000
 MAX_FOREIGN_DEADLINES: Final = 64
+MAX_WAITING: Final = 20_000
+
+_Waiting = tuple[pa.RecordBatch, judging.Ints, judging.Ints]
+"""Windows, their event times and where the watermark stood before each of them."""
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +34,9 @@ class CountingFold:
     """Counts the reporting windows of one partition by SLO, key and bucket of event time.
 
     An SLO judges the windows that were reported against its own threshold as deadline; windows
-    of any other deadline are counted as uncovered and told once in the log.
+    of any other deadline are counted as uncovered and told once in the log. Windows wait to be
+    judged until there is something to tell, at most 20,000: a judgement costs by key what it costs
+    by window, so that few large ones cost less than many small ones.
 
     Attributes:
         tally: Windows so far that were `clamped` (their end was more than two minutes ahead of
@@ -49,6 +55,7 @@ class CountingFold:
         self._last_offset = -1
         self._high_stamp_us = 0
         self._foreign: set[int] = set()
+        self._waiting: list[_Waiting] = []
         self._edges_us = math.gcd(*(slo.bucket_us for slo in slos))
         self._emitted_at = self._emitted_edge = 0
         self._progress_told = (-1, 0)
@@ -88,12 +95,14 @@ class CountingFold:
         if 0 <= now_us - self._emitted_at < every:
             return  # a clock that was set back holds nothing up
         self._emitted_at, self._emitted_edge = now_us, edge
+        self._judge()
         for slo, count in self._cells.hand_on(self.watermark_us):
             yield Outgoing(topic=SLO_PARTIALS, record=self._cell(slo, count, position.generation))
         yield from self._progress(position)
 
     def snapshot(self) -> bytes:
         """State as one JSON value and the cells beside it, packed."""
+        self._judge()
         blobs = Blobs()
         state = {
             "sequences": base64.b64encode(self._sequences.snapshot()).decode(),
@@ -127,6 +136,18 @@ class CountingFold:
         if not pc.all(judged).as_py():  # nothing was due in them: the canary, or all warm-up
             kept = judged.to_numpy(zero_copy_only=False)
             rows, times, watermarks = rows.filter(judged), times[kept], watermarks[kept]
+        self._waiting.append((rows, times, watermarks))
+        if sum(part.num_rows for part, *_ in self._waiting) >= MAX_WAITING:
+            self._judge()
+
+    def _judge(self) -> None:
+        """Count the windows that wait."""
+        if not self._waiting:
+            return
+        parts, self._waiting = self._waiting, []
+        rows = pa.concat_batches([rows for rows, _, _ in parts])
+        times = np.concatenate([times for _, times, _ in parts])
+        watermarks = np.concatenate([watermarks for _, _, watermarks in parts])
         deadlines = rows.column("deadline_us").to_numpy(zero_copy_only=False)
         covered = np.zeros(len(deadlines), dtype=np.bool_)
         for slo in self._slos:

@@ -234,16 +234,21 @@ def _exemplars(
     order = np.lexsort((-latencies[late], groups[row_of]))
     ranked = groups[row_of][order]
     rank = np.arange(len(ranked)) - np.searchsorted(ranked, ranked, side="left")
-    found: dict[int, list[AlertExemplar]] = {}
     # Twice the limit, so that equal latencies are told apart by id and not by arrival.
-    for place in order[rank < 2 * MAX_EXEMPLARS].tolist():
-        row = int(row_of[place])
-        found.setdefault(int(groups[row]), []).append(
+    chosen = order[rank < 2 * MAX_EXEMPLARS]
+    at = row_of[chosen]
+    columns = (
+        groups[at].tolist(),
+        rows.column("event_id").take(at).to_pylist(),
+        rows.column("device_id").take(at).to_pylist(),
+        flat.field("trace_id").take(late[chosen]).to_pylist(),
+        latencies[late[chosen]].tolist(),
+    )
+    found: dict[int, list[AlertExemplar]] = {}
+    for group, event_id, device_id, trace_id, latency_us in zip(*columns, strict=True):
+        found.setdefault(group, []).append(
             AlertExemplar(
-                event_id=rows.column("event_id")[row].as_py(),
-                device_id=rows.column("device_id")[row].as_py(),
-                trace_id=flat.field("trace_id")[int(late[place])].as_py(),
-                latency_us=int(latencies[late[place]]),
+                event_id=event_id, device_id=device_id, trace_id=trace_id, latency_us=latency_us
             )
         )
     return {group: slowest(ones, MAX_EXEMPLARS) for group, ones in found.items()}

@@ -9,6 +9,7 @@ from schemas.codec import Codec
 from schemas.records import InferenceEvent
 from schemas.registry import FileRegistry
 from schemas.topics import INFERENCE_EVENTS
+from tests import factories
 from tests.bench import codec
 
 SECOND_US: Final = 1_000_000
@@ -82,7 +83,8 @@ def late(event: InferenceEvent) -> InferenceEvent:
     """The same window with half of its frames late."""
     half = event.produced // 2
     counts = (event.produced - half,) + (0,) * 23 + (half,)
-    return replace(event, late=half, latency=replace(event.latency, offset=-23, counts=counts))
+    latency = replace(event.latency, offset=-23, counts=counts)
+    return replace(event, late=half, latency=latency, exemplars=(factories.exemplar(),))
 
 
 def backlog(templates: Sequence[Template], records: int) -> Iterator[tuple[bytes, bytes]]:
@@ -98,7 +100,8 @@ def backlog(templates: Sequence[Template], records: int) -> Iterator[tuple[bytes
 def _good(event: InferenceEvent) -> InferenceEvent:
     counts = event.latency.counts
     on_time = (*counts[:16], sum(counts[16:]), *([0] * (len(counts) - 17)))
-    return replace(event, late=0, latency=replace(event.latency, counts=on_time, offset=-24))
+    latency = replace(event.latency, counts=on_time, offset=-24)
+    return replace(event, late=0, latency=latency, exemplars=())
 
 
 def _varint(number: int) -> bytes:

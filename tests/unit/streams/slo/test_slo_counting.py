@@ -157,11 +157,11 @@ def test_a_deadline_that_no_slo_covers_is_told_once_and_not_judged(
     events = [window("d", number, START_US, deadline_us=20_000) for number in range(3)]
     with caplog.at_level(logging.WARNING):
         fold.apply(batch(INFERENCE_EVENTS.name, 0, events, [START_US] * 3))
+        kinds = {one.kind for one in _said(fold, _position(), START_US)}
+    assert kinds == {PartialKind.PROGRESS}
     assert fold.tally["uncovered"] == 3
     (record,) = caplog.records
     assert "no SLO covers deadline_us=20000 (partition 0)" in record.message
-    kinds = {one.kind for one in _said(fold, _position(), START_US)}
-    assert kinds == {PartialKind.PROGRESS}
 
 
 def _count(key: str, bucket: int) -> CellCount:
@@ -201,7 +201,18 @@ def _tally(sizes: list[int], events: list[InferenceEvent], stamps: list[int]) ->
         part = slice(first, first + size)
         fold.apply(batch(INFERENCE_EVENTS.name, 0, events[part], stamps[part], first))
         first += size
+    fold.snapshot()  # nothing waits to be judged after it
     return fold
+
+
+def test_many_windows_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.slo.counting.MAX_WAITING", 3)
+    fold = CountingFold([slo()], 0)
+    for first in range(3):
+        assert fold.tally["uncovered"] == 0
+        event = window("d", first + 1, START_US, deadline_us=20_000)
+        fold.apply(batch(INFERENCE_EVENTS.name, 0, [event], [START_US], first))
+    assert fold.tally["uncovered"] == 3
 
 
 def test_what_is_late_or_too_old_does_not_depend_on_where_batches_end() -> None:
