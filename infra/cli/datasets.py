@@ -1,17 +1,26 @@
-"""`fleetloop datasets`: what the dataset lines hold."""
+"""`fleetloop datasets`: what the dataset lines hold, and how one begins."""
 
+import os
+import time
 from typing import Annotated, Any
 
 import typer
 
 from infra.cli.log import read_whole
-from infra.cli.output import Exit, Format, FormatOption, fail, show
+from infra.cli.output import Exit, Format, FormatOption, fail, say, show
+from infra.kafka.publisher import Publisher
+from infra.objects import ObjectStore
 from infra.settings import Settings
+from producers.camera.open import open_camera
+from producers.scenario import load
+from producers.seed_dataset import publish_seed
+from schemas.codec import Codec
 from schemas.dataset_lines import LineBook
 from schemas.records import DatasetManifest
+from schemas.registry import registry_from
 from schemas.topics import DATASET_MANIFESTS
 
-app = typer.Typer(no_args_is_help=True, help="Look at datasets.")
+app = typer.Typer(no_args_is_help=True, help="Look at datasets, begin a line.")
 
 
 @app.command("list")
@@ -45,6 +54,26 @@ def get(
         )
     ]
     show(rows, output)
+
+
+@app.command()
+def seed(
+    line: Annotated[
+        str, typer.Option(help="its name; releases are called after it")
+    ] = "perception",
+) -> None:
+    """Begin a line with a labelled test drive of the scenario, for the trainer's release 1."""
+    settings = Settings()
+    if settings.scenario_file is None:
+        fail("datasets seed: no scenario; set FLEETLOOP_SCENARIO_FILE", Exit.USAGE)
+    camera = open_camera(load(settings.scenario_file))
+    if any(step.line == line for step in _valid_steps()):
+        fail(f"line {line} has begun; see: fleetloop datasets list", Exit.CONDITION_NOT_MET)
+    codec = Codec(registry_from(settings.registry_url))
+    with Publisher(settings.kafka, codec, f"fleetloop.datasets-{os.getpid()}") as publisher:
+        objects, now_us = ObjectStore(settings.objects_url), time.time_ns() // 1_000
+        record = publish_seed(camera, objects, publisher, line=line, now_us=now_us)
+    say(f"{record.dataset_id}: {sum(record.counts.values())} labelled encounters")
 
 
 def _valid_steps() -> list[DatasetManifest]:

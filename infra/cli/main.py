@@ -18,7 +18,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "fleet": "run simulated devices",
     "releases": "look at releases and order what happens to them",
     "rollout": "see what a rollout policy catches, and replay a trace through the gate",
-    "datasets": "look at datasets",
+    "datasets": "look at datasets, begin a line",
     "slo": "check, explain, replay and export SLOs",
     "alerts": "look at alerts, take them, silence them",
     "query": "ask ClickHouse by name",

@@ -65,6 +65,14 @@ def test_up_in_the_background_look_use_down(tmp_path: Path) -> None:
         assert wider.returncode == Exit.CONDITION_NOT_MET
         assert {row["change"] for row in rows(wider)} == {"ADD_PARTITIONS"}
 
+        begun = fleetloop("datasets", "seed", env=env)
+        assert begun.returncode == Exit.OK, begun.stderr
+        (step,) = rows(fleetloop("datasets", "list", "-o", "json", env=env))
+        assert (step["line"], step["seq"], step["examples"]) == ("perception", 0, 360)
+        twice = fleetloop("datasets", "seed", env=env)
+        assert twice.returncode == Exit.CONDITION_NOT_MET
+        assert "line perception has begun" in twice.stderr
+
         again = fleetloop("stack", "up", *place)
         assert again.returncode == Exit.ERROR
         assert "in use by the stack of pid" in again.stderr
