@@ -2,25 +2,23 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from infra.cli.log import read_whole
 from infra.cli.output import Exit, Format, FormatOption, fail, show
+from infra.cli.slo_rows import budget_row, explained, promise, standing_row, window_rows
 from infra.keys import load_keyring
 from infra.settings import Settings
-from schemas import moments
 from schemas.decisions import ReleaseBook
-from schemas.durations import spell
 from schemas.records import ModelRelease
 from schemas.topics import MODEL_RELEASES, SLO_PARTIALS
 from streams.slo import slo_file
 from streams.slo.agent import withdrawal
 from streams.slo.engine import Withdrawal
-from streams.slo.explaining import Explanation, TierReading, WindowReading
 from streams.slo.objectives import Slo
 from streams.slo.standing import Standing, UnknownIdentityError, named, standings
 
@@ -31,7 +29,7 @@ FileOption = Annotated[
 
 def list_(slo: FileOption = None, output: FormatOption = Format.TABLE) -> None:
     """Every key of every SLO: the budget it has left, its fastest burn and its alerts."""
-    show([_row(one) for one in _standings(slo)], output)
+    show([standing_row(one) for one in _standings(slo)], output)
 
 
 def get(
@@ -43,7 +41,7 @@ def get(
     found = {one.name: one for one in _slos(Settings(), slo)}
     if name not in found:
         fail(f"no SLO {name!r} in the file; there are: {', '.join(found)}", Exit.CONDITION_NOT_MET)
-    show([{"what": what, "value": value} for what, value in _promise(found[name])], output)
+    show([{"what": what, "value": value} for what, value in promise(found[name])], output)
 
 
 def explain(
@@ -53,11 +51,11 @@ def explain(
 ) -> None:
     """Counts, burn and threshold of each window, and what would make the alert fire or clear."""
     found = _named(_standings(slo), key)
-    told = _explained(found)
+    told = explained(found)
     if output is Format.JSON:
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
         return
-    show([row for tier in told["tiers"] for row in _window_rows(tier)], output)
+    show([row for tier in told["tiers"] for row in window_rows(tier)], output)
     show(
         [{"what": name, "value": value} for name, value in told.items() if name != "tiers"], output
     )
@@ -70,7 +68,7 @@ def budget(
 ) -> None:
     """The error budget of each key: what is left, and how long it lasts at the present burn."""
     rows = [
-        _budget_row(one)
+        budget_row(one)
         for one in _standings(slo)
         if key is None or key in {one.identity, one.explanation.slo.name}
     ]
@@ -108,125 +106,3 @@ def _named(found: Sequence[Standing], key: str) -> Standing:
         return named(found, key)
     except UnknownIdentityError as error:
         fail(f"{error}; see: fleetloop slo list", Exit.CONDITION_NOT_MET)
-
-
-def _row(one: Standing) -> dict[str, Any]:
-    read = one.explanation
-    return {
-        "key": one.identity,
-        "budget_left": f"{read.budget.remaining:.1%}",
-        "burn": round(float(max(tier.long.burn for tier in read.tiers)), 2),
-        "alerts": ", ".join(f"{alert.severity} {alert.state}" for alert in read.alerts),
-        "at": moments.spell(read.at_us),
-    }
-
-
-def _budget_row(one: Standing) -> dict[str, Any]:
-    left = one.explanation.budget
-    lasts = left.exhaustion_s
-    return {
-        "key": one.identity,
-        "promised": f"{float(one.explanation.slo.objective):.4%}",
-        "period": spell(one.explanation.slo.period_us),
-        "budget_left": round(left.remaining, 6),
-        "lasts_s": None if lasts is None else round(lasts),
-        "lasts": "" if lasts is None else _about(lasts),
-        "at": moments.spell(one.explanation.at_us),
-    }
-
-
-def _promise(slo: Slo) -> Iterator[tuple[str, Any]]:
-    yield "promise", f"{float(slo.objective):.4%} of the frames within {spell(slo.threshold_us)}"
-    yield "service", slo.service
-    yield "budget period", spell(slo.period_us)
-    yield "keys by", f"{', '.join(slo.group_by)}; at most {slo.max_keys}"
-    yield "mode", f"{slo.mode}, from {slo.min_bad} bad and {slo.min_events} events on"
-    yield "told to", "nobody (shadow)" if slo.shadow else slo.owner or "everybody on call"
-    for tier in slo.tiers:
-        yield (
-            f"{tier.severity.lower()} {spell(tier.long_us)} / {spell(tier.short_us)}",
-            f"burn above {float(tier.factor):.4g} in both windows: {float(tier.limit):.2%} bad",
-        )
-    for severity in slo.severities:
-        waits = f"after {spell(slo.for_us[severity])}" if slo.for_us[severity] else "at once"
-        held = spell(slo.keep_firing_us[severity]) if slo.keep_firing_us[severity] else "0s"
-        yield f"{severity.lower()} fires", f"{waits}; resolves after {held} of health"
-    yield "silent after", spell(slo.no_data_after_us)
-    yield "bucket, lateness", f"{spell(slo.bucket_us)}, {spell(slo.lateness_us) or '0s'}"
-    yield "runbook", slo.runbook_url
-
-
-def _explained(one: Standing) -> dict[str, Any]:
-    read = one.explanation
-    lasts = read.budget.exhaustion_s
-    return {
-        "key": one.identity,
-        "at": moments.spell(read.at_us),
-        "alerts": ", ".join(_alerts(read)) or "none",
-        "budget_left": f"{read.budget.remaining:.2%}",
-        "budget_lasts": "nothing burns" if lasts is None else _about(lasts),
-        "late_events": read.late_events,
-        "tiers": [_tier(read.slo, tier) for tier in read.tiers],
-    }
-
-
-def _alerts(read: Explanation) -> Iterator[str]:
-    for alert in read.alerts:
-        told = f"{alert.severity} {alert.state} since {moments.spell(alert.since_us)}"
-        if alert.false_since_us is not None:
-            told += f", condition false since {moments.spell(alert.false_since_us)}"
-        if alert.empty_since_us is not None:
-            told += f", no data since {moments.spell(alert.empty_since_us)}"
-        yield told + (", flapping" if alert.flapping else "")
-
-
-def _tier(slo: Slo, tier: TierReading) -> dict[str, Any]:
-    return {
-        "severity": tier.tier.severity.value,
-        "factor": float(tier.tier.factor),
-        "active": tier.active,
-        "next": _next(slo, tier),
-        "long": _window(tier.long),
-        "short": _window(tier.short),
-    }
-
-
-def _window(window: WindowReading) -> dict[str, Any]:
-    return {
-        "window": spell(window.length_us),
-        "bad": window.bad,
-        "events": window.total,
-        "burn": round(float(window.burn), 4),
-        "bad_allowed": round(float(window.threshold), 2),
-        "exceeded": window.exceeded,
-    }
-
-
-def _window_rows(tier: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for name in ("long", "short"):
-        yield {
-            "severity": tier["severity"] if name == "long" else "",
-            **tier[name],
-            "factor": tier["factor"],
-            "next": tier["next"] if name == "long" else "",
-        }
-
-
-def _next(slo: Slo, tier: TierReading) -> str:
-    """What would have to happen for the tier to become true, or false again."""
-    if tier.active:
-        clears = moments.spell(tier.clears_us or 0)
-        return f"clears at {clears} if no bad event comes and traffic goes on"
-    if tier.more_bad is None:
-        return "cannot fire: more bad events are more events expected"
-    return f"fires with {tier.more_bad} more bad events within {spell(tier.tier.short_us)}" + (
-        f" (of at least {slo.min_events} events)" if slo.min_events else ""
-    )
-
-
-def _about(seconds: float) -> str:
-    """A time in the unit that people would say it in."""
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
