@@ -50,7 +50,7 @@ def figures(plan: Plan = PLAN) -> Mapping[str, Mapping[str, Any]]:
         broker() as kafka,
         tempfile.TemporaryDirectory() as folder,
         webhook_server() as pager,
-        site(kafka, Path(folder), pager) as place,
+        site(kafka, Path(folder), pager, FLEETLOOP_CHECKPOINT_INTERVAL_S="10") as place,
     ):
         rate = _play(place, plan, pager)
         delays, noticed = _delays(place, kafka, pager)
