@@ -30,6 +30,7 @@ from consumers.clickhouse.intake import Intake
 from consumers.clickhouse.layout import Column, columns
 from consumers.clickhouse.metrics import METRICS
 from consumers.clickhouse.sink import assembled
+from infra.lean import without
 from infra.settings import Settings
 from schemas.framing import HEADER_BYTES
 from schemas.registry import FileRegistry
@@ -211,6 +212,7 @@ def _batches(records: int, clock: Clock) -> Iterator[tuple[list[Any], Callable[[
 PROGRAMS: Final = {"sink": sink, "dicts": dicts, "containers": containers}
 
 if __name__ == "__main__":
+    without("pandas")  # as the command line does before it starts a worker
     PROGRAMS[sys.argv[1]](int(sys.argv[2]), Clock())
     sys.stdout.flush()
     os._exit(0)  # what is measured is told; threads of clients need no farewell

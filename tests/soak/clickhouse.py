@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from infra.kafka.errors import DeliveryError
 from infra.stack.clickhouse import ClickHouseServer
 from infra.stack.clickhouse_http import ask
 from infra.stack.kafka_broker import KafkaBroker
@@ -35,7 +36,7 @@ def run(seed: int, broker: KafkaBroker, clickhouse: ClickHouseServer, folder: Pa
     found: dict[str, Any] = {"seed": seed}
     try:
         found["wrong"] = one.play(plan(seed, VICTIMS))
-    except AssertionError as error:
+    except (AssertionError, DeliveryError) as error:
         found["wrong"] = {"harness": str(error)}
     found["kills"] = [dataclasses.asdict(kill) for kill in one.done]
     if found["wrong"]:
