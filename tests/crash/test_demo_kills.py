@@ -20,7 +20,6 @@ KILLS: Final = {
 """Which worker dies when the story says so: each in the middle of its own work."""
 
 
-@pytest.mark.alone
 @pytest.mark.crash
 @pytest.mark.kafka
 @pytest.mark.timeout(420)
