@@ -82,22 +82,27 @@ class LogEnds:
         asked = [TopicPartition(*source, which) for source in sources]
         while True:
             left_s = max(deadline - time.monotonic(), 0.001)
-            try:
-                answers = self._consumer.offsets_for_times(asked, timeout=left_s)
-            except KafkaException as error:
-                raise KafkaUnreachableError(
-                    f"{self._bootstrap} did not tell where logs stand: {error.args[0].str()}"
-                ) from error
-            wrong = next((at for at in answers if at.error is not None or at.offset < 0), None)
+            listed, wrong, why = self._asked(asked, left_s)
             if wrong is None:
-                return {(answer.topic, answer.partition): answer.offset for answer in answers}
-            passing = wrong.error is not None and wrong.error.code() in _PASSING
-            if not passing or left_s <= _RETRY_S:
-                raise KafkaUnreachableError(
-                    f"{self._bootstrap} did not tell the place of "
-                    f"{wrong.topic}/{wrong.partition}: {wrong.error or wrong.offset}"
-                )
+                return listed
+            if wrong.code() not in _PASSING or left_s <= _RETRY_S:
+                raise KafkaUnreachableError(f"{self._bootstrap} did not tell {why}")
             time.sleep(_RETRY_S)
+
+    def _asked(
+        self, asked: list[TopicPartition], timeout_s: float
+    ) -> tuple[dict[Source, int], KafkaError | None, str]:
+        """The places told, or what went wrong and with what."""
+        try:
+            answers = self._consumer.offsets_for_times(asked, timeout=timeout_s)
+        except KafkaException as error:
+            wrong = error.args[0]
+            return {}, wrong, f"where logs stand: {wrong.str()}"
+        for at in answers:
+            if at.error is not None or at.offset < 0:
+                wrong = at.error or KafkaError(KafkaError.UNKNOWN)
+                return {}, wrong, f"the place of {at.topic}/{at.partition}: {at.error or at.offset}"
+        return {(answer.topic, answer.partition): answer.offset for answer in answers}, None, ""
 
     def _fetched(self, listed: Mapping[Source, int], deadline: float) -> dict[Source, int]:
         ends: dict[Source, int] = {}

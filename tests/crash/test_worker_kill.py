@@ -46,7 +46,8 @@ def test_sums_are_exact_whenever_workers_are_killed(place: Site) -> None:
     assert place.totals() == place.expected()
     for worker in workers:
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0, place.said()
+        # One that has only just begun has no handler of the signal yet: it has nothing to end.
+        assert worker.wait(20) in (0, -signal.SIGTERM), place.said()
     place.start("2")
     place.wait_for_all("2", timeout_s=60)
     assert place.orders("2") == place.orders("1")
