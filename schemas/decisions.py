@@ -169,6 +169,11 @@ class ReleaseBook:
         )
         return Verdict()
 
+    def parent(self, view: ReleaseView) -> tuple[str, str] | None:
+        """Release and digest that a release goes back to; None: it is the first."""
+        parent = self._releases.get(view.proposal.parent_release_id or "")
+        return (parent.proposal.release_id, parent.digest) if parent else None
+
     def conflict(self, release_id: str, stratum: str) -> str | None:
         """Another release of the same device class that is open, held or paused there."""
         mine = self._releases[release_id].proposal.device_class

@@ -70,7 +70,7 @@ class Pushes:
         steps = [one for one in self._held(now_us) if not holding.dead(one.alert, now_us)]
         return _notification(Reason.REFRESH, (), steps, shadow=False) if steps else None
 
-    def delivered(self, notification: Notification, now_us: int) -> None:  # noqa: ARG002 - a Plan
+    def delivered(self, notification: Notification, now_us: int) -> None:  # noqa: ARG002 - as `Plan` has it
         """Take a notification as told."""
         for step in notification.news:
             fingerprint = step.alert.fingerprint

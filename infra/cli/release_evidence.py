@@ -27,10 +27,9 @@ def explained(settings: Settings, book: ReleaseBook, view: ReleaseView) -> list[
     tally = Tally(policy, (), newest_generations(facts))
     for fact in facts:
         tally.include(fact.record, fact.offset)
-    parent = book.releases.get(view.proposal.parent_release_id or "")
     at = ReleaseStanding(
         view=view,
-        parent=(parent.proposal.release_id, parent.digest) if parent else None,
+        parent=book.parent(view),
         tally=tally,
         policy=policy,
         now_us=tally.heard_us,

@@ -15,15 +15,12 @@ from consumers.dead_letters import SINK_STAGE
 SLICE: Final = 1 << 20
 _DAY_S: Final = 86_400
 
+_PLACES: Final = """
+(SELECT topic_id AS _topic_id, partition AS _partition, offset AS _offset
+FROM {table} WHERE topic = {{topic:String}} AND {condition})"""
 # Only the sink's letters stand for a record: a processor's is about one that is stored too.
-_LETTERS: Final = (
-    "(SELECT topic_id AS _topic_id, partition AS _partition, offset AS _offset "  # noqa: S608 - one of our constants
-    f"FROM dead_letters WHERE stage = '{SINK_STAGE}' AND topic = {{topic:String}})"
-)
-_ERASED: Final = (
-    "(SELECT topic_id AS _topic_id, partition AS _partition, offset AS _offset "  # noqa: S608 - one of our constants
-    f"FROM {PLACES.table} WHERE topic = {{topic:String}})"
-)
+_LETTERS: Final = _PLACES.format(table="dead_letters", condition=f"stage = '{SINK_STAGE}'")
+_ERASED: Final = _PLACES.format(table=PLACES.table, condition="true")
 _SLICES: Final = """
 SELECT _topic_id, _partition, count() AS rows, groupBitmap(toUInt64(_offset)) AS different,
     min(_offset) AS first, max(_offset) AS last

@@ -94,7 +94,7 @@ class Gate:
                 continue
             at = ReleaseStanding(
                 view=view,
-                parent=self._parent(view),
+                parent=self._ledger.book.parent(view),
                 tally=self.tally,
                 policy=self._policy,
                 now_us=now_us,
@@ -122,11 +122,6 @@ class Gate:
         if void is not None:
             del self._under_way[release_id]
         return void is None
-
-    def _parent(self, view: ReleaseView) -> tuple[str, str] | None:
-        parent_id = view.proposal.parent_release_id
-        parent = self._ledger.book.releases.get(parent_id) if parent_id else None
-        return (parent.proposal.release_id, parent.digest) if parent else None
 
     def _step(self, at: ReleaseStanding) -> Step | None:
         return next(self._steps(at), None)

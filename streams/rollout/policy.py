@@ -75,6 +75,11 @@ class Policy(BaseModel):
             )
         return self
 
+    @property
+    def last_soak_s(self) -> float:
+        """Least time between the last wave and COMPLETED: its soak is never the shorter one."""
+        return max(self.soak_s, self.monitor_s)
+
     def log_harm(self, strata: int, tests: int) -> float:
         """Log of what evidence of harm must reach: tests times strata over alpha.
 

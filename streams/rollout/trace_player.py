@@ -112,8 +112,8 @@ class _Player:
         waits = (
             policy.soak_s,
             policy.soak_s + policy.patience_s,
-            max(policy.soak_s, policy.monitor_s),
-            max(policy.soak_s, policy.monitor_s) + policy.patience_s,
+            policy.last_soak_s,
+            policy.last_soak_s + policy.patience_s,
             policy.rollback_settle_s,
             policy.rollback_deadline_s,
         )

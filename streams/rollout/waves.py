@@ -66,8 +66,7 @@ def _is_last(at: ReleaseStanding, wave: int) -> bool:
 
 
 def _soak_s(at: ReleaseStanding, wave: int) -> float:
-    policy = at.policy
-    return max(policy.soak_s, policy.monitor_s) if _is_last(at, wave) else policy.soak_s
+    return at.policy.last_soak_s if _is_last(at, wave) else at.policy.soak_s
 
 
 def _next_wave(at: ReleaseStanding, stratum: str, wave: int) -> Step:
