@@ -1,10 +1,9 @@
 """The on-call file: who is told, what is told together, how often, and what hides what."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 import httpx
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from consumers.oncall.grouping import Routing, Timing
@@ -12,6 +11,7 @@ from consumers.oncall.holding import Inhibition
 from schemas import durations
 from schemas.alert_controls import matcher
 from schemas.records import Matcher
+from schemas.yaml_file import YamlFileError, first_fault, read_mapping
 
 DEFAULT_FILE: Final = Path(__file__).with_name("default.yaml")
 
@@ -183,34 +183,15 @@ def load(path: Path | None) -> OncallFile:
     Raises:
         OncallFileError: It cannot be read, or breaks a rule.
     """
-    told = _read(DEFAULT_FILE)
-    if path is not None:
-        del told["receivers"]
-        told |= _read(path)
     try:
+        told = read_mapping(DEFAULT_FILE, example=DEFAULT_FILE.name)
+        if path is not None:
+            del told["receivers"]
+            told |= read_mapping(path, example=DEFAULT_FILE.name)
         return OncallFile.model_validate(told)
+    except YamlFileError as error:
+        raise OncallFileError(f"on-call file {path}: {error}") from error
     except ValidationError as error:
-        raise OncallFileError(f"on-call file {path}: {_first(error)}") from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OncallFileError(f"on-call file {path}: {error.strerror}; make it readable") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise OncallFileError(f"on-call file {path}: no YAML: {error}") from error
-    if not isinstance(told, dict):
-        raise OncallFileError(f"on-call file {path}: is no mapping; see {DEFAULT_FILE.name}")
-    return told
-
-
-def _first(error: ValidationError) -> str:
-    """Field and rule; the value of an address stays out, and that of an unknown field."""
-    found = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in found["loc"]) or "the whole"
-    value = found["input"]
-    unknown = found["type"] == "extra_forbidden"
-    secret = unknown or (found["loc"] and str(found["loc"][-1]) == "url")
-    shown = "" if secret or isinstance(value, dict | list) else f"={value!r}"
-    return f"{field}{shown}: {found['msg'].removeprefix('Value error, ')}"
+        raise OncallFileError(
+            f"on-call file {path}: {first_fault(error, secret={'url'})}"
+        ) from error

@@ -5,10 +5,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from schemas import durations
+from schemas.yaml_file import YamlFileError, first_fault, read_mapping
 
 DEFAULT_FILE: Final = Path(__file__).with_name("default.yaml")
 
@@ -109,23 +109,15 @@ def load(path: Path | None) -> WatchPolicy:
     Raises:
         WatchFileError: It cannot be read, or breaks a rule.
     """
-    content = _read(DEFAULT_FILE)
-    if path is not None:
-        content = _over(content, _read(path))
     try:
+        content = read_mapping(DEFAULT_FILE, example=DEFAULT_FILE.name)
+        if path is not None:
+            content = _over(content, read_mapping(path, example=DEFAULT_FILE.name))
         return WatchPolicy.model_validate(content)
+    except YamlFileError as error:
+        raise WatchFileError(f"watch file {path}: {error}") from error
     except ValidationError as error:
-        raise WatchFileError(f"watch file {path}, {_told(error)}") from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise WatchFileError(f"watch file {path}: {error}; make it a readable YAML file") from error
-    if not isinstance(content, dict):
-        raise WatchFileError(f"watch file {path}: is no mapping; see {DEFAULT_FILE.name}")
-    return content
+        raise WatchFileError(f"watch file {path}, {first_fault(error)}") from error
 
 
 def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
@@ -136,12 +128,3 @@ def _over(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(held, dict) and isinstance(value, dict)
         merged[key] = _over(held, value) if both and held is not None else value
     return merged
-
-
-def _told(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "the whole"
-    if first["type"] == "extra_forbidden":
-        return f"{field}: unknown key; remove it or correct its spelling"
-    given = "" if isinstance(first["input"], dict | BaseModel) else f"={first['input']!r}"
-    return f"{field}{given}: {str(first['msg']).removeprefix('Value error, ')}"

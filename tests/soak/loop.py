@@ -5,8 +5,6 @@ build/soak/loop.json; the exit status tells whether every promise of every run w
 SOAK_RUNS sets how many runs (20), SOAK_SEED the first seed (1).
 """
 
-import json
-import os
 import random
 import sys
 import tempfile
@@ -16,8 +14,8 @@ from typing import Any, Final
 
 from infra.demo.workers import WORKERS
 from tests.killed_story import play
+from tests.soak.seeds import soak
 
-FOLDER: Final = Path("build/soak")
 MOMENTS: Final = (
     "perception-1 is proposed",
     "perception-1: wave 0 opens",
@@ -52,24 +50,12 @@ def run(seed: int) -> Mapping[str, Any]:
         "kills": kills(seed),
         "status": played.status,
         "deaths": played.report["deaths"],
-        "broken": played.broken,
+        "broken": played.broken or bool(played.status),
     }
-    if played.status:
+    if found["broken"]:
         found["told"] = played.told.splitlines()[-40:]
     return found
 
 
-def main() -> None:
-    """Play all runs and tell."""
-    first = int(os.environ.get("SOAK_SEED", "1"))
-    runs = []
-    for seed in range(first, first + int(os.environ.get("SOAK_RUNS", "20"))):
-        runs.append(run(seed))
-        sys.stderr.write(f"seed {seed}: {'kept' if not runs[-1]['status'] else 'BROKEN'}\n")
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / "loop.json").write_text(json.dumps({"runs": runs}, indent=2) + "\n")
-    sys.exit(any(one["status"] for one in runs))
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(soak("loop", run, runs=20))

@@ -5,8 +5,6 @@ build/soak/slo.json; the exit status tells whether every run was as an undisturb
 SOAK_RUNS sets how many runs (3), SOAK_SEED the first seed (1).
 """
 
-import json
-import os
 import random
 import sys
 import tempfile
@@ -17,8 +15,8 @@ from typing import Any, Final
 from tests.bench.peers import broker
 from tests.crash.slo_process import NOTIFIER, Point
 from tests.crash.slo_story import Kill, play
+from tests.soak.seeds import soak
 
-FOLDER: Final = Path("build/soak")
 MATRIX: Final = tuple(point for point in Point if point is not Point.NEVER)
 RARE: Final = {*NOTIFIER, Point.ALERT_BEFORE, Point.ALERT_AFTER}
 WORKER: Final = [point for point in MATRIX if point not in NOTIFIER]
@@ -47,17 +45,5 @@ def run(seed: int) -> Mapping[str, Any]:
     }
 
 
-def main() -> None:
-    """Play all runs and tell."""
-    first = int(os.environ.get("SOAK_SEED", "1"))
-    runs = []
-    for seed in range(first, first + int(os.environ.get("SOAK_RUNS", "3"))):
-        runs.append(run(seed))
-        sys.stderr.write(f"seed {seed}: {runs[-1]['broken'] or 'kept'}\n")
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        (FOLDER / "slo.json").write_text(json.dumps({"runs": runs}, indent=2) + "\n")
-    sys.exit(any(one["broken"] for one in runs))
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(soak("slo", run, runs=3))

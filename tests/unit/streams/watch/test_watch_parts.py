@@ -224,7 +224,7 @@ def test_a_beat_is_a_valid_record_that_adds_nothing() -> None:
         ("pipeline: {unheard: 1m, why: x}", "pipeline.why: unknown key"),
         ("nonsense: 1", "nonsense: unknown key; remove it"),
         ("[1, 2]", "is no mapping"),
-        ("a: [", "make it a readable YAML file"),
+        ("a: [", "no YAML: "),
     ],
 )
 def test_a_watch_file_that_breaks_a_rule_is_told_by_field(
