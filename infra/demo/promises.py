@@ -32,7 +32,7 @@ def promises(report: Mapping[str, Any], bad: ReleaseView | None) -> Sequence[Pro
         _gain(report["releases"]),
         _rollback(report["releases"], bad),
         _parents(report["devices"]),
-        _paged(report["alerts"]),
+        _paged(report["alerts"], bad),
         _exact(report["topics"], report["deaths"]),
         _refused(report["dead_letters"]),
     )
@@ -69,7 +69,7 @@ def _parents(devices: Mapping[str, int]) -> Promise:
     return Promise("every device runs release 2 again", kept, dict(devices))
 
 
-def _paged(alerts: Sequence[Mapping[str, Any]]) -> Promise:
+def _paged(alerts: Sequence[Mapping[str, Any]], bad: ReleaseView | None) -> Promise:
     pages = [
         alert
         for alert in alerts
@@ -77,7 +77,13 @@ def _paged(alerts: Sequence[Mapping[str, Any]]) -> Promise:
         and alert["state"] == AlertState.RESOLVED
         and alert["deliveries"] >= _FIRING_AND_RESOLVED
     ]
-    return Promise("a page was delivered and resolved", bool(pages), len(pages))
+    suspects = [(one["label"], one["value"]) for page in pages for one in page["suspects"]]
+    guilty = {("release_id", bad and bad.proposal.release_id), ("hardware", HARMED)}
+    return Promise(
+        f"a page suspected release 3 and {HARMED}, was delivered, and resolved",
+        guilty <= set(suspects),
+        suspects,
+    )
 
 
 def _exact(topics: Sequence[Mapping[str, Any]], deaths: Mapping[str, int]) -> Promise:

@@ -11,7 +11,7 @@ from infra.demo.pager import Pager
 from producers.evaluation import Accuracy, Difference
 from schemas import moments
 from schemas.decisions import ReleaseView
-from schemas.records import Alert
+from schemas.records import Alert, AlertState, Suspect
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,12 @@ def dead_letter_rows(
 
 
 def alert_rows(alerts: Sequence[Alert], pager: Pager) -> list[dict[str, Any]]:
-    """A row for each alert episode: its last state and how often it was delivered."""
+    """A row for each alert episode: its last state, whom it suspected first, its deliveries."""
     episodes: dict[str, Alert] = {alert.alert_id: alert for alert in alerts}
+    suspects: dict[str, list[dict[str, Any]]] = {}
+    for alert in alerts:
+        if alert.state is AlertState.FIRING:
+            suspects.setdefault(alert.alert_id, [_suspect(one) for one in alert.suspects])
     return [
         {
             "alertname": alert.alertname,
@@ -86,12 +90,17 @@ def alert_rows(alerts: Sequence[Alert], pager: Pager) -> list[dict[str, Any]]:
             "state": alert.state.value,
             "labels": dict(alert.labels),
             "reason": alert.reason,
+            "suspects": suspects.get(alert.alert_id, []),
             "starts_at": moments.spell(alert.starts_at),
             "resolved_at": None if alert.resolved_at is None else moments.spell(alert.resolved_at),
             "deliveries": pager.deliveries(alert.fingerprint),
         }
         for alert in episodes.values()
     ]
+
+
+def _suspect(suspect: Suspect) -> dict[str, Any]:
+    return {"label": suspect.label, "value": suspect.value, "lift": round(suspect.lift, 1)}
 
 
 def _state(view: ReleaseView) -> str:

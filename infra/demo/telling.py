@@ -150,7 +150,9 @@ class Narrator:
     def _alert(self, record: Alert) -> str | None:
         labels = ", ".join(f"{k}={v}" for k, v in sorted(record.labels.items()) if k != "alertname")
         if record.state is AlertState.FIRING and record.seq == 0:
-            return f"{record.severity.value}: {record.alertname} [{labels}]: {record.reason}"
+            suspects = "".join(f"; suspect: {one.label} {one.value}" for one in record.suspects)
+            reason = f"{record.reason}{suspects}"
+            return f"{record.severity.value}: {record.alertname} [{labels}]: {reason}"
         if record.state is AlertState.RESOLVED:
             return f"resolved: {record.alertname} [{labels}]: {record.reason}"
         return None

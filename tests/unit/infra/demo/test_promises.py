@@ -27,7 +27,11 @@ def bad_release(*, harmed: str = "HW3") -> ReleaseView:
 def report() -> dict[str, Any]:
     gain = {"accuracy": {"minus_parent": {"mean": 0.08, "low": 0.05, "high": 0.1}}}
     counts = {"devices_committed": 40, "devices_rolled_back": 40}
-    page = {"severity": "PAGE", "state": "RESOLVED", "deliveries": 2}
+    suspects = [
+        {"label": label, "value": value, "lift": 9.5}
+        for label, value in (("release_id", "r3"), ("hardware", "HW3"), ("region", "north"))
+    ]
+    page = {"severity": "PAGE", "state": "RESOLVED", "deliveries": 2, "suspects": suspects}
     return {
         "releases": [{"accuracy": None}, gain, counts],
         "devices": {"total": 320, "on_release_2": 320},
@@ -57,6 +61,8 @@ def test_a_good_report_keeps_every_promise() -> None:
         (("devices", "on_release_2"), 319, 2),
         (("alerts", 0, "deliveries"), 1, 3),
         (("alerts", 0, "state"), "FIRING", 3),
+        (("alerts", 0, "suspects", 0, "value"), "r2", 3),
+        (("alerts", 0, "suspects", 1, "value"), "HW4", 3),
         (("topics", 0, "stored"), 3, 4),
         (("topics", 0, "distinct"), 1, 4),
         (("dead_letters", 0, "found"), 0, 5),
@@ -76,7 +82,7 @@ def test_a_finding_breaks_its_promise(
 
 def test_a_rollback_that_another_generation_harmed_is_not_the_story() -> None:
     assert broken(report(), bad_release(harmed="HW4")) == [1]
-    assert broken(report(), None) == [1]
+    assert broken(report(), None) == [1, 3]
 
 
 def test_after_a_death_a_repeated_derived_record_is_told_by_its_id() -> None:
