@@ -19,6 +19,7 @@ from infra.kafka.messages import RawMessage
 from schemas import histograms, records, topics
 from schemas.registry import FileRegistry
 from schemas.topics import TOPICS, TopicSpec
+from streams.watch.canary import beat
 from tests import factories
 from tests.sinks import CODEC
 
@@ -59,7 +60,7 @@ def story() -> dict[str, list[Any]]:
         topics.DEVICES.name: _devices(),
         topics.MODEL_RELEASES.name: _releases(),
         topics.OTA_ACKS.name: _acks(),
-        topics.INFERENCE_EVENTS.name: windows(),
+        topics.INFERENCE_EVENTS.name: [*windows(), beat(0, 1, 0, at(4))],
         topics.DISENGAGEMENTS.name: _disengagements(),
         topics.EDGE_CASES.name: _edge_cases(),
         topics.LABEL_REQUESTS.name: _requests(),
@@ -70,7 +71,7 @@ def story() -> dict[str, list[Any]]:
             factories.rollout_command(release_id="release-3", reason="late at night")
         ],
         topics.DEAD_LETTERS.name: [
-            factories.dead_letter(topic_id=TOPIC_ID, offset=len(windows()), ts=at(0))
+            factories.dead_letter(topic_id=TOPIC_ID, offset=len(windows()) + 1, ts=at(0))
         ],
     }
 

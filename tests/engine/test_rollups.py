@@ -28,7 +28,7 @@ PAIRS = {
         SELECT ifNull(release_id, ''), hardware, region,
         toStartOfMinute(toDateTime(window_end)), count(), sum(expected), sum(produced),
         sum(late), sum(latency_sum_us), max(latency_max_us),
-        sum(arraySum(latency_counts)), sum(toInt64(1000 * distance_m)),
+        sum(arraySum(latency_counts)), sum(toInt64(1000 * ifNull(distance_m, 0))),
         sum(toInt64(1000 * ifNull(energy_j, 0))), sumIf(produced, energy_j IS NOT NULL)
         FROM inference_events GROUP BY ALL ORDER BY ALL
         """,

@@ -34,6 +34,7 @@ FROM
     WHERE m.minute >= now() - INTERVAL {hours:UInt32} HOUR
       AND ({release:String} = '' OR m.release_id = {release:String})
     GROUP BY release_id, hardware
+    HAVING sum(m.expected) > 0 -- the canary's windows, in which nothing is due, are no release's
 ) AS totals
 LEFT JOIN
 (
