@@ -10,13 +10,14 @@ from typing import Final
 from schemas.cohorts import membership
 from schemas.records import DeviceClass, ModelRelease, ReleaseKind
 from schemas.signing import Keyring, SignatureError
-from schemas.strata import ACTIVE, WITHDRAWN, StratumStatus, StratumView, moved
+from schemas.strata import ACTIVE, WITHDRAWN, StratumStatus
+from schemas.stratum_view import StratumView, moved
 
 MAX_RELEASES: Final = 10_000
 """Proposals a book keeps; further ones are void, so that no signer can fill a device's memory."""
 
 _STAYS: Final = frozenset(StratumStatus) - WITHDRAWN - {StratumStatus.REJECTED}
-_GOES_ON: Final = frozenset({StratumStatus.OPEN, StratumStatus.HELD, StratumStatus.PAUSED})
+_GOES_ON: Final = ACTIVE | {StratumStatus.SUPERSEDED}
 
 
 class Rule(StrEnum):

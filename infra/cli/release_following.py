@@ -13,7 +13,7 @@ from schemas.codec import Codec
 from schemas.decisions import ReleaseBook, ReleaseView
 from schemas.facts import Fact
 from schemas.registry import registry_from
-from schemas.strata import StratumStatus
+from schemas.strata import WAITING, StratumStatus
 from schemas.topics import MODEL_RELEASES
 
 POLL_S: Final = 0.25
@@ -23,7 +23,6 @@ _ENDED: Final = _GOOD | {
     StratumStatus.ABORTED,
     StratumStatus.REJECTED,
 }
-_WAITING: Final = frozenset({StratumStatus.HELD, StratumStatus.PAUSED})
 
 
 def verdict(view: ReleaseView) -> Exit | None:
@@ -32,7 +31,7 @@ def verdict(view: ReleaseView) -> Exit | None:
     A release of which all that is left is held or paused waits for a person: that is no success.
     """
     statuses = {stratum.status for stratum in view.strata.values()}
-    if not statuses <= _ENDED | _WAITING:
+    if not statuses <= _ENDED | WAITING:
         return None
     return Exit.OK if statuses <= _GOOD else Exit.CONDITION_NOT_MET
 

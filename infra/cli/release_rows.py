@@ -1,10 +1,12 @@
-"""Releases as rows of a table: one release, one stratum of it, one decision about it."""
+"""Releases as rows of a table: one release, a stratum of it, a decision about it, its states."""
 
 from typing import Any
 
 from schemas import moments
 from schemas.decisions import ReleaseView
-from schemas.records import ModelRelease
+from schemas.records import CommandKind, ModelRelease
+from schemas.strata import StratumStatus
+from schemas.transitions import Transition
 
 
 def release_row(view: ReleaseView) -> dict[str, Any]:
@@ -50,4 +52,15 @@ def decision_row(record: ModelRelease) -> dict[str, Any]:
         "share": record.share,
         "since": moments.spell(record.decided_ts),
         "reason": record.reason,
+    }
+
+
+def transition_row(row: Transition) -> dict[str, str]:
+    """One row of the state machine, as `rollout states` and docs/rollout.md show it."""
+    ordered = isinstance(row.cause, CommandKind)
+    return {
+        "from": ", ".join(status for status in StratumStatus if status in row.sources),
+        "when": f"a person orders {row.cause.value}" if ordered else row.cause.value,
+        "decision": row.kind.value,
+        "to": row.target.value,
     }

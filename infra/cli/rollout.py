@@ -9,7 +9,8 @@ import click
 import typer
 
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
-from infra.cli.release_rows import decision_row
+from infra.cli.release_rows import decision_row, transition_row
+from schemas.transitions import TABLE
 from streams.rollout.policy import Policy, PolicyError, load_policy
 from streams.rollout.power import MAX_DEVICES, Chance, power
 from streams.rollout.tally import METRICS
@@ -83,6 +84,15 @@ def replay(
         say(f"line {one.number}, {one.topic}: refused: {one.reason}")
     if len(played.refusals) > SHOWN:
         say(f"and {len(played.refusals) - SHOWN} more lines refused; -o json has them all")
+
+
+@app.command()
+def states(output: FormatOption = Format.TABLE) -> None:
+    """Every step the gate may take: from where, when, by which decision, to where.
+
+    The first row that applies is taken; a release stands in each stratum by itself.
+    """
+    show([transition_row(row) for row in TABLE], output)
 
 
 def _decision(decided: Decided) -> dict[str, Any]:

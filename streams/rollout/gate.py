@@ -2,22 +2,19 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from schemas.catalogue import Hardware
 from schemas.decisions import ReleaseView, Rule, decision_id
-from schemas.records import ModelRelease, ReleaseKind
+from schemas.records import ModelRelease
 from schemas.signing import Keyring, Role, Signer, canonical
-from schemas.strata import BEFORE_OPENING, StratumStatus
 from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS, ROLLOUT_PARTIALS
 from streams.rollout.ledger import Ledger
-from streams.rollout.orders import ordered_step
 from streams.rollout.policy import Policy
-from streams.rollout.rollbacks import harm_steps
+from streams.rollout.situation import Situation
 from streams.rollout.standing import ReleaseStanding, Step
+from streams.rollout.steps import next_step
 from streams.rollout.tally import Tally
-from streams.rollout.verification import faults
-from streams.rollout.waves import advancing_step, opening_step
 
 _RACES = frozenset({Rule.SEQUENCE, Rule.CONFLICT})
 """Why a decision may be void although nothing is wrong: somebody else was first."""
@@ -99,7 +96,7 @@ class Gate:
                 policy=self._policy,
                 now_us=now_us,
             )
-            step = self._step(at)
+            step = next_step(Situation(at, self._ledger, self._hardware))
             if step is not None:
                 self._under_way[release_id] = decision = self._drafted(at, step)
                 due.append(decision)
@@ -122,62 +119,6 @@ class Gate:
         if void is not None:
             del self._under_way[release_id]
         return void is None
-
-    def _step(self, at: ReleaseStanding) -> Step | None:
-        return next(self._steps(at), None)
-
-    def _steps(self, at: ReleaseStanding) -> Iterator[Step]:
-        """What the rules call for, the most urgent first."""
-        statuses = {view.status for view in at.strata.values()}
-        if StratumStatus.PROPOSED in statuses:
-            yield self._verified(at)
-        if (step := ordered_step(at, self._ledger.open_orders(at.release_id))) is not None:
-            yield step
-        if statuses <= BEFORE_OPENING and (newer := self._newer_opened(at)) is not None:
-            yield Step(kind=ReleaseKind.SUPERSEDED, reason=f"release {newer} was opened before it")
-        if StratumStatus.VERIFIED in statuses and (step := self._approved(at)) is not None:
-            yield step
-        yield from harm_steps(at)
-        if (step := opening_step(at, self._conflict(at.release_id))) is not None:
-            yield step
-        for stratum in at.strata:
-            if (step := advancing_step(at, stratum)) is not None:
-                yield step
-
-    def _conflict(self, release_id: str) -> Callable[[str], str | None]:
-        return lambda stratum: self._ledger.book.conflict(release_id, stratum)
-
-    def _verified(self, at: ReleaseStanding) -> Step:
-        found = faults(at.view, self._ledger.book, self._hardware)
-        if found:
-            return Step(kind=ReleaseKind.REJECTED, reason="; ".join(found)[:1_000])
-        return Step(
-            kind=ReleaseKind.VERIFIED,
-            reason="counter rises, strata and deadlines are known, the artifact is named",
-        )
-
-    def _approved(self, at: ReleaseStanding) -> Step | None:
-        approvals = self._ledger.approvals(at.view)
-        needed = 2 if at.view.proposal.safety_relevant else 1
-        if len(approvals) < needed:
-            return None
-        approvers = tuple(sorted(approvals))
-        return Step(
-            kind=ReleaseKind.APPROVED,
-            reason=f"approved by {', '.join(approvers)}",
-            approvers=approvers,
-            handled=max(order.offset for order in approvals.values()),
-        )
-
-    def _newer_opened(self, at: ReleaseStanding) -> str | None:
-        mine = at.view.proposal
-        for other_id, other in self._ledger.book.releases.items():
-            newer = other.proposal.counter > mine.counter
-            if newer and other.proposal.device_class is mine.device_class:
-                shared = (other.strata.get(stratum) for stratum in mine.strata)
-                if any(view is not None and view.wave is not None for view in shared):
-                    return other_id
-        return None
 
     def _drafted(self, at: ReleaseStanding, step: Step) -> ModelRelease:
         view, seq = at.view, at.view.next_seq

@@ -1,26 +1,18 @@
-"""What a person's command does to a release."""
+"""What a person's command does to a release, by the table of the state machine."""
 
 from collections.abc import Iterable
 
 from schemas.records import CommandKind, ReleaseKind
-from schemas.strata import TRANSITIONS
+from schemas.transitions import TABLE, Transition
 from streams.rollout.ledger import Order
 from streams.rollout.standing import ReleaseStanding, Step
+from streams.rollout.waves import widened
 
-_KINDS = {
-    CommandKind.REJECT: ReleaseKind.REJECTED,
-    CommandKind.PAUSE: ReleaseKind.PAUSED,
-    CommandKind.RESUME: ReleaseKind.RESUMED,
-    CommandKind.ABORT: ReleaseKind.ABORTED,
-    CommandKind.ROLLBACK: ReleaseKind.ROLLBACK_ORDERED,
-    CommandKind.KILL: ReleaseKind.ROLLBACK_ORDERED,
-    CommandKind.EXTEND: ReleaseKind.WAVE_EXTENDED,
-}
 _LOOSENING = frozenset({CommandKind.RESUME, CommandKind.EXTEND})
-"""Orders that let a release go on count only for what the person saw: a later hold stands."""
+"""Orders that let a release go on: they count only for what the person saw, a later hold stands;
+and they are taken one stratum after the other, each with its own evidence."""
 
-_ONE_BY_ONE = frozenset({ReleaseKind.RESUMED, ReleaseKind.WAVE_EXTENDED})
-"""Taken one stratum after the other, each with its own evidence; done with the last."""
+_BACK = ReleaseKind.ROLLBACK_ORDERED
 
 
 def ordered_step(at: ReleaseStanding, orders: Iterable[Order]) -> Step | None:
@@ -28,58 +20,55 @@ def ordered_step(at: ReleaseStanding, orders: Iterable[Order]) -> Step | None:
 
     APPROVE is no step: approvals are counted where they are needed.
     """
-    for order in orders:
-        kind = _KINDS.get(order.command.command)
-        if kind is not None and (step := _obeyed(at, order, kind)) is not None:
-            return step
-    return None
+    steps = (_obeyed(at, order) for order in orders)
+    return next((step for step in steps if step is not None), None)
 
 
-def _obeyed(at: ReleaseStanding, order: Order, kind: ReleaseKind) -> Step | None:
-    command, parent = order.command, at.parent
-    if kind is ReleaseKind.ROLLBACK_ORDERED and parent is None:
-        if command.command is not CommandKind.KILL:
-            return None
-        kind = ReleaseKind.ABORTED  # nothing to go back to: at least nobody new takes it
-    strata = _able(at, order, kind)
-    if not strata:
-        return None
-    reason = f"{command.command} by {command.by}: {command.reason}"
-    if kind in _ONE_BY_ONE:
-        handled = order.offset if len(strata) == 1 else None
-        return _loosened(at, strata[0], kind, reason, handled)
-    return Step(
-        kind=kind,
-        reason=reason,
-        stratum=command.stratum,
-        handled=order.offset,
-        rollback_to=parent if kind is ReleaseKind.ROLLBACK_ORDERED else None,
-    )
+def obedient(
+    at: ReleaseStanding, command: CommandKind, stratum: str | None
+) -> dict[Transition, list[str]]:
+    """Rows by which a command would move strata as they stand, with those strata."""
+    found = {
+        row: [
+            name
+            for name, view in at.strata.items()
+            if stratum in (None, name)
+            and view.status in row.sources
+            and not (command is CommandKind.EXTEND and view.share >= 1.0)
+        ]
+        for row in TABLE
+        if row.cause is command
+    }
+    if at.parent is None:
+        found = {row: names for row, names in found.items() if row.kind is not _BACK}
+    return {row: names for row, names in found.items() if names}
 
 
-def _loosened(
-    at: ReleaseStanding, stratum: str, kind: ReleaseKind, reason: str, handled: int | None
-) -> Step:
-    view = at.strata[stratum]
-    wider = kind is ReleaseKind.WAVE_EXTENDED
-    return Step(
-        kind=kind,
-        reason=reason,
-        stratum=stratum,
-        handled=handled,
-        wave=view.wave if wider else None,
-        share=min(1.0, view.share * at.policy.extension) if wider else None,
-    )
-
-
-def _able(at: ReleaseStanding, order: Order, kind: ReleaseKind) -> list[str]:
-    wanted = order.command.stratum
-    loosening = order.command.command in _LOOSENING
-    return [
-        name
-        for name, view in at.strata.items()
-        if wanted in (None, name)
-        and view.status in TRANSITIONS[kind][0]
-        and not (loosening and order.stamp_us < view.since_us)
-        and not (kind is ReleaseKind.WAVE_EXTENDED and view.share >= 1.0)
+def _obeyed(at: ReleaseStanding, order: Order) -> Step | None:
+    """One decision for each row that applies, or stratum when it loosens; done with the last."""
+    command = order.command
+    loosening = command.command in _LOOSENING
+    due = [
+        (row, names)
+        for row, able in obedient(at, command.command, command.stratum).items()
+        if (names := [n for n in able if not (loosening and _came_later(at, n, order))])
     ]
+    if not due:
+        return None
+    row, names = due[0]
+    last = len(due) == 1 and not (loosening and len(names) > 1)
+    stratum = names[0] if loosening else command.stratum
+    wider = row.kind is ReleaseKind.WAVE_EXTENDED
+    return Step(
+        kind=row.kind,
+        reason=f"{command.command} by {command.by}: {command.reason}",
+        stratum=stratum,
+        handled=order.offset if last else None,
+        rollback_to=at.parent if row.kind is _BACK else None,
+        wave=at.strata[names[0]].wave if wider else None,
+        share=widened(at, names[0], 1.0) if wider else None,
+    )
+
+
+def _came_later(at: ReleaseStanding, stratum: str, order: Order) -> bool:
+    return order.stamp_us < at.strata[stratum].since_us

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from schemas.decisions import ReleaseView
 from schemas.records import Evidence, ReleaseKind
-from schemas.strata import StratumView
+from schemas.stratum_view import StratumView
 from schemas.topics import OTA_ACKS
 from streams.rollout.evidence import Counts
 from streams.rollout.policy import Policy

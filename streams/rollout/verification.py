@@ -1,14 +1,40 @@
-"""What a proposal must be before people are asked: the checks of VERIFIED."""
+"""What a proposal must be before people are asked, and whether enough of them have approved it.
+
+Each guard says in words why it holds in a stratum; None: it does not.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from schemas.catalogue import Hardware
 from schemas.decisions import ReleaseBook, ReleaseView
 from schemas.records import ModelRelease
 from schemas.strata import StratumStatus
+from streams.rollout.situation import Situation
 
+MAX_REASON: Final = 1_000
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def faulty(now: Situation, _stratum: str) -> str | None:
+    """The proposal cannot be released as it is."""
+    found = faults(now.at.view, now.ledger.book, now.hardware)
+    return "; ".join(found)[:MAX_REASON] or None
+
+
+def faultless(now: Situation, stratum: str) -> str | None:
+    """The proposal may be shown to people."""
+    if faulty(now, stratum) is not None:
+        return None
+    return "counter rises, strata and deadlines are known, the artifact is named"
+
+
+def signed(now: Situation, _stratum: str) -> str | None:
+    """Enough people other than the author have approved."""
+    approvals = now.ledger.approvals(now.at.view)
+    needed = 2 if now.at.view.proposal.safety_relevant else 1
+    return f"approved by {', '.join(sorted(approvals))}" if len(approvals) >= needed else None
 
 
 def faults(view: ReleaseView, book: ReleaseBook, hardware: Mapping[str, Hardware]) -> list[str]:

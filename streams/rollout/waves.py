@@ -1,46 +1,54 @@
-"""When a wave opens, when it is widened, and when a release has reached everybody."""
+"""When a wave opens, when it is widened, and when a release has reached everybody.
 
-from collections.abc import Callable
+Each guard says in words why it holds in a stratum; None: it does not.
+"""
 
-from schemas.records import ReleaseKind
 from schemas.strata import StratumStatus
-from streams.rollout.standing import ReleaseStanding, Step
+from streams.rollout.standing import ReleaseStanding
 
 
-def opening_step(at: ReleaseStanding, conflict: Callable[[str], str | None]) -> Step | None:
-    """The first wave, wherever no other release is open.
-
-    Args:
-        at: The release.
-        conflict: Names the release that is open in a stratum, if any.
-    """
-    approved = [name for name, view in at.strata.items() if view.status is StratumStatus.APPROVED]
-    free = [name for name in approved if conflict(name) is None]
-    if not free:
+def proven(at: ReleaseStanding, stratum: str) -> str | None:
+    """The wave has shown what it must, and another one follows."""
+    wave = at.strata[stratum].wave
+    if wave is None or _is_last(at, wave) or not _ready(at, stratum, wave):
         return None
-    return Step(
-        kind=ReleaseKind.WAVE_OPENED,
-        reason="approved, and no other release is open",
-        stratum=None if free == approved else free[0],
-        wave=0,
-        share=at.policy.waves[0],
-    )
+    return f"wave {wave} showed no harm{'' if wave == 0 else ' and proved safe'}"
 
 
-def advancing_step(at: ReleaseStanding, stratum: str) -> Step | None:
-    """The next step of an open stratum without harm; None: time or devices are still wanted."""
-    view, policy = at.strata[stratum], at.policy
-    if view.status is not StratumStatus.OPEN or view.wave is None:
+def all_proven(at: ReleaseStanding, stratum: str) -> str | None:
+    """The last wave has shown what it must, and was watched for long enough."""
+    wave = at.strata[stratum].wave
+    if wave is None or not _is_last(at, wave) or not _ready(at, stratum, wave):
         return None
-    soak_s = _soak_s(at, view.wave)
-    if at.passed_s(stratum) < soak_s:
+    return f"proved safe for {at.policy.monitor_s:g} s after the last wave"
+
+
+def unproven_in_budget(at: ReleaseStanding, stratum: str) -> str | None:
+    """Patience is over without proof, and more devices may be exposed."""
+    if not _unproven(at, stratum) or at.strata[stratum].share >= at.policy.exposure_budget:
         return None
-    if not _wanting(at, stratum, view.wave):
-        last = _is_last(at, view.wave)
-        return _complete(at, stratum) if last else _next_wave(at, stratum, view.wave + 1)
-    if at.passed_s(stratum) < soak_s + policy.patience_s:
+    decided = at.updates(stratum).decided
+    return f"{decided} devices prove neither harm nor safety; widened within the budget"
+
+
+def unproven(at: ReleaseStanding, stratum: str) -> str | None:
+    """Patience is over without proof, and no more devices may be exposed."""
+    if not _unproven(at, stratum) or at.strata[stratum].share < at.policy.exposure_budget:
         return None
-    return _unproven(at, stratum, view.wave)
+    decided = at.updates(stratum).decided
+    return f"{decided} devices prove neither harm nor safety; a person must decide"
+
+
+def next_wave(at: ReleaseStanding, stratum: str) -> tuple[int, float]:
+    """Number and cumulative share of the wave that follows; what is open never shrinks."""
+    view = at.strata[stratum]
+    wave = 0 if view.wave is None else view.wave + 1
+    return wave, max(at.policy.waves[wave], view.share)
+
+
+def widened(at: ReleaseStanding, stratum: str, limit: float) -> float:
+    """Share of the open wave after one extension."""
+    return min(at.strata[stratum].share * at.policy.extension, limit)
 
 
 def missing(at: ReleaseStanding, stratum: str) -> list[str]:
@@ -51,6 +59,21 @@ def missing(at: ReleaseStanding, stratum: str) -> list[str]:
     left_s = _soak_s(at, view.wave) - at.passed_s(stratum)
     soak = [f"{left_s:.0f} s of soak"] if left_s > 0 else []
     return soak + _wanting(at, stratum, view.wave)
+
+
+def _ready(at: ReleaseStanding, stratum: str, wave: int) -> bool:
+    return _soaked(at, stratum, wave) and not _wanting(at, stratum, wave)
+
+
+def _unproven(at: ReleaseStanding, stratum: str) -> bool:
+    wave = at.strata[stratum].wave
+    if wave is None or not _soaked(at, stratum, wave, at.policy.patience_s):
+        return False
+    return bool(_wanting(at, stratum, wave))
+
+
+def _soaked(at: ReleaseStanding, stratum: str, wave: int, patience_s: float = 0.0) -> bool:
+    return at.passed_s(stratum) >= _soak_s(at, wave) + patience_s
 
 
 def _wanting(at: ReleaseStanding, stratum: str, wave: int) -> list[str]:
@@ -67,40 +90,3 @@ def _is_last(at: ReleaseStanding, wave: int) -> bool:
 
 def _soak_s(at: ReleaseStanding, wave: int) -> float:
     return at.policy.last_soak_s if _is_last(at, wave) else at.policy.soak_s
-
-
-def _next_wave(at: ReleaseStanding, stratum: str, wave: int) -> Step:
-    share = max(at.policy.waves[wave], at.strata[stratum].share)
-    return Step(
-        kind=ReleaseKind.WAVE_OPENED,
-        reason=f"wave {wave - 1} showed no harm{'' if wave == 1 else ' and proved safe'}",
-        stratum=stratum,
-        wave=wave,
-        share=share,
-    )
-
-
-def _complete(at: ReleaseStanding, stratum: str) -> Step:
-    return Step(
-        kind=ReleaseKind.COMPLETED,
-        reason=f"proved safe for {at.policy.monitor_s:g} s after the last wave",
-        stratum=stratum,
-    )
-
-
-def _unproven(at: ReleaseStanding, stratum: str, wave: int) -> Step:
-    share, budget = at.strata[stratum].share, at.policy.exposure_budget
-    decided = at.updates(stratum).decided
-    if share < budget:
-        return Step(
-            kind=ReleaseKind.WAVE_EXTENDED,
-            reason=f"{decided} devices prove neither harm nor safety; widened within the budget",
-            stratum=stratum,
-            wave=wave,
-            share=min(share * at.policy.extension, budget),
-        )
-    return Step(
-        kind=ReleaseKind.HELD,
-        reason=f"{decided} devices prove neither harm nor safety; a person must decide",
-        stratum=stratum,
-    )

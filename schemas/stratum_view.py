@@ -1,0 +1,86 @@
+"""A release in one stratum, and what a decision makes of it."""
+
+import math
+from dataclasses import dataclass, replace
+
+from schemas.records import ModelRelease
+from schemas.records import ReleaseKind as K
+from schemas.strata import StratumStatus
+from schemas.transitions import NEXT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StratumView:
+    """A release in one stratum, as the valid decisions so far have it.
+
+    Attributes:
+        wave: Last opened wave; None: never opened.
+        share: Cumulative share of the stratum that may run the release, in [0, 1].
+        reason: Of the last decision.
+        since_us: Broker stamp of the last decision, microseconds.
+        harmed_us: Broker stamp of the step that held it or ordered it back because the evidence
+            of harm had crossed; None: there was none, or a person resumed it.
+        stalled: The rollback has passed its deadline.
+        excused_failures: Known failures when a person resumed it; only more are new harm.
+        rollback_to: Release and digest to return to, once ordered back.
+    """
+
+    status: StratumStatus
+    wave: int | None = None
+    share: float = 0.0
+    reason: str = ""
+    since_us: int
+    harmed_us: int | None = None
+    stalled: bool = False
+    excused_failures: int | None = None
+    rollback_to: tuple[str, str] | None = None
+
+
+def moved(view: StratumView, record: ModelRelease, stamp_us: int) -> StratumView | None:
+    """The stratum after a decision, or None when the decision may not come from its status."""
+    status = NEXT.get((record.kind, view.status))
+    if status is None:
+        return None
+    after = replace(view, status=status, since_us=stamp_us, reason=record.reason)
+    return _refined(view, after, record)
+
+
+def _refined(view: StratumView, after: StratumView, record: ModelRelease) -> StratumView | None:
+    match record.kind:
+        case K.WAVE_OPENED | K.WAVE_EXTENDED:
+            return _widened(view, after, record)
+        case K.HELD:
+            return replace(after, harmed_us=_harmed_us(after, record))
+        case K.RESUMED:
+            excused = record.evidence.failures_low if record.evidence else None
+            back = StratumStatus.APPROVED if view.wave is None else StratumStatus.OPEN
+            return replace(after, status=back, harmed_us=None, excused_failures=excused)
+        case K.ROLLBACK_ORDERED:
+            return _ordered_back(after, record)
+        case K.ROLLBACK_STALLED:
+            # The order's own time stays: it is what the deadline counts from.
+            return replace(after, stalled=True, since_us=view.since_us)
+        case _:
+            return after
+
+
+def _widened(view: StratumView, after: StratumView, record: ModelRelease) -> StratumView | None:
+    opened = record.kind is K.WAVE_OPENED
+    due = 0 if view.wave is None else view.wave + int(opened)
+    if record.wave != due or record.share is None or not view.share <= record.share <= 1.0:
+        return None
+    return replace(after, wave=due, share=record.share)
+
+
+def _ordered_back(after: StratumView, record: ModelRelease) -> StratumView | None:
+    release, digest = record.rollback_to_release_id, record.rollback_to_digest
+    if release is None or digest is None or release == record.release_id:
+        return None
+    return replace(after, rollback_to=(release, digest), harmed_us=_harmed_us(after, record))
+
+
+def _harmed_us(after: StratumView, record: ModelRelease) -> int | None:
+    evidence = record.evidence
+    if evidence is None or evidence.e_harm < evidence.thresholds.get("harm", math.inf):
+        return None
+    return after.since_us

@@ -1,0 +1,81 @@
+"""The next step of a release: the first row of the state machine's table whose guard holds."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from schemas.records import ReleaseKind
+from schemas.transitions import NEXT, TABLE, Guard, Transition
+from streams.rollout import rivals, rollbacks, verification, waves
+from streams.rollout.orders import ordered_step
+from streams.rollout.situation import Situation
+from streams.rollout.standing import ReleaseStanding, Step
+
+Holds = Callable[[Situation, str], str | None]
+"""Why a guard holds in a stratum, in words; None: it does not."""
+
+
+def _of_standing(guard: Callable[[ReleaseStanding, str], str | None]) -> Holds:
+    return lambda now, stratum: guard(now.at, stratum)
+
+
+GUARDS: Final[Mapping[Guard, Holds]] = {
+    Guard.FAULTY: verification.faulty,
+    Guard.FAULTLESS: verification.faultless,
+    Guard.OVERTAKEN: rivals.overtaken,
+    Guard.SIGNED: verification.signed,
+    Guard.OUTRANKED: rivals.outranked,
+    Guard.HARM: _of_standing(rollbacks.harm),
+    Guard.HARM_WITHOUT_PARENT: _of_standing(rollbacks.harm_without_parent),
+    Guard.CRITICAL: _of_standing(rollbacks.critical),
+    Guard.HARM_ELSEWHERE: _of_standing(rollbacks.harm_elsewhere),
+    Guard.ALL_BACK: _of_standing(rollbacks.all_back),
+    Guard.OVERDUE: _of_standing(rollbacks.overdue),
+    Guard.FREE: rivals.free,
+    Guard.PROVEN: _of_standing(waves.proven),
+    Guard.ALL_PROVEN: _of_standing(waves.all_proven),
+    Guard.UNPROVEN_IN_BUDGET: _of_standing(waves.unproven_in_budget),
+    Guard.UNPROVEN: _of_standing(waves.unproven),
+}
+
+
+def next_step(now: Situation) -> Step | None:
+    """What a person ordered, else what the first row calls for; None: nothing is due."""
+    ordered = ordered_step(now.at, now.ledger.open_orders(now.at.release_id))
+    return ordered or next(_called_for(now), None)
+
+
+def _called_for(now: Situation) -> Iterator[Step]:
+    for row in TABLE:
+        if isinstance(row.cause, Guard):
+            holds = GUARDS[row.cause]
+            found = {
+                name: reason
+                for name, view in now.at.strata.items()
+                if view.status in row.sources and (reason := holds(now, name)) is not None
+            }
+            if found:
+                yield _step(now, row, found)
+
+
+def _step(now: Situation, row: Transition, found: Mapping[str, str]) -> Step:
+    """The decision about the first stratum, or about all when each that could go may go."""
+    stratum, reason = next(iter(found.items()))
+    able = sum((row.kind, view.status) in NEXT for view in now.at.strata.values())
+    everywhere = row.together and len(found) == able
+    step = Step(kind=row.kind, reason=reason, stratum=None if everywhere else stratum)
+    match row.kind:
+        case ReleaseKind.APPROVED:
+            approvals = now.ledger.approvals(now.at.view)
+            handled = max(order.offset for order in approvals.values())
+            return replace(step, approvers=tuple(sorted(approvals)), handled=handled)
+        case ReleaseKind.WAVE_OPENED:
+            wave, share = waves.next_wave(now.at, stratum)
+            return replace(step, wave=wave, share=share)
+        case ReleaseKind.WAVE_EXTENDED:
+            share = waves.widened(now.at, stratum, now.at.policy.exposure_budget)
+            return replace(step, wave=now.at.strata[stratum].wave, share=share)
+        case ReleaseKind.ROLLBACK_ORDERED:
+            return replace(step, rollback_to=now.at.parent)
+        case _:
+            return step
