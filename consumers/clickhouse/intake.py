@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,9 @@ from schemas.topics import TOPICS, Cleanup
 
 # Positions without a new range behind them are committed this often.
 POSITION_INTERVAL_S: Final = 1.0
+# How long the polling thread waits for writers to make room before it pauses partitions: the client
+# throws away what it has fetched of a paused one, and asks the broker for it again.
+ROOM_WAIT_S: Final = 1.0
 
 logger = logging.getLogger("fleetloop.sink")
 
@@ -112,11 +115,19 @@ class Intake:
 
     def idle(self) -> None:
         """One turn: take back what is written, write the ledger, hand on what is due."""
+        self._step()
+        deadline = Deadline(ROOM_WAIT_S)
+        while self._full() and self._flights and not self._paused and deadline.left():
+            running = [flight.done for flight in self._flights.values()]
+            wait(running, deadline.left(), FIRST_COMPLETED)
+            self._step()
+        self._balance()
+
+    def _step(self) -> None:
         now = self._clock()
         self._land()
         self._close_due(now)
         self._write_ledger(now)
-        self._balance()
 
     def revoked(self, sources: Collection[Source], deadline: Deadline) -> None:
         """Wait for begun inserts, commit what is written, drop the rest."""
@@ -241,17 +252,22 @@ class Intake:
         A lane that still waits for the rest of a pending range is never paused: nothing else
         would free its bytes.
         """
-        held = sum(lane.bytes for lane in self._lanes.values())
-        METRICS.waiting_bytes.set(held)
-        if held >= self._limits.max_memory_bytes:
+        METRICS.waiting_bytes.set(self._held())
+        if self._full():
             full = {s for s, lane in self._lanes.items() if lane.closed or not lane.replaying}
             if fresh := full - self._paused:
                 self.loop.pause(fresh)
                 self._paused |= fresh
-        elif self._paused and held < self._limits.max_memory_bytes // 2:
+        elif self._paused and self._held() < self._limits.max_memory_bytes // 2:
             self.loop.resume(self._paused)
             self._paused.clear()
         METRICS.paused.set(bool(self._paused))
+
+    def _full(self) -> bool:
+        return self._held() >= self._limits.max_memory_bytes
+
+    def _held(self) -> int:
+        return sum(lane.bytes for lane in self._lanes.values())
 
     def _drop(self, sources: Collection[Source]) -> None:
         for source in sources:

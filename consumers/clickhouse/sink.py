@@ -34,8 +34,6 @@ from schemas.http_registry import RegistryUnavailableError
 from schemas.registry import registry_from
 from schemas.topics import TOPICS
 
-# Messages of a turn: what one turn takes comes on top of `sink.max_memory_bytes`.
-TURN_MESSAGES: Final = 2_000
 # Where going on would lose or double rows, or cannot help.
 STOPS: Final = (
     NotReadyError,
@@ -107,9 +105,7 @@ def assembled(settings: Settings, stopping: threading.Event) -> Generator[GroupL
         intake = Intake(settings, server, delivery, patience)
         stack.callback(intake.close)
         stack.callback(stopping.set)  # runs first: a waiting writer lets go
-        intake.loop = loop = GroupLoop(
-            settings.kafka, settings.sink.group, topics, intake, batch_records=TURN_MESSAGES
-        )
+        intake.loop = loop = GroupLoop(settings.kafka, settings.sink.group, topics, intake)
         if settings.metrics_port is not None:
             stack.enter_context(HealthServer(settings.metrics_port, _checks(loop, patience)))
         yield loop

@@ -46,6 +46,9 @@ _PASSING: Final = frozenset(
     }
 )
 _ASK_S: Final = 10.0
+# Messages taken at a turn: of more at once the client's objects have left the processor's cache
+# before they are read, which makes reading them twice as dear (measured).
+_TURN_MESSAGES: Final = 500
 _RETRY_S: Final = 0.1
 
 
@@ -103,7 +106,6 @@ class GroupLoop:
 
     Args:
         handler: What is done with the records.
-        batch_records: At most so many messages are taken at a turn, over all partitions.
         poll_s: How long a turn waits for messages.
 
     Attributes:
@@ -118,14 +120,12 @@ class GroupLoop:
         topics: Iterable[TopicSpec],
         handler: GroupHandler,
         *,
-        batch_records: int = 10_000,
         poll_s: float = 0.1,
     ) -> None:
         self._kafka = kafka
         self._group_id = group_id
         self._topics = [spec.name for spec in topics]
         self._handler = handler
-        self._batch_records = batch_records
         self._poll_s = poll_s
         self._stopping = threading.Event()
         self._owned: set[Source] = set()
@@ -205,7 +205,7 @@ class GroupLoop:
 
     def _turn(self) -> None:
         batches: defaultdict[Any, list[Message]] = defaultdict(list)
-        for message in self._consumer.consume(self._batch_records, timeout=self._poll_s):
+        for message in self._consumer.consume(_TURN_MESSAGES, timeout=self._poll_s):
             error = message.error()
             if error is not None:
                 raise LogReadError(

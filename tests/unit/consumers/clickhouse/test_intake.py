@@ -82,6 +82,7 @@ class World:
         self.loop = Loop(self.log)
         self.delivery = Deliveries(self.log)
         monkeypatch.setattr(intake_module, "lease", lambda _server: Lease(60, {}))
+        monkeypatch.setattr(intake_module, "ROOM_WAIT_S", 0.05)
         sink = SinkSettings(max_age_s=0.5, **limits)
         server: Any = object()
         delivery: Any = self.delivery
@@ -237,7 +238,7 @@ def test_an_error_of_a_writer_ends_the_sink_and_nothing_is_passed(world: World) 
 def test_above_the_memory_limit_partitions_are_paused_and_resumed_below_half(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = World(monkeypatch, max_memory_bytes=10_000)
+    world = World(monkeypatch, max_memory_bytes=5_000)
     world.delivery.let.clear()
     world.assign(SOURCE, OTHER)
     world.send(SOURCE, 0, 30)
@@ -250,11 +251,28 @@ def test_above_the_memory_limit_partitions_are_paused_and_resumed_below_half(
     world.intake.close()
 
 
+def test_for_writers_that_are_about_to_make_room_it_waits_and_pauses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(monkeypatch, max_memory_bytes=5_000)
+    monkeypatch.setattr(intake_module, "ROOM_WAIT_S", 10.0)
+    world.assign(SOURCE)
+    world.send(SOURCE, 0, 3)
+    world.turn(times=2)  # there is a lease
+    world.delivery.let.clear()
+    world.send(SOURCE, 3, 30)
+    threading.Timer(0.05, world.delivery.let.set).start()
+    world.turn()
+    assert "insert 0:3-32" in world.log
+    assert world.loop.paused == set()
+    world.intake.close()
+
+
 def test_a_partition_that_leaves_while_paused_is_resumed_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The library keeps a partition paused over a new assignment (seen): it would stay silent."""
-    world = World(monkeypatch, max_memory_bytes=10_000)
+    world = World(monkeypatch, max_memory_bytes=5_000)
     world.delivery.let.clear()
     world.assign(SOURCE, OTHER)
     world.send(SOURCE, 0, 30)
