@@ -1,24 +1,25 @@
 """Stage one over ota-acks: which devices accepted, committed, failed, fell silent or went back."""
 
-import json
-from collections import deque
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.records import ModelRelease
 from streams.processor import LogBatch
-from streams.rollout.attempts import Ack, Attempts
-from streams.rollout.cells import CellKey, Cells
+from streams.rollout.ack_columns import COLUMNS as ACK_COLUMNS
+from streams.rollout.ack_columns import acks_of
+from streams.rollout.attempts import Attempts
+from streams.rollout.cells import Cells
+from streams.rollout.deadlines import Stamps
 from streams.rollout.policy import Policy
 from streams.rollout.proposals import Proposals, objection
+from streams.slo.blobs import Blobs, Reading
 
-_COLUMNS: Final = (
-    "device_id",
-    "hardware",
-    "release_id",
-    "attempt",
-    "state",
-    "reason_code",
-    "model_digest",
-)
+_EVER: Final = np.iinfo(np.int64).max
 
 
 class Refused(NamedTuple):
@@ -43,39 +44,44 @@ class AckFold:
     def __init__(self, policy: Policy, proposals: Proposals, snapshot: bytes | None = None) -> None:
         self._timeout_us = round(policy.commit_timeout_s * 1e6)
         self._proposals = proposals
-        self._tables: dict[CellKey, Attempts] = {}
-        self._pending: deque[tuple[int, CellKey, str]] = deque()
+        self._tables: dict[str, tuple[tuple[str, ...], Attempts]] = {}
         self._refused: list[Refused] = []
         self.cells = Cells()
         self.watermark_us = 0
         if snapshot is not None:
-            self._restore(json.loads(snapshot))
+            self._restore(Reading(snapshot))
 
     def apply(self, batch: LogBatch) -> None:
         """Include the next stretch of the partition."""
-        columns = [batch.rows.column(name).to_pylist() for name in _COLUMNS]
-        places = zip(batch.offsets.tolist(), batch.stamps_us.tolist(), strict=True)
-        for index, ((offset, stamp), row) in enumerate(
-            zip(places, zip(*columns, strict=True), strict=True)
-        ):
-            self._include(batch, index, offset, stamp, row)
+        releases = pc.dictionary_encode(batch.rows.column("release_id"))
+        codes = releases.indices.to_numpy()
+        wrong = self._judge(batch, releases)
+        self._refused.extend(self._letters(batch, np.flatnonzero(wrong)))
+        # An attempt is timed by the log it is told in, whose time does not go back.
+        stamps_us = np.maximum.accumulate(np.maximum(batch.stamps_us, self.watermark_us))
+        rows = batch.rows.select(ACK_COLUMNS)
+        for code, release_id in enumerate(releases.dictionary.to_pylist()):
+            mine = np.flatnonzero((codes == code) & ~wrong)
+            known = self._proposals(release_id)
+            if known is not None and mine.size:
+                told = rows if mine.size == len(codes) else rows.take(pa.array(mine))
+                self._merge(known.record, told, stamps_us[mine])
         # Acknowledgements are timed by the broker, so nothing earlier is to come.
         self.watermark_us = batch.high_stamp_us
 
     def advance(self, now_us: int) -> None:
         """The partition was read past `now_us` of ingest time: what is due has fallen silent."""
-        while (due_us := self.due_us) is not None and due_us < now_us:
-            accepted_us, key, device_id = self._pending.popleft()
-            table = self._tables[key]
-            before = table.counts
-            table.expire(device_id, accepted_us)
-            if table.counts != before:
-                self._publish(key, table)
+        for release_id, (strata, table) in self._tables.items():
+            due_us = table.due_us
+            if due_us is not None and due_us < now_us:
+                table.expire(now_us)
+                self._publish(release_id, strata, table)
 
     @property
     def due_us(self) -> int | None:
         """Ingest time past which the next attempt falls silent; None: none is open."""
-        return self._pending[0][0] + self._timeout_us if self._pending else None
+        due = (table.due_us for _, table in self._tables.values())
+        return min((at for at in due if at is not None), default=None)
 
     def refused(self) -> list[Refused]:
         """Acknowledgements refused since the last call."""
@@ -83,53 +89,61 @@ class AckFold:
         return due
 
     def snapshot(self) -> bytes:
-        """State as JSON."""
-        return json.dumps(
-            {
-                "tables": [[*key, table.state()] for key, table in sorted(self._tables.items())],
-                "cells": self.cells.state(),
-                "watermark_us": self.watermark_us,
-            }
-        ).encode()
+        """State: the columns as they are, the rest as JSON."""
+        blobs = Blobs()
+        tables = [
+            [release_id, strata, {name: blobs.put(at) for name, at in table.packed()}]
+            for release_id, (strata, table) in sorted(self._tables.items())
+        ]
+        state = {"tables": tables, "cells": self.cells.state(), "watermark_us": self.watermark_us}
+        return blobs.pack(state)
 
-    def _restore(self, state: dict[str, Any]) -> None:
-        for release_id, stratum, table in state["tables"]:
-            self._tables[release_id, stratum] = Attempts.from_state(table)
-        self._pending = deque(
-            sorted(
-                (accepted_us, key, device_id)
-                for key, table in self._tables.items()
-                for accepted_us, device_id in table.undecided()
-            )
-        )
-        self.cells = Cells.from_state(state["cells"])
-        self.watermark_us = state["watermark_us"]
+    def _restore(self, reading: Reading) -> None:
+        for release_id, strata, places in reading.value["tables"]:
+            packed = {name: reading.get(place) for name, place in places.items()}
+            table = Attempts.unpacked(packed, len(strata), self._timeout_us)
+            self._tables[release_id] = (tuple(strata), table)
+        self.cells = Cells.from_state(reading.value["cells"])
+        self.watermark_us = reading.value["watermark_us"]
 
-    def _include(
-        self, batch: LogBatch, index: int, offset: int, stamp: int, row: tuple[Any, ...]
-    ) -> None:
-        device_id, hardware, release_id, attempt, state, reason, digest = row
+    def _judge(self, batch: LogBatch, releases: pa.DictionaryArray) -> npt.NDArray[np.bool_]:
+        """Which rows say what cannot be; each release in each stratum is looked up once."""
+        hardware = pc.dictionary_encode(batch.rows.column("hardware"))
+        strata = hardware.dictionary.to_pylist()
+        from_us = [
+            self._counts_from(release_id, stratum)
+            for release_id in releases.dictionary.to_pylist()
+            for stratum in strata
+        ]
+        pairs = releases.indices.to_numpy().astype(np.int64) * len(strata)
+        pairs += hardware.indices.to_numpy()
+        wrong: npt.NDArray[np.bool_] = batch.stamps_us < np.array(from_us, np.int64)[pairs]
+        wrong |= batch.rows.column("attempt").to_numpy() < 1
+        return wrong
+
+    def _counts_from(self, release_id: str, stratum: str) -> int:
+        """Stamp from which acknowledgements about a release in a stratum count."""
         known = self._proposals(release_id)
-        wrong = objection(known, release_id, hardware, stamp)
-        if known is None or wrong is not None:
-            told = batch.rows.slice(index, 1).to_pylist()[0]
-            self._refused.append(Refused(offset, stamp, *(wrong or ("", "")), told))
-            return
-        artifact = known.record.artifact
-        runs = artifact is not None and digest == artifact.digest
-        key = (release_id, hardware)
-        table = self._tables.get(key)
-        if table is None:
-            table = self._tables[key] = Attempts()
-        before = table.counts
-        ack = Ack(device_id, attempt, state, reason, runs, stamp)
-        began = table.merge(ack, self._timeout_us)
-        if began is not None:
-            self._pending.append((began, key, device_id))
-        if table.counts != before:
-            self._publish(key, table)
+        if known is None or objection(known, release_id, stratum, _EVER) is not None:
+            return _EVER
+        return known.stamp_us
 
-    def _publish(self, key: CellKey, table: Attempts) -> None:
-        cell = self.cells.touch(key)
-        for name, value in table.counts._asdict().items():
-            setattr(cell, name, value)
+    def _letters(self, batch: LogBatch, wrong: npt.NDArray[np.int64]) -> Iterator[Refused]:
+        for index in wrong.tolist():
+            row = batch.rows.slice(index, 1).to_pylist()[0]
+            stamp, release_id = int(batch.stamps_us[index]), row["release_id"]
+            found = objection(self._proposals(release_id), release_id, row["hardware"], stamp)
+            why = found or ("attempt", f"attempt {row['attempt']}: attempts are counted from 1")
+            yield Refused(int(batch.offsets[index]), stamp, *why, row)
+
+    def _merge(self, release: ModelRelease, rows: pa.RecordBatch, stamps_us: Stamps) -> None:
+        strata, table = self._tables.setdefault(
+            release.release_id,
+            (release.strata, Attempts(len(release.strata), self._timeout_us)),
+        )
+        table.merge(acks_of(rows, release, stamps_us))
+        self._publish(release.release_id, strata, table)
+
+    def _publish(self, release_id: str, strata: tuple[str, ...], table: Attempts) -> None:
+        for number, stratum in enumerate(strata):
+            self.cells.put((release_id, stratum), table.counts(number)._asdict())

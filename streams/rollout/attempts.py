@@ -1,247 +1,228 @@
 """The update attempts of devices: a join semilattice, so order and repetition change nothing."""
 
-import base64
-import functools
-from array import array
-from collections.abc import Iterator
-from enum import IntEnum
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple, Self
 
-from schemas.records import AckState
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
-MAX_DEVICES: Final = 2_000_000
-"""Devices of one release that one partition keeps."""
+from streams.rollout.deadlines import Deadlines, Stamps
+from streams.rollout.device_index import COLUMNS as INDEX_COLUMNS
+from streams.rollout.device_index import MAX_DEVICES, DeviceIndex, DeviceLimitError, Rows, grown
+from streams.rollout.outcomes import (
+    LATE,
+    ONCE_COMMITTED,
+    OUTCOMES,
+    AttemptCounts,
+    Rank,
+    counted,
+    outcomes,
+)
 
-ROLLBACK_ORDERED: Final = "ROLLBACK_ORDERED"
-SAFETY_REASON: Final = "SAFETY"
+__all__ = ["MAX_DEVICES", "Acks", "Attempts", "DeviceLimitError"]
 
+COLUMNS: Final[Mapping[str, type]] = {
+    "accepted_us": np.int64,
+    "attempt": np.int32,
+    "rejected": np.uint32,
+    "rank": np.uint8,
+    "marks": np.uint8,
+}
+"""What is kept of a device beside its id; `rejected` has a bit for each attempt it rejected."""
 
-class DeviceLimitError(RuntimeError):
-    """More devices than a fold may keep; the message names the limit."""
+_NEVER: Final = np.iinfo(np.int64).max
+_LAST_BIT: Final = 31  # attempts from this one on share it
 
-
-class Rank(IntEnum):
-    """How far an accepted attempt is; the higher rank wins.
-
-    Failing by itself stands above going back by order: what failed is not excused by the order.
-    """
-
-    ACCEPTED = 1
-    DOWNLOADED = 2
-    VERIFIED = 3
-    INSTALLED = 4
-    TRIAL_BOOT = 5
-    COMMITTED = 6
-    ORDERED_BACK = 7
-    FAILED = 8
-
-
-# What is remembered beside the rank, as bits of one byte.
-_LATE: Final = 1  # was not final in time: its tested outcome stays a failure
-_COMMITTED: Final = 2  # committed in the attempt at hand
-_DEFERRED: Final = 4
-_SAFETY: Final = 8
-_ALL: Final = 15
+Flags = npt.NDArray[np.bool_]
 
 
-class AttemptCounts(NamedTuple):
-    """Devices by what happened to them.
+class Acks(NamedTuple):
+    """Acknowledgements about one release in log order, columns of n.
 
     Attributes:
-        offered: All that were heard of.
-        accepted: Ever accepted; nobody leaves.
-        committed: Committed in time and not failed since.
-        failed: Failed or reverted by themselves in their last attempt.
-        silent: Said nothing final in time (or too late), and did not fail.
-        deferred: Ever deferred.
-        critical: Gave a safety reason.
-        rolled_back: Back on the earlier model by order.
+        devices: Device ids, text.
+        strata: uint8, which stratum the device is of.
+        attempts: int64, from 1.
+        ranks: uint8, the rank each proves; 0: none.
+        marks: uint8, bits of `streams.rollout.outcomes`.
+        rejects: bool, whether it rejects the attempt.
+        stamps_us: int64, the broker's stamps, which never go back.
     """
 
-    offered: int = 0
-    accepted: int = 0
-    committed: int = 0
-    failed: int = 0
-    silent: int = 0
-    deferred: int = 0
-    critical: int = 0
-    rolled_back: int = 0
-
-    def plus(self, other: "AttemptCounts", sign: int = 1) -> "AttemptCounts":
-        """Sum, or difference with sign -1."""
-        return AttemptCounts(*(a + sign * b for a, b in zip(self, other, strict=True)))
+    devices: pa.Array
+    strata: npt.NDArray[np.uint8]
+    attempts: npt.NDArray[np.int64]
+    ranks: npt.NDArray[np.uint8]
+    marks: npt.NDArray[np.uint8]
+    rejects: Flags
+    stamps_us: Stamps
 
 
-_RANKS: Final = {
-    AckState.ACCEPTED: Rank.ACCEPTED,
-    AckState.DOWNLOADED: Rank.DOWNLOADED,
-    AckState.VERIFIED: Rank.VERIFIED,
-    AckState.INSTALLED: Rank.INSTALLED,
-    AckState.TRIAL_BOOT: Rank.TRIAL_BOOT,
-    AckState.COMMITTED: Rank.COMMITTED,
-    AckState.REVERTED: Rank.FAILED,
-    AckState.INSTALL_FAILED: Rank.FAILED,
-}
+class _Stretches(NamedTuple):
+    """What a batch tells of single attempts: consecutive ones of a device follow on each other.
 
-
-class Ack(NamedTuple):
-    """What an acknowledgement says, with the broker's stamp in microseconds."""
-
-    device_id: str
-    attempt: int
-    state: str
-    reason: str
-    runs_release: bool
-    stamp_us: int
-
-
-def rank_of(ack: Ack) -> int:
-    """Rank an acknowledgement proves; 0: none, it says something beside the attempt.
-
-    COMMITTED counts only when the model that runs is the release's: without it the device is
-    still trying.
+    Attributes:
+        rows, attempts: Which attempt, by rising row and attempt.
+        first_us: Stamp of the first that is told of it.
+        decided_us: Stamp of the first that is final; _NEVER: none is.
+        ranks: The highest rank told. committed: Whether COMMITTED was among them.
     """
-    rank = _RANKS.get(ack.state, 0)  # type: ignore[call-overload]  # a StrEnum key equals its text
-    if rank == Rank.COMMITTED and not ack.runs_release:
-        return Rank.TRIAL_BOOT
-    if rank == Rank.FAILED and ack.reason == ROLLBACK_ORDERED:
-        return Rank.ORDERED_BACK
-    return int(rank)
 
-
-@functools.cache  # at most 9 ranks times 16 marks times 2
-def _share_of(rank: int, marks: int, rejected: bool) -> AttemptCounts:
-    """What one device adds to the counts."""
-    failed = rank == Rank.FAILED or (rejected and 0 < rank < Rank.COMMITTED)
-    silent = not failed and bool(marks & _LATE)
-    return AttemptCounts(
-        offered=1,
-        accepted=int(rank > 0),
-        committed=int(bool(marks & _COMMITTED) and not failed and not silent),
-        failed=int(failed),
-        silent=int(silent),
-        deferred=int(bool(marks & _DEFERRED)),
-        critical=int(bool(marks & _SAFETY)),
-        rolled_back=int(rank == Rank.ORDERED_BACK),
-    )
+    rows: Rows
+    attempts: npt.NDArray[np.int64]
+    first_us: Stamps
+    decided_us: Stamps
+    ranks: npt.NDArray[np.uint8]
+    committed: Flags
 
 
 class Attempts:
-    """The devices of one release in one stratum and one partition: some 20 bytes each.
+    """The devices of one release in one partition, by stratum: some 60 bytes each with their id.
 
     A device stands at the maximum of (attempt, rank) over its accepted attempts. An offer, a
     deferral or a rejection before acceptance starts nothing; a rejection of an accepted attempt
-    is a failure. A new accepted attempt replaces the outcome of the one before.
+    is a failure. A new accepted attempt replaces the outcome of the one before, but not that it
+    was silent for too long.
+
+    Args:
+        strata: How many strata the release has.
+        timeout_us: Time after acceptance in which an attempt must become final.
     """
 
-    def __init__(self) -> None:
-        self._row: dict[str, int] = {}
-        self._attempt = array("i")
-        self._rank = array("b")
-        self._marks = array("B")
-        self._rejected = array("i")
-        self._accepted_us = array("q")
-        self.counts = AttemptCounts()
+    def __init__(self, strata: int, timeout_us: int) -> None:
+        self._timeout_us = timeout_us
+        self._index = DeviceIndex()
+        self._deadlines = Deadlines()
+        self._columns: dict[str, npt.NDArray[Any]] = {
+            name: np.zeros(0, kind) for name, kind in COLUMNS.items()
+        }
+        self._devices = np.zeros((strata, OUTCOMES), np.int64)
 
-    def merge(self, ack: Ack, timeout_us: int) -> int | None:
-        """Join an acknowledgement.
+    def __len__(self) -> int:
+        return len(self._index)
 
-        Args:
-            ack: What the device said.
-            timeout_us: Time after acceptance in which the attempt must become final.
+    @property
+    def due_us(self) -> int | None:
+        """Ingest time past which the next attempt may have fallen silent; None: none is open."""
+        first_us = self._deadlines.first_us
+        return None if first_us is None else first_us + self._timeout_us
 
-        Returns:
-            When the attempt accepted, if this acknowledgement is the first to tell of it.
+    def counts(self, stratum: int) -> AttemptCounts:
+        """Devices of a stratum by what happened to them."""
+        return counted(self._devices[stratum])
+
+    def merge(self, acks: Acks) -> None:
+        """Join acknowledgements that follow in the log on those joined before.
 
         Raises:
-            DeviceLimitError: MAX_DEVICES are known and this is another one.
+            DeviceLimitError: One device would be one too many.
         """
-        row = self._row.get(ack.device_id)
-        if row is None:
-            row = self._add(ack.device_id)
-        before = self._share(row)
-        rank = rank_of(ack)
-        began = self._advance(row, rank, ack, timeout_us) if rank else None
-        self._mark(row, ack)
-        self._count(before, self._share(row))
-        return began
+        known = len(self._index)
+        rows = self._index.rows(acks.devices, acks.strata)
+        for name, column in self._columns.items():
+            self._columns[name] = grown(column, len(self._index))
+        order = np.argsort(rows, kind="stable")
+        told = rows[order][np.flatnonzero(np.diff(rows[order], prepend=-1))]
+        self._count(told[told < known], -1)
+        np.bitwise_or.at(self._columns["marks"], rows, acks.marks)
+        rejected = _bits(acks.attempts[acks.rejects])
+        np.bitwise_or.at(self._columns["rejected"], rows[acks.rejects], rejected)
+        self._advance(self._stretches(rows, order[acks.ranks[order] > 0], acks))
+        self._count(told, 1)
 
-    def expire(self, device_id: str, accepted_us: int) -> None:
-        """The log was read past the deadline of the attempt accepted then."""
-        row = self._row[device_id]
-        if self._accepted_us[row] != accepted_us or self._rank[row] >= Rank.COMMITTED:
-            return
-        before = self._share(row)
-        self._marks[row] |= _LATE
-        self._count(before, self._share(row))
+    def expire(self, now_us: int) -> None:
+        """The log was read past `now_us`: attempts that were not final in time are late."""
+        accepted_us, rows = self._deadlines.pop_before(now_us - self._timeout_us)
+        same = self._columns["accepted_us"][rows] == accepted_us
+        open_ = (self._columns["rank"][rows] < Rank.COMMITTED) & same
+        rows = np.unique(rows[open_])
+        self._count(rows, -1)
+        self._columns["marks"][rows] |= LATE
+        self._count(rows, 1)
 
-    def undecided(self) -> Iterator[tuple[int, str]]:
-        """(accepted_us, device_id) of every attempt that may still become late."""
-        for device_id, row in self._row.items():
-            if 0 < self._rank[row] < Rank.COMMITTED and not self._marks[row] & _LATE:
-                yield self._accepted_us[row], device_id
-
-    def state(self) -> dict[str, Any]:
-        """State as JSON values."""
-        columns = {name: getattr(self, name) for name in _COLUMNS}
-        packed = {
-            name: base64.b64encode(column.tobytes()).decode() for name, column in columns.items()
-        }
-        return {"devices": list(self._row), "counts": list(self.counts), **packed}
+    def packed(self) -> Iterator[tuple[str, bytes]]:
+        """The state, column by column; `unpacked` takes the names to their bytes."""
+        own = {name: column[: len(self)] for name, column in self._columns.items()}
+        for name, column in (own | self._index.columns()).items():
+            yield name, column.tobytes()
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> "Attempts":
-        """The table that `state` described."""
-        table = cls()
-        table._row = {device_id: row for row, device_id in enumerate(state["devices"])}
-        table.counts = AttemptCounts(*state["counts"])
-        for name in _COLUMNS:
-            getattr(table, name).frombytes(base64.b64decode(state[name]))
-        return table
+    def unpacked(cls, packed: Mapping[str, bytes], strata: int, timeout_us: int) -> Self:
+        """The table that was packed."""
+        made = cls(strata, timeout_us)
+        kinds = {**COLUMNS, **INDEX_COLUMNS}
+        columns: dict[str, npt.NDArray[Any]] = {
+            name: np.frombuffer(packed[name], kind).copy() for name, kind in kinds.items()
+        }
+        made._columns = {name: columns[name] for name in COLUMNS}
+        made._index = DeviceIndex.restored(columns)
+        ranks, marks = made._columns["rank"], made._columns["marks"]
+        rows = np.flatnonzero((ranks > 0) & (ranks < Rank.COMMITTED) & (marks & LATE == 0))
+        made._deadlines.add(made._columns["accepted_us"][rows], rows)
+        made._count(np.arange(len(made)), 1)
+        return made
 
-    def _add(self, device_id: str) -> int:
-        row = len(self._row)
-        if row >= MAX_DEVICES:
-            raise DeviceLimitError(
-                f"rollout: device {device_id} is one more than MAX_DEVICES={MAX_DEVICES} of a "
-                "release in one partition; give the device topics more partitions"
-            )
-        self._row[device_id] = row
-        for name in _COLUMNS:
-            getattr(self, name).append(0)
-        self.counts = self.counts.plus(AttemptCounts(offered=1))
-        return row
+    def _stretches(self, rows: Rows, ranked: Rows, acks: Acks) -> _Stretches:
+        """What acknowledgements with a rank, sorted by row and then by place in the log, tell.
 
-    def _advance(self, row: int, rank: int, ack: Ack, timeout_us: int) -> int | None:
-        began = None
-        if ack.attempt > self._attempt[row]:
-            self._attempt[row], self._rank[row] = ack.attempt, 0
-            self._marks[row] &= _ALL ^ _COMMITTED
-            self._accepted_us[row] = began = ack.stamp_us
-        if ack.attempt == self._attempt[row]:
-            decided = self._rank[row] >= Rank.COMMITTED
-            if not decided and ack.stamp_us > self._accepted_us[row] + timeout_us:
-                self._marks[row] |= _LATE
-            if rank == Rank.COMMITTED:
-                self._marks[row] |= _COMMITTED
-            self._rank[row] = max(self._rank[row], rank)
-        return began
+        What is told of an attempt after a newer one was told of counts nothing.
+        """
+        attempts, held = acks.attempts[ranked], self._columns["attempt"][rows[ranked]]
+        newest = np.maximum.accumulate(rows[ranked] << 32 | np.maximum(attempts, held))
+        counts = (newest & 0xFFFFFFFF) == attempts
+        ranked, newest = ranked[counts], newest[counts]
+        first = np.flatnonzero(np.diff(newest, prepend=-1))
+        ranks, stamps_us = acks.ranks[ranked], acks.stamps_us[ranked]
+        decided_us = np.where(ranks >= Rank.COMMITTED, stamps_us, _NEVER)
+        return _Stretches(
+            rows=rows[ranked[first]],
+            attempts=acks.attempts[ranked[first]],
+            first_us=stamps_us[first],
+            decided_us=np.minimum.reduceat(decided_us, first),
+            ranks=np.maximum.reduceat(ranks, first),
+            committed=np.logical_or.reduceat(ranks == Rank.COMMITTED, first),
+        )
 
-    def _mark(self, row: int, ack: Ack) -> None:
-        if ack.state == AckState.DEFERRED:
-            self._marks[row] |= _DEFERRED
-        if ack.state == AckState.REJECTED:
-            self._rejected[row] = max(self._rejected[row], ack.attempt)
-        if ack.reason == SAFETY_REASON:
-            self._marks[row] |= _SAFETY
+    def _advance(self, told: _Stretches) -> None:
+        """Join what a batch tells of single attempts."""
+        held = {name: column[told.rows] for name, column in self._columns.items()}
+        goes_on = told.attempts == held["attempt"]
+        began_us = np.where(goes_on, held["accepted_us"], told.first_us)
+        held_rank = np.where(goes_on, held["rank"], 0)
+        ranks = np.maximum(held_rank, told.ranks)
+        late = (held_rank < Rank.COMMITTED) & (told.decided_us != _NEVER)
+        late &= told.decided_us - began_us > self._timeout_us
+        # What an attempt replaces may have fallen silent without anybody having looked.
+        again = np.diff(told.rows, prepend=-1) == 0
+        replaced = np.where(again, np.roll(ranks, 1), held["rank"])
+        replaced_us = np.where(again, np.roll(began_us, 1), held["accepted_us"])
+        silent = ~goes_on & (replaced > 0) & (replaced < Rank.COMMITTED)
+        late |= silent & (told.first_us - replaced_us > self._timeout_us)
+        np.bitwise_or.at(self._columns["marks"], told.rows[late], np.uint8(LATE))
+        committed = told.committed | goes_on & (held["marks"] & ONCE_COMMITTED != 0)
+        last = np.diff(told.rows, append=-1) != 0
+        rows = told.rows[last]
+        marks = self._columns["marks"][rows] & np.uint8(0xFF ^ ONCE_COMMITTED)
+        self._columns["marks"][rows] = marks | committed[last] * np.uint8(ONCE_COMMITTED)
+        self._columns["attempt"][rows] = told.attempts[last]
+        self._columns["rank"][rows] = ranks[last]
+        self._columns["accepted_us"][rows] = began_us[last]
+        begun = last & ~goes_on & (ranks < Rank.COMMITTED)
+        self._deadlines.add(began_us[begun], told.rows[begun])
 
-    def _share(self, row: int) -> AttemptCounts:
-        rejected = self._rejected[row] == self._attempt[row]
-        return _share_of(self._rank[row], self._marks[row], rejected)
+    def _count(self, rows: Rows, sign: int) -> None:
+        """Add devices, all different, to the counts, or take them out."""
+        column = {name: values[rows] for name, values in self._columns.items()}
+        rejected = column["rejected"] & _bits(column["attempt"]) != 0
+        found = outcomes(column["rank"], rejected, column["marks"])
+        found += self._index.strata[rows].astype(np.int64) * OUTCOMES
+        self._devices += sign * np.bincount(found, minlength=self._devices.size).reshape(
+            self._devices.shape
+        )
 
-    def _count(self, before: AttemptCounts, after: AttemptCounts) -> None:
-        if before is not after:
-            self.counts = self.counts.plus(before, -1).plus(after)
 
-
-_COLUMNS: Final = ("_attempt", "_rank", "_marks", "_rejected", "_accepted_us")
+def _bits(attempts: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+    """The bit of `rejected` that stands for each attempt."""
+    bits: npt.NDArray[np.uint32] = np.uint32(1) << np.minimum(attempts, _LAST_BIT).astype(np.uint32)
+    return bits

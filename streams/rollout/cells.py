@@ -39,6 +39,9 @@ class CellCounts:
     windows_over: int = 0
 
 
+_NOTHING: Final = CellCounts()
+
+
 class Cells:
     """Cells by (release, stratum), and which of them changed since they were last handed on."""
 
@@ -62,6 +65,18 @@ class Cells:
             cell = self._cells[key] = CellCounts()
         self._changed.add(key)
         return cell
+
+    def put(self, key: CellKey, counts: Mapping[str, int]) -> None:
+        """Write some counts of a cell; it counts as changed only if one of them differs.
+
+        Raises:
+            CellLimitError: It would be one more than MAX_CELLS.
+        """
+        held = self._cells.get(key, _NOTHING)
+        if any(getattr(held, name) != value for name, value in counts.items()):
+            cell = self.touch(key)
+            for name, value in counts.items():
+                setattr(cell, name, value)
 
     def changed(self) -> Iterator[tuple[CellKey, CellCounts]]:
         """The cells that changed since the last call, in a fixed order."""

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from schemas.records import Lifecycle, Slot
 from schemas.sequences import places
 from streams.processor import LogBatch
-from streams.watch.hashing import hashes
+from streams.hashing import hashes
 from streams.watch.registry import Registry, Versions
 from streams.watch.watch_file import WatchPolicy
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streams.watch.hashing import Hashes
+from streams.hashing import Hashes
 
 Ints = npt.NDArray[np.int64]
 

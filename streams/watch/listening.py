@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from schemas.durations import UNITS_US
 from streams.processor import LogBatch
 from streams.watch.enrolling import EnrollingFold
-from streams.watch.hashing import Hashes, hashes
+from streams.hashing import Hashes, hashes
 from streams.watch.hearing import Hearing, Ints
 from streams.watch.quality import Quality
 from streams.watch.silence import Silence, judge

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from streams.watch.hashing import Hashes
+from streams.hashing import Hashes
 
 Ints = npt.NDArray[np.int64]
 

@@ -1,144 +1,249 @@
-"""The lattice of update attempts."""
+"""The lattice of update attempts, as the fold of ota-acks keeps it."""
+
+import random
+from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records import AckState as A
-from streams.rollout import attempts
-from streams.rollout.attempts import Ack, AttemptCounts, Attempts, DeviceLimitError
+from streams.rollout import device_index
+from streams.rollout.ack_fold import AckFold
+from streams.rollout.device_index import DeviceLimitError
+from streams.rollout.evidence import Counts, log_e_harm, log_e_safe
+from streams.rollout.outcomes import AttemptCounts
+from streams.rollout.policy import Policy
+from streams.rollout.proposals import Proposal
+from tests.rollout_log import START, digest_of, proposal
+from tests.rollout_reference import Told, ack_batch, expected
 
-TIMEOUT = 1_000
-
-
-def table(*acks: Ack) -> Attempts:
-    made = Attempts()
-    for ack in acks:
-        made.merge(ack, TIMEOUT)
-    return made
-
-
-def ack(
-    state: A,
-    *,
-    device: str = "d",
-    attempt: int = 1,
-    reason: str = "",
-    runs: bool = True,
-    at: int = 0,
-) -> Ack:
-    return Ack(device, attempt, state, reason, runs, at)
-
-
-def counts(*acks: Ack) -> AttemptCounts:
-    return table(*acks).counts
-
-
+TIMEOUT_US = 1_000
+POLICY = Policy(commit_timeout_s=TIMEOUT_US / 1e6)
+KNOWN = {name: Proposal(proposal(name, strata=("HW3", "HW4")), START) for name in ("r1", "r2")}
 ONE = AttemptCounts(offered=1, accepted=1)
 PATH = (A.OFFERED, A.ACCEPTED, A.DOWNLOADED, A.VERIFIED, A.INSTALLED, A.TRIAL_BOOT, A.COMMITTED)
 
-acks_of_a_fleet = st.lists(
-    st.builds(
-        Ack,
-        device_id=st.sampled_from(["a", "b", "c"]),
-        attempt=st.integers(1, 3),
-        state=st.sampled_from([state for state in A if state is not A.UNKNOWN]),
-        reason=st.sampled_from(["", "ROLLBACK_ORDERED", "SAFETY", "DIGEST_MISMATCH"]),
-        runs_release=st.booleans(),
-        stamp_us=st.just(0),
-    ),
-    max_size=25,
+Log = list[tuple[Told, int]]
+Counts_ = dict[tuple[str, str], AttemptCounts]
+
+
+def told(state: A, *, attempt: int = 1, reason: str = "", runs: bool = True) -> Told:
+    return Told("d", "HW3", attempt, state, reason, digest_of("r1") if runs else None)
+
+
+def made(state: bytes | None = None) -> AckFold:
+    return AckFold(POLICY, KNOWN.get, state)
+
+
+def found(fold: AckFold) -> Counts_:
+    return {
+        key: AttemptCounts(*(getattr(cell, name) for name in AttemptCounts._fields))
+        for key, cell in fold.cells.counts.items()
+    }
+
+
+def reference(log: Log, until_us: int) -> Counts_:
+    return expected(log, timeout_us=TIMEOUT_US, until_us=until_us)
+
+
+def after(*acks: Told, at: tuple[int, ...] = ()) -> AttemptCounts:
+    fold, stamps = made(), at or (0,) * len(acks)
+    fold.apply(ack_batch([(ack, START + s) for ack, s in zip(acks, stamps, strict=True)], 0))
+    return found(fold)["r1", "HW3"]
+
+
+devices = st.sampled_from(["a", "b", "c", "d", "ä-long-name-of-a-device"])
+acks = st.builds(
+    Told,
+    device_id=devices,
+    hardware=st.sampled_from(["HW3", "HW4"]),
+    attempt=st.integers(1, 4),
+    state=st.sampled_from([state for state in A if state is not A.UNKNOWN]),
+    reason=st.sampled_from(["", "ROLLBACK_ORDERED", "SAFETY", "DIGEST_MISMATCH"]),
+    digest=st.sampled_from([None, digest_of("r1"), "0" * 64]),
+    release_id=st.sampled_from(["r1", "r1", "r2"]),
 )
+logs = st.lists(st.tuples(acks, st.integers(0, 700)), min_size=1, max_size=30)
+chances = st.randoms(use_true_random=False)
 
 
-@given(acks_of_a_fleet, st.randoms(use_true_random=False), st.integers(1, 3))
-def test_order_and_repetition_change_nothing(told: list[Ack], chance: object, copies: int) -> None:
-    again = told * copies
-    chance.shuffle(again)  # type: ignore[attr-defined]  # hypothesis types it as object
-    assert counts(*again) == counts(*told)
+def stamped(steps: list[tuple[Told, int]]) -> Log:
+    """The acks with stamps that rise by each one's step."""
+    now, log = START, Log()
+    for ack, step in steps:
+        now += step
+        log.append((ack, now))
+    return log
 
 
-@given(acks_of_a_fleet)
-def test_the_outcomes_of_accepted_devices_never_overlap(told: list[Ack]) -> None:
-    found = counts(*told)
-    assert found.failed + found.committed + found.silent <= found.accepted <= found.offered
-    assert found.failed + found.rolled_back <= found.accepted
-    assert min(found) >= 0
+def resent(log: Log, chance: random.Random) -> Log:
+    """The same log with copies of what stands further in front."""
+    again = Log()
+    for number, (ack, stamp) in enumerate(log):
+        again.append((ack, stamp))
+        again += [(chance.choice(log[: number + 1])[0], stamp) for _ in range(chance.randrange(3))]
+    return again
 
 
-@given(acks_of_a_fleet, st.integers(0, 25))
-def test_a_snapshot_goes_on_like_the_original(told: list[Ack], cut: int) -> None:
-    whole, first = table(*told), table(*told[:cut])
-    restored = Attempts.from_state(first.state())
-    for one in told[cut:]:
-        restored.merge(one, TIMEOUT)
-    assert restored.state() == whole.state()
+@settings(deadline=None)
+@given(logs, chances)
+def test_any_batching_and_repetition_counts_like_the_slow_rules(
+    steps: list[tuple[Told, int]], chance: random.Random
+) -> None:
+    log = stamped(steps)
+    again, fold = resent(log, chance), made()
+    cuts = sorted({0, len(again), *(chance.randrange(len(again)) for _ in range(4))})
+    for begin, end in pairwise(cuts):
+        fold.apply(ack_batch(again[begin:end], begin))
+        if chance.random() < 0.5:
+            fold.advance(fold.watermark_us)
+        if chance.random() < 0.3:
+            fold = made(fold.snapshot())
+    until = log[-1][1] + chance.choice([1, TIMEOUT_US, TIMEOUT_US + 1])
+    fold.advance(until)
+    assert found(fold) == reference(log, until)
+    for at in found(fold).values():
+        assert at.failed + at.committed + at.silent <= at.accepted <= at.offered
+        assert at.failed + at.rolled_back <= at.accepted
+
+
+@settings(deadline=None)
+@given(logs, chances)
+def test_any_permutation_within_the_time_gives_the_same_counts_and_evidence(
+    steps: list[tuple[Told, int]], chance: random.Random
+) -> None:
+    log = [(ack, START) for ack, _ in steps]
+    shuffled = log[:]
+    chance.shuffle(shuffled)
+    one, other = made(), made()
+    one.apply(ack_batch(log, 0))
+    for number, ack in enumerate(shuffled):
+        other.apply(ack_batch([ack], number))
+    assert found(one) == found(other) == reference(log, START)
+    assert evidence(one) == evidence(other)
+
+
+def evidence(fold: AckFold) -> dict[tuple[str, str], tuple[float, float]]:
+    sums = {
+        key: Counts(at.accepted, at.failed + at.silent, at.accepted - at.committed)
+        for key, at in found(fold).items()
+    }
+    return {key: (log_e_harm(n, 0.02), log_e_safe(n, 0.02)) for key, n in sums.items()}
+
+
+def test_ten_thousand_devices_are_counted_like_the_slow_rules() -> None:
+    chance = random.Random(7)
+    names = [f"device-{number}" for number in range(10_000)]
+    log = stamped(
+        [
+            (
+                Told(
+                    chance.choice(names),
+                    chance.choice(["HW3", "HW4"]),
+                    chance.randrange(1, 3),
+                    chance.choice([state for state in A if state is not A.UNKNOWN]),
+                    digest=digest_of("r1"),
+                ),
+                chance.randrange(2) * chance.randrange(2) * chance.randrange(2),
+            )
+            for _ in range(40_000)
+        ]
+    )
+    fold = made()
+    for begin in range(0, len(log), 7_000):
+        fold.apply(ack_batch(log[begin : begin + 7_000], begin))
+    until = log[-1][1] + TIMEOUT_US // 2
+    fold.advance(until)
+    assert found(fold) == reference(log, until)
+    assert found(made(fold.snapshot())) == found(fold)
 
 
 def test_an_update_goes_through_its_states() -> None:
-    assert counts(*(ack(state) for state in PATH)) == ONE._replace(committed=1)
-    assert counts(*(ack(state) for state in PATH[:-1])) == ONE
-    assert counts(ack(A.OFFERED)) == AttemptCounts(offered=1)
+    assert after(*(told(state) for state in PATH)) == ONE._replace(committed=1)
+    assert after(*(told(state) for state in PATH[:-1])) == ONE
+    assert after(told(A.OFFERED)) == AttemptCounts(offered=1)
 
 
 def test_a_commit_of_another_model_is_not_a_commit() -> None:
-    assert counts(ack(A.ACCEPTED), ack(A.COMMITTED, runs=False)) == ONE
+    assert after(told(A.ACCEPTED), told(A.COMMITTED, runs=False)) == ONE
 
 
 @pytest.mark.parametrize("state", [A.REVERTED, A.INSTALL_FAILED])
 def test_what_failed_by_itself_has_failed_even_after_a_commit(state: A) -> None:
-    assert counts(ack(A.COMMITTED), ack(state)) == ONE._replace(failed=1)
+    assert after(told(A.COMMITTED), told(state)) == ONE._replace(failed=1)
 
 
 def test_a_device_ordered_back_is_rolled_back_and_not_failed() -> None:
-    back = ack(A.REVERTED, reason="ROLLBACK_ORDERED")
-    assert counts(ack(A.COMMITTED), back) == ONE._replace(committed=1, rolled_back=1)
-    assert counts(ack(A.TRIAL_BOOT), back) == ONE._replace(rolled_back=1)
-    assert counts(ack(A.REVERTED), back) == ONE._replace(failed=1)
+    back = told(A.REVERTED, reason="ROLLBACK_ORDERED")
+    assert after(told(A.COMMITTED), back) == ONE._replace(committed=1, rolled_back=1)
+    assert after(told(A.TRIAL_BOOT), back) == ONE._replace(rolled_back=1)
+    assert after(told(A.REVERTED), back) == ONE._replace(failed=1)
 
 
 def test_deferring_and_rejecting_an_offer_are_no_failures() -> None:
-    assert counts(ack(A.DEFERRED), ack(A.REJECTED)) == AttemptCounts(offered=1, deferred=1)
-    assert counts(ack(A.ACCEPTED), ack(A.REJECTED)) == ONE._replace(failed=1)
+    assert after(told(A.DEFERRED), told(A.REJECTED)) == AttemptCounts(offered=1, deferred=1)
+    assert after(told(A.ACCEPTED), told(A.REJECTED)) == ONE._replace(failed=1)
+
+
+def test_rejecting_the_next_offer_does_not_excuse_a_rejected_attempt() -> None:
+    rejected = (told(A.ACCEPTED), told(A.REJECTED), told(A.REJECTED, attempt=2))
+    assert after(*rejected) == ONE._replace(failed=1)
 
 
 def test_the_outcome_of_a_retry_replaces_the_failure_once_it_is_accepted() -> None:
-    failed = ack(A.INSTALL_FAILED)
-    assert counts(failed, ack(A.OFFERED, attempt=2)) == ONE._replace(failed=1)
-    assert counts(failed, ack(A.ACCEPTED, attempt=2)) == ONE
-    assert counts(failed, ack(A.COMMITTED, attempt=2)) == ONE._replace(committed=1)
+    failed = told(A.INSTALL_FAILED)
+    assert after(failed, told(A.OFFERED, attempt=2)) == ONE._replace(failed=1)
+    assert after(failed, told(A.ACCEPTED, attempt=2)) == ONE
+    assert after(failed, told(A.COMMITTED, attempt=2)) == ONE._replace(committed=1)
 
 
 def test_a_late_commit_stays_a_failure() -> None:
-    late = counts(ack(A.ACCEPTED, at=0), ack(A.COMMITTED, at=TIMEOUT + 1))
-    assert late == ONE._replace(silent=1)
-    in_time = counts(ack(A.ACCEPTED, at=0), ack(A.COMMITTED, at=TIMEOUT))
-    assert in_time == ONE._replace(committed=1)
+    late = (told(A.ACCEPTED), told(A.COMMITTED))
+    assert after(*late, at=(0, TIMEOUT_US + 1)) == ONE._replace(silent=1)
+    assert after(*late, at=(0, TIMEOUT_US)) == ONE._replace(committed=1)
 
 
-def test_silence_is_told_by_reading_past_the_deadline_of_that_attempt() -> None:
-    made = table(ack(A.ACCEPTED, at=5))
-    made.expire("d", 4)
-    assert made.counts == ONE
-    made.expire("d", 5)
-    assert made.counts == ONE._replace(silent=1)
-    made.merge(ack(A.REVERTED, at=9_000), TIMEOUT)
-    assert made.counts == ONE._replace(failed=1)
+def test_an_attempt_given_up_in_silence_stays_a_failure_however_it_was_read() -> None:
+    retried = (told(A.ACCEPTED), told(A.ACCEPTED, attempt=2), told(A.COMMITTED, attempt=2))
+    at = (0, TIMEOUT_US + 1, TIMEOUT_US + 2)
+    assert after(*retried, at=at) == ONE._replace(silent=1)
+    assert after(*retried, at=(0, TIMEOUT_US, TIMEOUT_US + 2)) == ONE._replace(committed=1)
 
 
-def test_what_is_decided_does_not_fall_silent() -> None:
-    made = table(ack(A.ACCEPTED, at=5), ack(A.COMMITTED, at=6))
-    made.expire("d", 5)
-    assert made.counts == ONE._replace(committed=1)
-    assert list(made.undecided()) == []
+def test_silence_is_told_once_the_log_is_read_past_the_deadline() -> None:
+    fold = made()
+    fold.apply(ack_batch([(told(A.ACCEPTED), START)], 0))
+    assert fold.due_us == START + TIMEOUT_US
+    fold.advance(START + TIMEOUT_US)
+    assert found(fold)["r1", "HW3"] == ONE
+    fold.advance(START + TIMEOUT_US + 1)
+    assert found(fold)["r1", "HW3"] == ONE._replace(silent=1)
+    fold.apply(ack_batch([(told(A.REVERTED), START + 9_000)], 1))
+    assert found(fold)["r1", "HW3"] == ONE._replace(failed=1)
+
+
+def test_what_is_decided_waits_for_no_deadline() -> None:
+    fold = made()
+    fold.apply(ack_batch([(told(A.COMMITTED), START)], 0))
+    assert fold.due_us is None
 
 
 def test_a_safety_reason_is_critical() -> None:
-    assert counts(ack(A.REVERTED, reason="SAFETY")) == ONE._replace(failed=1, critical=1)
+    assert after(told(A.REVERTED, reason="SAFETY")) == ONE._replace(failed=1, critical=1)
+
+
+def test_a_broker_whose_clock_goes_back_shortens_no_deadline() -> None:
+    fold = made()
+    fold.apply(ack_batch([(told(A.OFFERED), START + 5_000)], 0))
+    fold.apply(ack_batch([(told(A.ACCEPTED), START)], 1))
+    assert fold.due_us == START + 5_000 + TIMEOUT_US
 
 
 def test_one_device_too_many_names_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "MAX_DEVICES", 1)
-    made = table(ack(A.ACCEPTED, device="a"))
-    with pytest.raises(DeviceLimitError, match=r"device b is one more than MAX_DEVICES=1"):
-        made.merge(ack(A.ACCEPTED, device="b"), TIMEOUT)
+    monkeypatch.setattr(device_index, "MAX_DEVICES", 1)
+    fold = made()
+    fold.apply(ack_batch([(told(A.ACCEPTED), START)], 0))
+    another = told(A.ACCEPTED)._replace(device_id="e")
+    with pytest.raises(DeviceLimitError, match="device e is one more than MAX_DEVICES=1"):
+        fold.apply(ack_batch([(another, START)], 1))

@@ -18,7 +18,7 @@ from schemas.validation import check
 from streams.processor import Refused
 from streams.watch import canary, watch_file
 from streams.watch.enrolling import EnrollingFold
-from streams.watch.hashing import hashes
+from streams.hashing import hashes
 from streams.watch.heard_clock import MAX_STEP_US, HeardClock
 from streams.watch.hearing import Hearing
 from streams.watch.lagging import Lagging

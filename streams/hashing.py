@@ -15,8 +15,8 @@ _PRIME: Final = np.uint64(1099511628211)
 def hashes(texts: pa.Array) -> Hashes:
     """FNV-1a 64 of each text's UTF-8 bytes, by columns: one pass for each byte position.
 
-    Two of a million devices share a number with a chance of 3 in 100 million; they would then
-    count as one.
+    Two of a million devices share a number with a chance of 3 in 100 million; where only the number
+    is kept they count as one.
     """
     texts = texts.cast(pa.large_string())
     _, offsets, data = texts.buffers()

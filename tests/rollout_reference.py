@@ -1,0 +1,129 @@
+"""The rules of an update attempt once more, slow and obvious: one device, one record at a time."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.records import AckState
+from streams.processor import LogBatch
+from streams.rollout.outcomes import AttemptCounts
+from tests.rollout_log import digest_of
+
+COMMITTED = 6
+FAILED = 8
+
+
+class Told(NamedTuple):
+    """What one acknowledgement says."""
+
+    device_id: str
+    hardware: str
+    attempt: int
+    state: AckState
+    reason: str = ""
+    digest: str | None = None
+    release_id: str = "r1"
+
+
+@dataclass
+class Device:
+    """One device of one release."""
+
+    attempt: int = 0
+    rank: int = 0
+    accepted_us: int = 0
+    late: bool = False
+    committed: bool = False
+    deferred: bool = False
+    safety: bool = False
+    rejected: set[int] = field(default_factory=set)
+
+    def hear(self, ack: Told, rank: int, stamp_us: int, timeout_us: int) -> None:
+        """Take note of an acknowledgement."""
+        self.deferred |= ack.state is AckState.DEFERRED
+        self.safety |= ack.reason == "SAFETY"
+        if ack.state is AckState.REJECTED:
+            self.rejected.add(ack.attempt)
+        if rank == 0 or ack.attempt < self.attempt:
+            return
+        self.note_time(stamp_us, timeout_us)
+        if ack.attempt > self.attempt:
+            self.attempt, self.rank, self.accepted_us = ack.attempt, 0, stamp_us
+            self.committed = False
+        self.committed |= rank == COMMITTED
+        self.rank = max(self.rank, rank)
+
+    def note_time(self, now_us: int, timeout_us: int) -> None:
+        """An attempt that is not final by now may be late."""
+        if 0 < self.rank < COMMITTED and now_us > self.accepted_us + timeout_us:
+            self.late = True
+
+    def counts(self) -> AttemptCounts:
+        """What it adds."""
+        rejected = self.attempt in self.rejected and 0 < self.rank < COMMITTED
+        failed = self.rank == FAILED or rejected
+        silent = self.late and not failed
+        return AttemptCounts(
+            offered=1,
+            accepted=self.rank > 0,
+            committed=self.committed and not failed and not silent,
+            failed=failed,
+            silent=silent,
+            deferred=self.deferred,
+            critical=self.safety,
+            rolled_back=self.rank == COMMITTED + 1,
+        )
+
+
+def expected(
+    acks: Iterable[tuple[Told, int]], *, timeout_us: int, until_us: int
+) -> dict[tuple[str, str], AttemptCounts]:
+    """Counts by (release, stratum) of acknowledgements with their stamps, read up to a time."""
+    devices: dict[tuple[str, str, str], Device] = defaultdict(Device)
+    for ack, stamp_us in acks:
+        device = devices[ack.release_id, ack.hardware, ack.device_id]
+        device.hear(ack, _rank(ack), stamp_us, timeout_us)
+    sums: dict[tuple[str, str], AttemptCounts] = {}
+    for (release_id, hardware, _), device in devices.items():
+        device.note_time(until_us, timeout_us)
+        before = sums.get((release_id, hardware), AttemptCounts())
+        pairs = zip(before, device.counts(), strict=True)
+        sums[release_id, hardware] = AttemptCounts(*(int(a + b) for a, b in pairs))
+    return sums
+
+
+def ack_batch(acks: list[tuple[Told, int]], first: int) -> LogBatch:
+    """Acknowledgements as the columns that the fold reads."""
+    told = [ack for ack, _ in acks]
+    stamps = np.array([stamp for _, stamp in acks], np.int64)
+    columns = {
+        "device_id": [ack.device_id for ack in told],
+        "hardware": [ack.hardware for ack in told],
+        "release_id": [ack.release_id for ack in told],
+        "attempt": pa.array([ack.attempt for ack in told], pa.int32()),
+        "state": [ack.state.value for ack in told],
+        "reason_code": [ack.reason for ack in told],
+        "model_digest": pa.array([ack.digest for ack in told], pa.string()),
+    }
+    return LogBatch(
+        topic="ota-acks",
+        partition=0,
+        rows=pa.RecordBatch.from_pydict(columns),
+        offsets=np.arange(first, first + len(acks)),
+        stamps_us=stamps,
+        last_offset=first + len(acks) - 1,
+        high_stamp_us=int(stamps.max()),
+    )
+
+
+def _rank(ack: Told) -> int:
+    names = ("ACCEPTED", "DOWNLOADED", "VERIFIED", "INSTALLED", "TRIAL_BOOT", "COMMITTED")
+    if ack.state in ("REVERTED", "INSTALL_FAILED"):
+        return COMMITTED + 1 if ack.reason == "ROLLBACK_ORDERED" else FAILED
+    if ack.state is AckState.COMMITTED and ack.digest != digest_of(ack.release_id):
+        return COMMITTED - 1
+    return names.index(ack.state) + 1 if ack.state in names else 0
