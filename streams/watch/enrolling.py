@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from schemas.records import Lifecycle, Slot
 from schemas.sequences import places
-from streams.processor import LogBatch
 from streams.hashing import hashes
+from streams.processor import LogBatch
 from streams.watch.registry import Registry, Versions
 from streams.watch.watch_file import WatchPolicy
 

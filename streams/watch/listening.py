@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow.compute as pc
 
 from schemas.durations import UNITS_US
+from streams.hashing import Hashes, hashes
 from streams.processor import LogBatch
 from streams.watch.enrolling import EnrollingFold
-from streams.hashing import Hashes, hashes
 from streams.watch.hearing import Hearing, Ints
 from streams.watch.quality import Quality
 from streams.watch.silence import Silence, judge

@@ -15,10 +15,10 @@ from schemas.alert_log import FNV_OFFSET, FNV_PRIME
 from schemas.records import Lifecycle
 from schemas.topics import DEVICES, INFERENCE_EVENTS
 from schemas.validation import check
+from streams.hashing import hashes
 from streams.processor import Refused
 from streams.watch import canary, watch_file
 from streams.watch.enrolling import EnrollingFold
-from streams.hashing import hashes
 from streams.watch.heard_clock import MAX_STEP_US, HeardClock
 from streams.watch.hearing import Hearing
 from streams.watch.lagging import Lagging
