@@ -69,7 +69,7 @@ class DeviceSequences:
             raise ValueError(f"{len(names)} devices for {len(ids)} event ids: one each")
         placed, boots, sequences = places(ids)
         found = np.ones(len(ids), dtype=np.bool_)
-        at = self._indexes(names.to_pylist() if placed.all() else names.filter(placed).to_pylist())
+        at = self.rows(names.to_pylist() if placed.all() else names.filter(placed).to_pylist())
         found[placed] = self._note(at, boots, sequences)
         return found
 
@@ -99,8 +99,12 @@ class DeviceSequences:
 
     __hash__ = None  # type: ignore[assignment] # it changes, so it is no key
 
-    def _indexes(self, devices: list[str]) -> Ints:
-        """Index of each device in the table; new ones are added as never heard."""
+    def rows(self, devices: list[str]) -> Ints:
+        """Row of each device in the table, for ever its own; new ones are added as never heard.
+
+        Raises:
+            TooManyDevicesError: The table is full; the message names the limit.
+        """
         index = self._index
         at = np.fromiter((index.get(device, -1) for device in devices), np.int64, len(devices))
         for row in np.flatnonzero(at < 0).tolist():

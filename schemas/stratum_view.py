@@ -23,6 +23,7 @@ class StratumView:
         stalled: The rollback has passed its deadline.
         excused_failures: Known failures when a person resumed it; only more are new harm.
         rollback_to: Release and digest to return to, once ordered back.
+        openings: Broker stamp and share of each decision that widened it, in log order.
     """
 
     status: StratumStatus
@@ -34,6 +35,7 @@ class StratumView:
     stalled: bool = False
     excused_failures: int | None = None
     rollback_to: tuple[str, str] | None = None
+    openings: tuple[tuple[int, float], ...] = ()
 
 
 def moved(view: StratumView, record: ModelRelease, stamp_us: int) -> StratumView | None:
@@ -69,7 +71,8 @@ def _widened(view: StratumView, after: StratumView, record: ModelRelease) -> Str
     due = 0 if view.wave is None else view.wave + int(opened)
     if record.wave != due or record.share is None or not view.share <= record.share <= 1.0:
         return None
-    return replace(after, wave=due, share=record.share)
+    openings = (*view.openings, (after.since_us, record.share))
+    return replace(after, wave=due, share=record.share, openings=openings)
 
 
 def _ordered_back(after: StratumView, record: ModelRelease) -> StratumView | None:

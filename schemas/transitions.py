@@ -18,9 +18,10 @@ class Guard(Enum):
     OVERTAKEN = "a release with a higher counter has opened here"
     SIGNED = "a signer who is not the author approved; two signers when it is safety-relevant"
     OUTRANKED = "an approved release that answers a recall waits for this stratum"
-    HARM = "evidence that more than `ceiling` of the devices fail, and a parent to go back to"
+    HARM = "evidence of harm in one of the `metrics`, and a parent to go back to"
     HARM_WITHOUT_PARENT = "the same evidence, and no parent"
     CRITICAL = "`kill_count` devices gave a safety reason, and no person has resumed it since"
+    MISMATCH = "evidence that those heard of are not in the wave as its share has it"
     HARM_ELSEWHERE = "harm was found in another stratum after the last step here"
     ALL_BACK = "`rollback_settle_s` passed and no device may still run it"
     OVERDUE = "`rollback_deadline_s` passed"
@@ -75,6 +76,7 @@ TABLE: Final = (
     Transition(ACTIVE, Guard.HARM, K.ROLLBACK_ORDERED, S.ROLLING_BACK),
     Transition(_OPEN, Guard.HARM_WITHOUT_PARENT, K.HELD, S.HELD),
     Transition(_OPEN, Guard.CRITICAL, K.HELD, S.HELD),
+    Transition(_OPEN, Guard.MISMATCH, K.HELD, S.HELD),
     Transition(_APPROVED | _OPEN, Guard.HARM_ELSEWHERE, K.HELD, S.HELD),
     Transition(_BACK, Guard.ALL_BACK, K.ROLLBACK_DONE, S.ROLLED_BACK),
     Transition(_BACK, Guard.OVERDUE, K.ROLLBACK_STALLED, S.ROLLING_BACK),

@@ -9,12 +9,15 @@ from schemas.topics import INFERENCE_EVENTS, MODEL_RELEASES, OTA_ACKS, ROLLOUT_C
 from streams.rollout.gate import Gate
 from streams.rollout.ledger import Ledger
 from streams.rollout.policy import Policy
-from streams.rollout.tally import METRICS, Tally
+from streams.rollout.rules import MetricRules, ShareRule
+from streams.rollout.tally import SOURCES, Tally
 from tests import factories
 from tests.rollout_log import GATE, KEYRING, SECOND, START, command, proposal
 
 POLICY = Policy(
     ceiling=0.1,
+    metrics=MetricRules(latency=ShareRule()),
+    holdback=0.0,
     waves=(0.1, 0.5, 1.0),
     exposure_budget=0.6,
     minimum_devices=5,
@@ -24,6 +27,7 @@ POLICY = Policy(
     rollback_settle_s=2,
     rollback_deadline_s=60,
 )
+GENERATIONS = tuple(spec.name for spec in SOURCES)
 _SOURCE = (OTA_ACKS.name, 0)
 
 
@@ -35,7 +39,7 @@ class Desk:
         self.orders = 0
         self.now = START
         self.ledgers = [Ledger(KEYRING) for _ in range(gates)]
-        self.tally = Tally(policy, [_SOURCE], dict.fromkeys(METRICS, "g"))
+        self.tally = Tally(policy, [_SOURCE], dict.fromkeys(GENERATIONS, "g"))
         self.partials = 0
         hardware = load_catalogue().hardware
         self.gates = [
@@ -53,7 +57,7 @@ class Desk:
         self.now += round(seconds * SECOND)
         self._include(kind=PartialKind.PROGRESS, release_id="")
 
-    def count(self, stratum: str, *, topic: str = OTA_ACKS.name, **counts: int) -> None:
+    def count(self, stratum: str, *, topic: str = OTA_ACKS.name, **counts: Any) -> None:
         """Stage one hands on a cell of r2, or of the release named."""
         self._include(source_topic=topic, stratum=stratum, **counts)
 
@@ -118,5 +122,6 @@ class Desk:
             "ingest_ts": self.now,
             **dict.fromkeys(("accepted", "committed", "failed", "silent", "rolled_back"), 0),
             "critical": 0,
+            "window_start": None,
         }
         self.tally.include(factories.rollout_partial(**{**plain, **fields}), self.partials - 1)

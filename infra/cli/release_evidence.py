@@ -1,7 +1,8 @@
 """The evidence behind a release, counted again from the log by the gate's own rules."""
 
+import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from infra.cli.log import read_whole
 from infra.settings import Settings
@@ -9,11 +10,23 @@ from schemas.decisions import ReleaseBook, ReleaseView
 from schemas.facts import Fact
 from schemas.strata import StratumStatus
 from schemas.topics import ROLLOUT_PARTIALS
+from streams.rollout.evidence import Counts
 from streams.rollout.explaining import Assessment, assessments
+from streams.rollout.judged import Mismatch
 from streams.rollout.policy import load_policy
 from streams.rollout.standing import ReleaseStanding
 from streams.rollout.tally import Tally
 from streams.rollout.waves import missing
+
+_NOTHING: Final[dict[str, Any]] = dict.fromkeys(
+    (
+        *("stratum", "status", "test", "guard", "limit", "devices", "failed", "undecided"),
+        *("candidates", "km", "events", "control_km", "control_events"),
+        *("e_harm", "harm_at", "failures_until_harm", "e_safe", "safe_at", "good_until_proven"),
+        "waits_for",
+    )
+)
+"""Columns of every row, in order; what a test does not have stays empty."""
 
 
 def explained(settings: Settings, book: ReleaseBook, view: ReleaseView) -> list[dict[str, Any]]:
@@ -24,7 +37,14 @@ def explained(settings: Settings, book: ReleaseBook, view: ReleaseView) -> list[
     """
     facts = read_whole(settings, ROLLOUT_PARTIALS)
     policy = load_policy(settings.policy_file)
-    tally = Tally(policy, (), newest_generations(facts))
+    generations = newest_generations(facts)
+    heard = (fact.record for fact in facts)
+    sources = {
+        (record.source_topic, record.source_partition)
+        for record in heard
+        if generations[record.source_topic] == record.generation
+    }
+    tally = Tally(policy, sources, generations)
     for fact in facts:
         tally.include(fact.record, fact.offset)
     at = ReleaseStanding(
@@ -48,28 +68,59 @@ def newest_generations(facts: list[Fact]) -> dict[str, str]:
 
 
 def evidence_rows(at: ReleaseStanding) -> Iterator[dict[str, Any]]:
-    """What `releases get --explain` shows."""
+    """What `releases get --explain` shows: every test of every stratum by name."""
     for stratum, view in at.strata.items():
-        for test in assessments(at, stratum):
-            is_open = view.status is StratumStatus.OPEN
-            yield {
-                "stratum": stratum,
-                "status": view.status.value,
-                "test": test.metric,
-                **_counts(test),
-                "waits_for": ", ".join(missing(at, stratum)) if is_open else view.reason,
-            }
+        is_open = view.status is StratumStatus.OPEN
+        waits_for = ", ".join(missing(at, stratum)) if is_open else view.reason
+        shown = [_counts(test) for test in assessments(at, stratum)]
+        if (mismatch := at.sample_ratio_mismatch(stratum)) is not None:
+            shown.append(_arms(mismatch))
+        for row in shown:
+            status = view.status.value
+            yield {**_NOTHING, "stratum": stratum, "status": status, **row, "waits_for": waits_for}
 
 
-def _counts(test: Assessment) -> dict[str, Any]:
-    return {
-        "devices": test.counts.n,
-        "failed": test.counts.failures_low,
-        "undecided": test.counts.failures_high - test.counts.failures_low,
-        "e_harm": float(f"{test.e_harm:.3g}"),
-        "harm_at": float(f"{test.harm_at:.3g}"),
-        "failures_until_harm": test.failures_until_harm,
-        "e_safe": float(f"{test.e_safe:.3g}"),
-        "safe_at": float(f"{test.safe_at:.3g}"),
-        "good_until_proven": test.good_until_proven,
+def _counts(told: Assessment) -> dict[str, Any]:
+    test = told.test
+    row = {
+        "test": test.metric.value,
+        "guard": test.guard,
+        "limit": test.limit,
+        "e_harm": _short(test.peak.harm),
+        "harm_at": _short(test.harm_at),
+        "failures_until_harm": told.failures_until_harm,
+        "e_safe": _short(test.peak.safe),
+        "safe_at": _short(test.safe_at),
+        "good_until_proven": told.good_until_proven,
     }
+    counts = test.counts
+    if isinstance(counts, Counts):
+        undecided = counts.failures_high - counts.failures_low
+        return {
+            **row,
+            "devices": counts.n,
+            "failed": counts.failures_low,
+            "undecided": undecided,
+        }
+    return {
+        **row,
+        "km": round(counts.metres / 1_000, 1),
+        "events": counts.events,
+        "control_km": round(counts.control_metres / 1_000, 1),
+        "control_events": counts.control_events,
+    }
+
+
+def _arms(mismatch: Mismatch) -> dict[str, Any]:
+    return {
+        "test": "arms",
+        "limit": mismatch.share,
+        "devices": mismatch.candidates + mismatch.control,
+        "candidates": mismatch.candidates,
+        "e_harm": _short(mismatch.log_e),
+        "harm_at": _short(mismatch.at),
+    }
+
+
+def _short(log_e: float) -> float:
+    return float(f"{math.exp(log_e):.3g}")

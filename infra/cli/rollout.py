@@ -13,7 +13,6 @@ from infra.cli.release_rows import decision_row, transition_row
 from schemas.transitions import TABLE
 from streams.rollout.policy import Policy, PolicyError, load_policy
 from streams.rollout.power import MAX_DEVICES, Chance, power
-from streams.rollout.tally import METRICS
 from streams.rollout.trace import Refusal, TraceError, read_trace
 from streams.rollout.trace_player import Decided, play
 
@@ -41,7 +40,7 @@ def power_(
     still installing when harm is seen come on top.
     """
     rules = _policy(policy)
-    found = power(rules, devices=devices, strata=strata, tests=len(METRICS))
+    found = power(rules, devices=devices, strata=strata, tests=rules.metrics.tests(compared=True))
     show([_row(chance) for chance in found.chances], output)
     say(
         f"{found.flawless} devices without a failure prove that at most {found.ceiling:.3g} of "

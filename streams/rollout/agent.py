@@ -14,7 +14,6 @@ from schemas.registry import registry_from
 from schemas.signing import Keyring, Signer
 from schemas.topics import (
     DEAD_LETTERS,
-    DISENGAGEMENTS,
     INFERENCE_EVENTS,
     MODEL_RELEASES,
     OTA_ACKS,
@@ -28,15 +27,16 @@ from streams.rollout.ack_fold import AckFold
 from streams.rollout.event_fold import EventFold
 from streams.rollout.gate import Gate, check_key
 from streams.rollout.ledger import Ledger
-from streams.rollout.partials import cell, progress
+from streams.rollout.metrics import RATES
+from streams.rollout.partials import Telling
 from streams.rollout.partitioning import partition_of
 from streams.rollout.policy import Policy, load_policy
 from streams.rollout.refusals import dead_letter
 from streams.rollout.tally import SOURCES, Tally
 from streams.rollout.window_fold import WindowFold
 
-COUNTING_VERSION: Final = "3"  # rises when a stage-one fold or its snapshot changes
-TALLY_VERSION: Final = "2"
+COUNTING_VERSION: Final = "4"  # rises when a stage-one fold or its snapshot changes
+TALLY_VERSION: Final = "3"
 
 StageOne: TypeAlias = AckFold | WindowFold | EventFold
 
@@ -158,9 +158,10 @@ class RolloutProcessor:
         if topic == OTA_ACKS.name:
             return AckFold(self._policy, self._ledger.proposal, snapshot)
         if topic == INFERENCE_EVENTS.name:
-            return WindowFold(self._policy, self._ledger.proposal, snapshot)
-        if topic == DISENGAGEMENTS.name:
-            return EventFold(self._ledger.proposal, snapshot)
+            ledger = self._ledger
+            return WindowFold(self._policy, ledger.proposal, ledger.openings, snapshot)
+        if topic in RATES.values():
+            return EventFold(self._policy, topic, self._ledger.proposal, snapshot)
         raise ValueError(f"topic {topic} is not one of the rollout gate's")
 
     def _refused(self, source: Source, position: Position, fold: AckFold) -> Iterator[Outgoing]:
@@ -180,12 +181,19 @@ class RolloutProcessor:
             return  # nothing was read since, nor was the end asked for: there is nothing new
         self._told[source] = (now_us, ingest_us, position.applied_through)
         fold.advance(ingest_us)
-        watermark = fold.watermark_us
+        telling = Telling(source, position, ingest_us, fold.watermark_us)
         for key, counts in fold.cells.changed():
-            record = cell(source, position, ingest_us, watermark, key, counts)
-            yield Outgoing(topic=ROLLOUT_PARTIALS, record=record)
+            yield Outgoing(topic=ROLLOUT_PARTIALS, record=telling.cell(key, counts))
+        if isinstance(fold, WindowFold):
+            for arm in fold.arms.changed():
+                yield Outgoing(topic=ROLLOUT_PARTIALS, record=telling.arm(arm))
+        windows = [] if isinstance(fold, AckFold) else list(fold.windows.changed(fold.high_us))
         for target in range(self._targets):
-            record = progress(source, position, ingest_us, watermark, target)
+            for key, start, count in windows:
+                record = telling.window(key, start, count, target)
+                yield Outgoing(topic=ROLLOUT_PARTIALS, record=record, partition=target)
+            # Last: what was counted up to then stands before it in the same partition.
+            record = telling.progress(target)
             yield Outgoing(topic=ROLLOUT_PARTIALS, record=record, partition=target)
 
 

@@ -1,13 +1,15 @@
 """Why a release stands where it stands: each test's evidence, and what would move the gate."""
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from streams.rollout.evidence import Counts, log_e_harm, log_e_safe
+from streams.rollout.judged import Judged, RateCounts
+from streams.rollout.rates import Windows, log_e_rate_harm
 from streams.rollout.standing import ReleaseStanding
-from streams.rollout.tally import METRICS
 
 FARTHEST: Final = 10_000_000
 """Devices beyond which nobody asks how many more are wanted."""
@@ -15,45 +17,53 @@ FARTHEST: Final = 10_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """One test of one stratum.
+    """One test of one stratum, and what would move it.
 
     Attributes:
-        metric: Topic that tells of the devices' outcomes.
-        e_harm, e_safe: Highest evidence so far; harm_at, safe_at: what it must reach.
-        failures_until_harm: More failures at which harm would be seen now; 0: it was seen.
+        failures_until_harm: More failures, or events of the candidates in windows as they were,
+            at which harm would be seen now; 0: it was seen; None: nothing to compare with yet.
         good_until_proven: Devices that must still turn out good, undecided ones first; 0: proven;
-            None: more than ten million.
+            None: more than ten million, or a rate, which is proven by the windows to come.
     """
 
-    metric: str
-    counts: Counts
-    e_harm: float
-    harm_at: float
-    e_safe: float
-    safe_at: float
-    failures_until_harm: int
+    test: Judged
+    failures_until_harm: int | None
     good_until_proven: int | None
 
 
 def assessments(at: ReleaseStanding, stratum: str) -> Iterator[Assessment]:
     """Every test of a stratum as it stands."""
-    for metric in METRICS:
-        counts = at.tally.sums(metric, at.release_id, stratum).counts
-        peak = at.peak(metric, stratum)
+    for test in at.tests(stratum):
         yield Assessment(
-            metric=metric,
-            counts=counts,
-            e_harm=math.exp(peak.harm),
-            harm_at=math.exp(at.log_harm_threshold),
-            e_safe=math.exp(peak.safe),
-            safe_at=math.exp(at.policy.log_safe),
-            failures_until_harm=0
-            if peak.harm >= at.log_harm_threshold
-            else _failures_until_harm(counts, at.policy.ceiling, at.log_harm_threshold),
-            good_until_proven=0
-            if peak.safe >= at.policy.log_safe
-            else _good_until_proven(counts, at.policy.ceiling, at.policy.log_safe),
+            test=test,
+            failures_until_harm=0 if test.harmful else _until_harm(test),
+            good_until_proven=0 if test.proven else _until_proven(test),
         )
+
+
+def _until_harm(test: Judged) -> int | None:
+    if isinstance(test.counts, RateCounts):
+        return _events_until_harm(test.counts, test.harm_at)
+    return _failures_until_harm(test.counts, test.limit, test.harm_at)
+
+
+def _until_proven(test: Judged) -> int | None:
+    if isinstance(test.counts, RateCounts):
+        return None
+    return _good_until_proven(test.counts, test.limit, test.safe_at)
+
+
+def _events_until_harm(counts: RateCounts, wanted: float) -> int | None:
+    """As if all windows were one, which they nearly are where the shares are steady."""
+    if not counts.windows:
+        return None
+
+    def seen(more: int) -> bool:
+        columns = (counts.metres, counts.control_metres, counts.events + more)
+        window = Windows(*(np.array([float(one)]) for one in (*columns, counts.control_events)))
+        return float(log_e_rate_harm(window)[-1]) >= wanted
+
+    return _fewest(seen)
 
 
 def _failures_until_harm(counts: Counts, ceiling: float, wanted: float) -> int:

@@ -6,10 +6,11 @@ from typing import Final, NamedTuple
 
 from schemas.decisions import ReleaseBook, ReleaseView, Verdict
 from schemas.facts import Fact
-from schemas.records import CommandKind, ModelRelease, RolloutCommand
+from schemas.records import CommandKind, ModelRelease, ReleaseKind, RolloutCommand
 from schemas.signing import Keyring, SignatureError
 from schemas.strata import ACTIVE, StratumStatus
 from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
+from streams.rollout.arms import Opening
 from streams.rollout.proposals import Proposal
 
 UNFINISHED: Final = ACTIVE | {StratumStatus.ROLLING_BACK}
@@ -19,6 +20,7 @@ MAX_ORDERS: Final = 1_000
 MAX_RELEASES: Final = 10_000
 """Releases that commands may name; commands about further ones are refused and counted."""
 _VOIDS_KEPT: Final = 64
+_OPENINGS: Final = frozenset({ReleaseKind.WAVE_OPENED, ReleaseKind.WAVE_EXTENDED})
 
 
 class EvidenceLostError(RuntimeError):
@@ -50,6 +52,7 @@ class Ledger:
         self._orders: dict[str, list[Order]] = {}
         self._handled: dict[str, int] = {}
         self._voided: dict[str, deque[tuple[str, Verdict]]] = {}
+        self._openings: dict[str, list[Opening]] = {}
         self.book = ReleaseBook(keyring)
         self.refused = 0
 
@@ -81,6 +84,10 @@ class Ledger:
         """A release's proposal, with the stamp it was proposed at."""
         view = self.book.releases.get(release_id)
         return Proposal(view.proposal, view.proposed_us) if view else None
+
+    def openings(self, stratum: str) -> Sequence[Opening]:
+        """Waves opened or widened in a stratum so far, by any release, in log order."""
+        return self._openings.get(stratum, ())
 
     def voided(self, release_id: str, event_id: str) -> Verdict | None:
         """Why this record does not count, when it was read back and does not."""
@@ -119,10 +126,19 @@ class Ledger:
             kept = self._voided.setdefault(release_id, deque(maxlen=_VOIDS_KEPT))
             kept.append((record.event_id, verdict))
             return
+        if record.kind in _OPENINGS:
+            self._opened(record, fact.stamp_us)
         offsets = record.evidence.offsets if record.evidence else {}
         for name, offset in offsets.items():
             if name.startswith(f"{ROLLOUT_COMMANDS.name}/"):
                 self._handled[release_id] = max(self.handled_through(release_id), offset)
+
+    def _opened(self, record: ModelRelease, stamp_us: int) -> None:
+        view = self.book.releases[record.release_id]
+        for stratum, at in view.strata.items():
+            if at.openings and at.openings[-1][0] == at.since_us == stamp_us:
+                opening = Opening(stamp_us, record.release_id, view.proposal.salt, at.share)
+                self._openings.setdefault(stratum, []).append(opening)
 
     def _ordered(self, fact: Fact, command: RolloutCommand) -> None:
         try:

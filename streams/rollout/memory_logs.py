@@ -12,23 +12,15 @@ from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
 from schemas.registry import FileRegistry
 from schemas.signing import Keyring, Signer
-from schemas.topics import (
-    DISENGAGEMENTS,
-    INFERENCE_EVENTS,
-    MODEL_RELEASES,
-    OTA_ACKS,
-    ROLLOUT_COMMANDS,
-    ROLLOUT_PARTIALS,
-    TopicSpec,
-)
+from schemas.topics import TopicSpec
 from streams.processor import BROKER_SLACK_US, Fold, LogBatch, Outgoing, Position, Source, Standing
 from streams.rollout.ack_fold import AckFold
 from streams.rollout.agent import RolloutProcessor
 from streams.rollout.partitioning import partition_of
 from streams.rollout.policy import Policy
 
-BATCHED: Final = (OTA_ACKS, INFERENCE_EVENTS, DISENGAGEMENTS, ROLLOUT_PARTIALS)
-FOLLOWED: Final = (MODEL_RELEASES, ROLLOUT_COMMANDS)
+BATCHED: Final = RolloutProcessor.batched
+FOLLOWED: Final = RolloutProcessor.followed
 
 
 class MemoryLogs:

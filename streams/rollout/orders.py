@@ -34,7 +34,7 @@ def obedient(
             for name, view in at.strata.items()
             if stratum in (None, name)
             and view.status in row.sources
-            and not (command is CommandKind.EXTEND and view.share >= 1.0)
+            and not (command is CommandKind.EXTEND and view.share >= at.policy.widest)
         ]
         for row in TABLE
         if row.cause is command
@@ -66,7 +66,7 @@ def _obeyed(at: ReleaseStanding, order: Order) -> Step | None:
         handled=order.offset if last else None,
         rollback_to=at.parent if row.kind is _BACK else None,
         wave=at.strata[names[0]].wave if wider else None,
-        share=widened(at, names[0], 1.0) if wider else None,
+        share=widened(at, names[0], at.policy.widest) if wider else None,
     )
 
 

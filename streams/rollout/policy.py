@@ -2,13 +2,20 @@
 
 import hashlib
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from streams.rollout.metrics import SHARES
+from streams.rollout.policy_faults import faults
+from streams.rollout.rules import EVERY_METRIC, MetricRules
+
 _HOUR_S: Final = 3600.0
+_LEAST_CEILING: Final = 0.01
+_OF_FAILURE_RATE: Final = 4.0
 _DAY_S: Final = 24 * _HOUR_S
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Chance = Annotated[float, Field(gt=0.0, lt=0.5)]
@@ -23,9 +30,16 @@ class Policy(BaseModel):
     """Rules of a rollout. Defaults: for a fleet on the road; times are seconds of ingest time.
 
     Attributes:
-        ceiling: p0, the share of devices that may fail.
+        ceiling: p0, the share of devices that may fail, where a metric states no other.
+        failure_rate: Share of updates that failed in the last 90 days; the ceiling is then
+            max(1 %, four times that).
+        metrics: What a release is tested by.
         alpha_harm: Chance of ordering a release back that keeps to the ceiling.
         alpha_safe: Chance of passing a release that does not.
+        alpha_mismatch: Chance of holding a release whose arms are as large as they should be.
+        holdback: Share of each stratum that keeps the parent until COMPLETED: the control.
+        rate_window_s: Calendar window of the rates; a device has at most one event in it.
+        lateness_s: What is stamped so long after its window's end is not counted any more.
         waves: Cumulative share of each stratum after each wave, the last one 1.
         extension: Factor by which an unproven wave is widened.
         exposure_budget: Share of a stratum that may run what is not proven yet.
@@ -45,9 +59,15 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    ceiling: Chance = 0.01
+    ceiling: Chance = _LEAST_CEILING
+    failure_rate: Annotated[float, Field(ge=0.0, lt=0.125)] | None = None
+    metrics: MetricRules = EVERY_METRIC
     alpha_harm: Chance = 0.01
     alpha_safe: Chance = 0.05
+    alpha_mismatch: Chance = 0.001
+    holdback: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.05
+    rate_window_s: Annotated[float, Field(gt=0.0)] = _DAY_S
+    lateness_s: Seconds = 6 * _HOUR_S
     waves: tuple[Share, ...] = Field(default=(0.005, 0.025, 0.1, 0.5, 1.0), min_length=1)
     extension: Annotated[float, Field(gt=1.0)] = 1.5
     exposure_budget: Share = 0.1
@@ -64,6 +84,19 @@ class Policy(BaseModel):
     kill_count: Annotated[int, Field(ge=1)] = 1
     progress_s: Annotated[float, Field(gt=0.0, le=10.0)] = 1.0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _ceiling_from_history(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("failure_rate"), int | float):
+            return values
+        if "ceiling" in values:
+            raise ValueError(
+                f"ceiling={values['ceiling']} and failure_rate={values['failure_rate']}: "
+                "state one; the ceiling is max(1 %, four times the failure rate)"
+            )
+        ceiling = max(_LEAST_CEILING, _OF_FAILURE_RATE * values["failure_rate"])
+        return {**values, "ceiling": ceiling}
+
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if list(self.waves) != sorted(set(self.waves)) or self.waves[-1] != 1.0:
@@ -79,6 +112,23 @@ class Policy(BaseModel):
     def last_soak_s(self) -> float:
         """Least time between the last wave and COMPLETED: its soak is never the shorter one."""
         return max(self.soak_s, self.monitor_s)
+
+    @property
+    def ceilings(self) -> Mapping[str, float]:
+        """Share of devices that may fail, by the topic that tells of their outcomes."""
+        return {
+            SHARES[metric]: self.ceiling if rule.ceiling is None else rule.ceiling
+            for metric, rule in self.metrics.shares()
+        }
+
+    def share(self, wave: int) -> float:
+        """Cumulative share of a stratum that a wave opens; the holdback keeps the parent."""
+        return min(self.waves[wave], self.widest)
+
+    @property
+    def widest(self) -> float:
+        """Share of a stratum that may run a release before it is completed."""
+        return 1.0 - self.holdback
 
     def log_harm(self, strata: int, tests: int) -> float:
         """Log of what evidence of harm must reach: tests times strata over alpha.
@@ -100,7 +150,14 @@ class Policy(BaseModel):
     @property
     def counting_digest(self) -> str:
         """SHA-256 of the values that stage one counts by, hex: another one is another count."""
-        names = {"commit_timeout_s", "slo_share", "windows_over", "windows_judged"}
+        names = {
+            "commit_timeout_s",
+            "slo_share",
+            "windows_over",
+            "windows_judged",
+            "rate_window_s",
+            "lateness_s",
+        }
         return hashlib.sha256(self.model_dump_json(include=names).encode()).hexdigest()
 
 
@@ -123,13 +180,4 @@ def load_policy(path: Path | None) -> Policy:
     try:
         return Policy.model_validate(loaded)
     except ValidationError as error:
-        raise PolicyError(f"policy {path}: {_told(error)}") from error
-
-
-def _told(error: ValidationError) -> str:
-    told = []
-    for one in error.errors():
-        key = ".".join(str(part) for part in one["loc"])
-        rule = one["msg"].removeprefix("Value error, ")
-        told.append(f"{key}={one['input']!r}: {rule}" if key else rule)
-    return "; ".join(told)
+        raise PolicyError(f"policy {path}: {faults(error, Policy)}") from error

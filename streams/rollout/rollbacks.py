@@ -7,12 +7,12 @@ from streams.rollout.standing import ReleaseStanding
 
 
 def harm(at: ReleaseStanding, stratum: str) -> str | None:
-    """More devices fail than may, and they can go back."""
+    """A test has found harm, and the devices can go back."""
     return None if at.parent is None else _failing(at, stratum)
 
 
 def harm_without_parent(at: ReleaseStanding, stratum: str) -> str | None:
-    """More devices fail than may, and there is nothing to go back to."""
+    """A test has found harm, and there is nothing to go back to."""
     failing = _failing(at, stratum) if at.parent is None else None
     return failing and f"{failing}; the first release has nothing to go back to"
 
@@ -23,6 +23,17 @@ def critical(at: ReleaseStanding, stratum: str) -> str | None:
     if at.strata[stratum].excused_failures is not None or told < at.policy.kill_count:
         return None
     return f"{told} devices of {stratum} gave a safety reason"
+
+
+def mismatch(at: ReleaseStanding, stratum: str) -> str | None:
+    """The wave is not made of the devices it should be; once for each opening.
+
+    A person who lets it go on has seen that.
+    """
+    found = at.sample_ratio_mismatch(stratum)
+    if found is None or not found.found or at.strata[stratum].since_us > found.opened_us:
+        return None
+    return f"{stratum}: {found.told()}"
 
 
 def harm_elsewhere(at: ReleaseStanding, stratum: str) -> str | None:
@@ -55,5 +66,4 @@ def overdue(at: ReleaseStanding, stratum: str) -> str | None:
 def _failing(at: ReleaseStanding, stratum: str) -> str | None:
     if not at.harmful(stratum):
         return None
-    failures = at.failures(stratum)
-    return f"{failures} devices of {stratum} failed: more than {at.policy.ceiling:.1%} may"
+    return f"{stratum}: {at.worst(stratum).told()}"

@@ -1,16 +1,22 @@
 """Where one release stands, with its evidence: all that the rules of the gate look at."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from schemas.decisions import ReleaseView
 from schemas.records import Evidence, ReleaseKind
 from schemas.stratum_view import StratumView
 from schemas.topics import OTA_ACKS
+from streams.rollout.calendar_windows import Calendar
+from streams.rollout.control import Sides, rate_windows
 from streams.rollout.evidence import Counts
+from streams.rollout.judged import Judged, Mismatch, RateCounts
+from streams.rollout.metrics import RATES, SHARES
+from streams.rollout.mismatch import log_e_mismatch
 from streams.rollout.policy import Policy
-from streams.rollout.tally import METRICS, Peak, Sums, Tally
+from streams.rollout.rates import log_e_rate_harm, log_e_rate_safe
+from streams.rollout.tally import Peak, Sums, Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,55 +64,130 @@ class ReleaseStanding:
     @property
     def log_harm_threshold(self) -> float:
         """Log of what evidence of harm must reach."""
-        return self.policy.log_harm(len(self.strata), len(METRICS))
+        return self.policy.log_harm(
+            len(self.strata), self.policy.metrics.tests(compared=self.parent is not None)
+        )
 
     def updates(self, stratum: str) -> Sums:
         """Devices of the stratum by what became of their update."""
         return self.tally.sums(OTA_ACKS.name, self.release_id, stratum)
 
-    def failures(self, stratum: str) -> int:
-        """Known failures, in the test that has more of them."""
-        return self._worst(stratum).failures_low
-
     def passed_s(self, stratum: str) -> float:
         """Seconds of ingest time since the stratum's last step."""
         return (self.now_us - self.strata[stratum].since_us) / 1e6
 
+    def tests(self, stratum: str) -> list[Judged]:
+        """Every test of the stratum: shares of devices, then rates against the parent's.
+
+        A first release has no parent to be compared with, so no test of a rate.
+        """
+        rates = [] if self.parent is None else self._rates(stratum, self.parent[0])
+        return [*self._shares(stratum), *rates]
+
+    def sample_ratio_mismatch(self, stratum: str) -> Mismatch | None:
+        """Whether those heard of since the last opening are in the wave as its share has it.
+
+        None before the first. The j-th opening must reach G j (j + 1) / alpha, G the strata: over
+        all of them that adds up to alpha at most.
+        """
+        openings = self.strata[stratum].openings
+        if not openings:
+            return None
+        opened_us, share = openings[-1]
+        arms = self.tally.arms.counts((self.release_id, stratum), opened_us)
+        spent = len(self.strata) * len(openings) * (len(openings) + 1)
+        return Mismatch(
+            *arms,
+            opened_us=opened_us,
+            share=share,
+            log_e=log_e_mismatch(arms, (share, 1.0 - share)),
+            at=math.log(spent / self.policy.alpha_mismatch),
+        )
+
+    def worst(self, stratum: str) -> Judged:
+        """The test with the highest evidence of harm."""
+        return max(self.tests(stratum), key=lambda test: test.peak.harm)
+
+    def failures(self, stratum: str) -> int:
+        """Known failures, in the test that has most of them: of those that crossed, if any did."""
+        tests = self.tests(stratum)
+        crossed = [test for test in tests if test.harmful]
+        shares = [test for test in tests if isinstance(test.counts, Counts)]
+        return max(test.failures for test in crossed or shares)
+
     def harmful(self, stratum: str) -> bool:
-        """Whether the evidence of harm has crossed, and not only what a person has excused."""
-        peak = max(self.peak(topic, stratum).harm for topic in METRICS)
+        """Whether any test's evidence of harm has crossed, and not only what a person excused."""
         excused = self.strata[stratum].excused_failures
-        if peak < self.log_harm_threshold:
+        if not self.worst(stratum).harmful:
             return False
         return excused is None or self.failures(stratum) > excused
 
     def proven(self, stratum: str) -> bool:
-        """Whether the evidence of safety has crossed in every test."""
-        return min(self.peak(topic, stratum).safe for topic in METRICS) >= self.policy.log_safe
+        """Whether the evidence of safety has crossed in every test that guards it."""
+        return all(test.proven for test in self.tests(stratum) if test.guard)
 
     def evidence(self, stratum: str | None, offsets: Mapping[str, int]) -> Evidence:
-        """What a decision about the stratum rests on; None: no single stratum's evidence."""
-        counts = Counts() if stratum is None else self._worst(stratum)
-        peaks = [Peak(0.0, 0.0) if stratum is None else self.peak(t, stratum) for t in METRICS]
+        """What a decision about the stratum rests on; None: no single stratum's evidence.
+
+        Each test's counts, e-values and thresholds are told by name.
+        """
+        tests = [] if stratum is None else self.tests(stratum)
+        counts = self._most_failures(tests)
+        guards = [test.peak.safe for test in tests if test.guard]
+        thresholds = {
+            "ceiling": self.policy.ceiling,
+            "harm": math.exp(self.log_harm_threshold),
+            "safe": math.exp(self.policy.log_safe),
+        }
+        for test in tests:
+            thresholds.update(test.figures())
         return Evidence(
             n=counts.n,
-            failures_low=counts.failures_low,
+            failures_low=0 if stratum is None else self.failures(stratum),
             failures_high=counts.failures_high,
-            e_harm=math.exp(max(peak.harm for peak in peaks)),
-            e_safe=math.exp(min(peak.safe for peak in peaks)),
-            thresholds={
-                "ceiling": self.policy.ceiling,
-                "harm": math.exp(self.log_harm_threshold),
-                "safe": math.exp(self.policy.log_safe),
-            },
+            e_harm=math.exp(max((test.peak.harm for test in tests), default=0.0)),
+            e_safe=math.exp(min(guards, default=0.0)),
+            thresholds=thresholds,
             config_digest=self.policy.digest,
             offsets=dict(offsets),
         )
 
-    def peak(self, topic: str, stratum: str) -> Peak:
-        """Highest log e-values so far of one test of the stratum."""
-        return self.tally.peak(topic, self.release_id, stratum)
+    def _shares(self, stratum: str) -> Iterator[Judged]:
+        for metric, rule in self.policy.metrics.shares():
+            topic = SHARES[metric]
+            yield Judged(
+                metric=metric,
+                guard=rule.guard,
+                limit=self.policy.ceilings[topic],
+                counts=self.tally.sums(topic, self.release_id, stratum).counts,
+                peak=self.tally.peak(topic, self.release_id, stratum),
+                harm_at=self.log_harm_threshold,
+                safe_at=self.policy.log_safe,
+            )
 
-    def _worst(self, stratum: str) -> Counts:
-        tested = (self.tally.sums(topic, self.release_id, stratum).counts for topic in METRICS)
-        return max(tested, key=lambda counts: counts.failures_low)
+    def _rates(self, stratum: str, parent: str) -> Iterator[Judged]:
+        for metric, rule in self.policy.metrics.rates():
+            windows = rate_windows(
+                self.tally.windows,
+                Calendar.of(self.policy),
+                RATES[metric],
+                Sides(self.release_id, parent, stratum),
+                self.view.proposed_us,
+                self.now_us,
+            )
+            harm = log_e_rate_harm(windows)
+            safe = log_e_rate_safe(windows, rule.margin)
+            yield Judged(
+                metric=metric,
+                guard=rule.guard,
+                limit=rule.margin,
+                counts=RateCounts.of(windows),
+                peak=Peak(float(harm.max(initial=0.0)), float(safe.max(initial=0.0))),
+                harm_at=self.log_harm_threshold,
+                safe_at=self.policy.log_safe,
+            )
+
+    @staticmethod
+    def _most_failures(tests: list[Judged]) -> Counts:
+        counts = [test.counts for test in tests if isinstance(test.counts, Counts)]
+        return max(counts, key=lambda one: one.failures_low, default=Counts())

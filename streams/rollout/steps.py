@@ -28,6 +28,7 @@ GUARDS: Final[Mapping[Guard, Holds]] = {
     Guard.HARM: _of_standing(rollbacks.harm),
     Guard.HARM_WITHOUT_PARENT: _of_standing(rollbacks.harm_without_parent),
     Guard.CRITICAL: _of_standing(rollbacks.critical),
+    Guard.MISMATCH: _of_standing(rollbacks.mismatch),
     Guard.HARM_ELSEWHERE: _of_standing(rollbacks.harm_elsewhere),
     Guard.ALL_BACK: _of_standing(rollbacks.all_back),
     Guard.OVERDUE: _of_standing(rollbacks.overdue),

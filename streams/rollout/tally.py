@@ -5,16 +5,18 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from schemas.records import PartialKind, RolloutPartial
-from schemas.topics import DISENGAGEMENTS, INFERENCE_EVENTS, OTA_ACKS
+from schemas.records import Arm, PartialKind, RolloutPartial
+from schemas.topics import DISENGAGEMENTS, EDGE_CASES, INFERENCE_EVENTS, OTA_ACKS
 from streams.processor import LogBatch, Source
+from streams.rollout.arm_tally import ArmTally
+from streams.rollout.calendar_windows import Calendar
 from streams.rollout.cells import CellKey
 from streams.rollout.evidence import Counts, log_e_harm, log_e_safe
+from streams.rollout.partials import MILLIMETRES
 from streams.rollout.policy import Policy
+from streams.rollout.window_tally import WindowTally
 
-SOURCES: Final = (OTA_ACKS, INFERENCE_EVENTS, DISENGAGEMENTS)
-METRICS: Final = (OTA_ACKS.name, INFERENCE_EVENTS.name)
-"""A device is tested by its update, and by its latency."""
+SOURCES: Final = (OTA_ACKS, INFERENCE_EVENTS, DISENGAGEMENTS, EDGE_CASES)
 MAX_CELLS: Final = 100_000
 _PLACED: Final = (
     "kind",
@@ -25,6 +27,11 @@ _PLACED: Final = (
     "ingest_ts",
     "release_id",
     "stratum",
+    "arm",
+    "window_start",
+    "exposure_m",
+    "events",
+    "offered",
 )
 _COUNTED: Final = ("accepted", "committed", "failed", "silent", "critical", "rolled_back")
 
@@ -75,6 +82,11 @@ class _Line(NamedTuple):
     ingest_ts: int
     release_id: str
     stratum: str
+    arm: str
+    window_start: int | None
+    exposure_m: float
+    events: int
+    offered: int
     sums: Sums
 
 
@@ -84,10 +96,14 @@ class Tally:
     Of each cell the highest (last_offset, ingest time) counts.
 
     Args:
-        policy: Its ceiling.
+        policy: Its ceilings, and its calendar.
         sources: Partitions that must be heard before there is a time.
         generations: The one generation of each source topic that counts.
         snapshot: State to go on from.
+
+    Attributes:
+        windows: Distances in millimetres and events, by calendar window.
+        arms: Devices heard of since a wave was opened.
     """
 
     def __init__(
@@ -97,13 +113,15 @@ class Tally:
         generations: Mapping[str, str],
         snapshot: bytes | None = None,
     ) -> None:
-        self._ceiling = policy.ceiling
+        self._ceilings = policy.ceilings
         self._sources = frozenset(sources)
         self._generations = generations
         self._progress: dict[Source, int] = {}
         self._cells: dict[tuple[Source, CellKey], tuple[int, int, Sums]] = {}
         self._sums: dict[tuple[str, CellKey], Sums] = {}
         self._peaks: dict[tuple[str, CellKey], Peak] = {}
+        self.windows = WindowTally(Calendar.of(policy))
+        self.arms = ArmTally()
         self.last_offset = -1
         if snapshot is not None:
             self._restore(json.loads(snapshot))
@@ -149,6 +167,8 @@ class Tally:
                 "progress": [[*source, at] for source, at in self._progress.items()],
                 "cells": [[*source, *key, *cell] for (source, key), cell in self._cells.items()],
                 "peaks": [[topic, *key, *peak] for (topic, key), peak in self._peaks.items()],
+                "windows": self.windows.state(),
+                "arms": self.arms.state(),
                 "last_offset": self.last_offset,
             }
         ).encode()
@@ -161,17 +181,39 @@ class Tally:
             self._add(topic, key, Sums(), Sums(*sums))
         for topic, release_id, stratum, harm, safe in state["peaks"]:
             self._peaks[topic, (release_id, stratum)] = Peak(harm, safe)
+        self.windows.restore(state["windows"])
+        self.arms.restore(state["arms"])
         self.last_offset = state["last_offset"]
 
     def _include(self, line: _Line) -> None:
         if line.generation != self._generations.get(line.topic):
             return
         source = (line.topic, line.partition)
+        start = line.window_start
         if line.kind == PartialKind.PROGRESS:
             self._progress[source] = max(self._progress.get(source, 0), line.ingest_ts)
-        elif line.kind == PartialKind.CELL:
+            if (now_us := self.now_us) is not None:
+                self.windows.settle(now_us)
+        elif line.kind == PartialKind.CELL and start is None:
             key = (line.release_id, line.stratum)
             self._replace(source, key, (line.last_offset, line.ingest_ts, line.sums))
+        elif line.kind == PartialKind.CELL and start is not None:
+            self._place(source, line, start)
+
+    def _place(self, source: Source, line: _Line, start: int) -> None:
+        """Include what is counted from some moment on: a calendar window, or a wave's opening."""
+        key, place = (line.release_id, line.stratum), (line.last_offset, line.ingest_ts)
+        if line.arm == Arm.UNKNOWN:
+            driven = line.topic == INFERENCE_EVENTS.name
+            count = round(line.exposure_m * MILLIMETRES) if driven else line.events
+            self.windows.include(source, key, start, place, count, self.now_us)
+        else:
+            if self.arms.kept >= MAX_CELLS:
+                raise TallyLimitError(
+                    f"rollout: release {key[0]} in {key[1]} is one more than MAX_CELLS={MAX_CELLS} "
+                    "counts of arms; give rollout-partials more partitions"
+                )
+            self.arms.include(source, key, start, line.arm, (*place, line.offered))
 
     def _replace(self, source: Source, key: CellKey, cell: tuple[int, int, Sums]) -> None:
         known = self._cells.get((source, key))
@@ -185,11 +227,12 @@ class Tally:
         self._cells[source, key] = cell
         topic = source[0]
         self._add(topic, key, known[2] if known else Sums(), cell[2])
-        if topic in METRICS:
+        ceiling = self._ceilings.get(topic)
+        if ceiling is not None:
             counts, peak = self._sums[topic, key].counts, self._peaks.get((topic, key), Peak())
             self._peaks[topic, key] = Peak(
-                max(peak.harm, log_e_harm(counts, self._ceiling)),
-                max(peak.safe, log_e_safe(counts, self._ceiling)),
+                max(peak.harm, log_e_harm(counts, ceiling)),
+                max(peak.safe, log_e_safe(counts, ceiling)),
             )
 
     def _add(self, topic: str, key: CellKey, before: Sums, after: Sums) -> None:

@@ -43,7 +43,7 @@ def next_wave(at: ReleaseStanding, stratum: str) -> tuple[int, float]:
     """Number and cumulative share of the wave that follows; what is open never shrinks."""
     view = at.strata[stratum]
     wave = 0 if view.wave is None else view.wave + 1
-    return wave, max(at.policy.waves[wave], view.share)
+    return wave, max(at.policy.share(wave), view.share)
 
 
 def widened(at: ReleaseStanding, stratum: str, limit: float) -> float:

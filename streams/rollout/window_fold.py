@@ -1,4 +1,4 @@
-"""Stage one over inference-events: devices judged by latency, and the distance they drove."""
+"""Stage one over inference-events: devices judged by latency, heard of by arm, and distance."""
 
 import base64
 import json
@@ -12,10 +12,13 @@ import pyarrow as pa
 
 from schemas.sequences import DeviceSequences
 from streams.processor import LogBatch
+from streams.rollout.arms import ArmCounts, Openings
 from streams.rollout.attempts import MAX_DEVICES, DeviceLimitError
+from streams.rollout.calendar_windows import Calendar
 from streams.rollout.cells import CellCounts, CellKey, Cells
 from streams.rollout.policy import Policy
 from streams.rollout.proposals import Proposals
+from streams.rollout.window_cells import WindowCells
 
 _FAILED: Final = 255
 _MOST_JUDGED: Final = 65_535
@@ -28,12 +31,30 @@ class WindowFold:
     missing. A device fails for good with `windows_over` such windows in a row and passes while
     it has `windows_judged` without. Devices are counted, not windows: the windows of one device
     are not independent. Windows of a release nobody proposed are nobody's.
+
+    Args:
+        policy: What counts as over, and the calendar of the distances.
+        proposals: Every release proposed so far, at least up to the newest record of the batch.
+        openings: Waves opened so far, likewise.
+        snapshot: State to go on from.
+
+    Attributes:
+        windows: Distance by calendar window, in millimetres: whole, so that order changes no sum.
     """
 
-    def __init__(self, policy: Policy, proposals: Proposals, snapshot: bytes | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        proposals: Proposals,
+        openings: Openings,
+        snapshot: bytes | None = None,
+    ) -> None:
         self._policy = policy
         self._proposals = proposals
         self._sequences = DeviceSequences()
+        self.windows = WindowCells(Calendar.of(policy))
+        self.arms = ArmCounts(openings)
+        self.high_us = 0
         self._devices: dict[tuple[str, str], int] = {}
         self._judged = array("H")
         self._streak = array("B")
@@ -48,9 +69,12 @@ class WindowFold:
         if rows.num_rows:
             fresh = self._sequences.fresh(rows.column("device_id"), rows.column("event_id"))
             ours = np.asarray(rows.column("release_id").is_valid()) & fresh
-            self._count(rows.filter(pa.array(ours)), batch.stamps_us[ours])
+            self._heard(rows, batch.stamps_us)
+            highest = np.maximum.accumulate(np.maximum(batch.stamps_us, self.high_us))
+            self._count(rows.filter(pa.array(ours)), batch.stamps_us[ours], highest[ours])
             stamped = min(int(np.max(rows.column("window_end"))), batch.high_stamp_us)
             self.watermark_us = max(self.watermark_us, stamped)
+        self.high_us = max(self.high_us, batch.high_stamp_us)
 
     def advance(self, now_us: int) -> None:
         """Windows fall due by nothing but their records."""
@@ -64,6 +88,9 @@ class WindowFold:
                 "judged": base64.b64encode(self._judged.tobytes()).decode(),
                 "streak": base64.b64encode(self._streak.tobytes()).decode(),
                 "cells": self.cells.state(),
+                "windows": self.windows.state(),
+                "arms": self.arms.state(),
+                "high_us": self.high_us,
                 "watermark_us": self.watermark_us,
             }
         ).encode()
@@ -76,9 +103,27 @@ class WindowFold:
         self._judged.frombytes(base64.b64decode(state["judged"]))
         self._streak.frombytes(base64.b64decode(state["streak"]))
         self.cells = Cells.from_state(state["cells"])
+        self.windows.restore(state["windows"])
+        self.arms.restore(state["arms"])
+        self.high_us = state["high_us"]
         self.watermark_us = state["watermark_us"]
 
-    def _count(self, rows: pa.RecordBatch, stamps_us: npt.NDArray[np.int64]) -> None:
+    def _heard(self, rows: pa.RecordBatch, stamps_us: npt.NDArray[np.int64]) -> None:
+        """Take note of who reports, whatever it runs."""
+        devices = rows.column("device_id").to_pylist()
+        numbers = self._sequences.rows(devices)
+        hardware = np.asarray(rows.column("hardware").to_pylist(), dtype=object)
+        for stratum in sorted(set(hardware)):
+            at = np.flatnonzero(hardware == stratum)
+            names = [devices[place] for place in at.tolist()]
+            self.arms.count(stratum, names, numbers[at], stamps_us[at])
+
+    def _count(
+        self,
+        rows: pa.RecordBatch,
+        stamps_us: npt.NDArray[np.int64],
+        highest_us: npt.NDArray[np.int64],
+    ) -> None:
         numbers = {
             name: rows.column(name).to_numpy(zero_copy_only=False).astype(np.int64)
             for name in ("expected", "produced", "warmup", "late")
@@ -87,12 +132,14 @@ class WindowFold:
         bad = numbers["late"] + numbers["expected"] - numbers["produced"]
         over = bad > self._policy.slo_share * total
         open_from: dict[CellKey, float] = {}
-        for release_id, hardware, device_id, metres, stamp, judged, is_over in zip(
+        for release_id, hardware, device_id, began, metres, stamp, high, judged, is_over in zip(
             rows.column("release_id").to_pylist(),
             rows.column("hardware").to_pylist(),
             rows.column("device_id").to_pylist(),
+            rows.column("window_start").to_pylist(),
             rows.column("distance_m").to_pylist(),
             stamps_us.tolist(),
+            highest_us.tolist(),
             (total > 0).tolist(),
             over.tolist(),
             strict=True,
@@ -103,9 +150,16 @@ class WindowFold:
             if stamp < open_from[key]:
                 continue
             cell = self.cells.touch(key)
-            cell.exposure_m += metres or 0.0
+            if metres:
+                cell.exposure_m += metres
+                self._drove(key, began, high, metres)
             if judged:
                 self._judge(cell, self._row(release_id, device_id), is_over)
+
+    def _drove(self, key: CellKey, began_us: int, high_us: int, metres: float) -> None:
+        start = self.windows.window(began_us, high_us)
+        if start is not None:
+            self.windows.add(key, start, round(metres * 1_000))
 
     def _open_from(self, release_id: str, hardware: str) -> float:
         """Stamp from which windows of the release count in the stratum; never: infinity."""

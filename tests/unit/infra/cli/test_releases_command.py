@@ -82,9 +82,10 @@ def test_the_explanation_has_evidence_thresholds_and_what_is_missing() -> None:
         now_us=desk.tally.heard_us,
     )
     rows = {(row["stratum"], row["test"]): row for row in evidence_rows(at)}
-    updates = rows["HW3", "ota-acks"]
+    updates = rows["HW3", "updates"]
     assert (updates["devices"], updates["failed"], updates["undecided"]) == (12, 1, 9)
     assert updates["harm_at"] == 600
+    assert {test for _, test in rows} == {"updates", "latency", "arms"}
     assert updates["waits_for"].endswith("2 more decided devices")
     assert "s of soak" in updates["waits_for"]
     desk.count("HW3", accepted=12, committed=2, failed=1 + updates["failures_until_harm"] - 1)

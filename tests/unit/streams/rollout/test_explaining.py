@@ -32,21 +32,24 @@ def test_the_numbers_told_are_the_fewest_that_cross(
     desk.count("HW3", accepted=accepted, committed=committed, failed=failed)
     at = standing(desk)
     found = next(iter(assessments(at, "HW3")))
-    n, low, high = found.counts
+    counts = found.test.counts
+    assert isinstance(counts, Counts)
+    n, low, high = counts
     more, good = found.failures_until_harm, found.good_until_proven
     assert good is not None
+    assert more is not None
     if more:
         wanted = at.log_harm_threshold
         assert log_e_harm(Counts(max(n, low + more), low + more, n), 0.1) >= wanted
         assert log_e_harm(Counts(max(n, low + more - 1), low + more - 1, n), 0.1) < wanted
     else:
-        assert math.log(found.e_harm) >= at.log_harm_threshold
+        assert found.test.peak.harm >= at.log_harm_threshold
     if good:
         wanted, undecided = POLICY.log_safe, high - low
         assert log_e_safe(proven_with(n, high, undecided, good), 0.1) >= wanted
         assert log_e_safe(proven_with(n, high, undecided, good - 1), 0.1) < wanted
     else:
-        assert math.log(found.e_safe) >= POLICY.log_safe
+        assert found.test.peak.safe >= POLICY.log_safe
 
 
 def proven_with(n: int, high: int, undecided: int, good: int) -> Counts:
@@ -58,5 +61,5 @@ def test_nobody_heard_of_is_no_evidence_and_a_way_to_go() -> None:
     desk = Desk()
     desk.started()
     found = next(iter(assessments(standing(desk), "HW4")))
-    assert (found.e_harm, found.e_safe) == (0.0, 0.0)
+    assert found.test.peak == (-math.inf, -math.inf)
     assert found.good_until_proven == 35, "as published for a ceiling of 10 %"

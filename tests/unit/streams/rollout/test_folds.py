@@ -14,6 +14,7 @@ from schemas.topics import DISENGAGEMENTS, INFERENCE_EVENTS, OTA_ACKS, TopicSpec
 from streams.processor import LogBatch
 from streams.rollout import cells
 from streams.rollout.ack_fold import AckFold
+from streams.rollout.arms import Opening
 from streams.rollout.cells import CellLimitError, Cells
 from streams.rollout.event_fold import EventFold
 from streams.rollout.policy import Policy
@@ -31,6 +32,10 @@ R1 = Proposal(proposal("r1", strata=("HW3", "HW4")), START)
 
 def proposals(release_id: str) -> Proposal | None:
     return R1 if release_id == "r1" else None
+
+
+def openings(_: str) -> Sequence[Opening]:
+    return ()
 
 
 def batch(
@@ -141,7 +146,7 @@ def test_a_restored_fold_still_knows_who_is_pending() -> None:
 
 
 def test_a_device_fails_by_latency_with_windows_over_in_a_row() -> None:
-    fold = WindowFold(POLICY, proposals)
+    fold = WindowFold(POLICY, proposals, openings)
     alternating = [window("a", number, late=4 * (number % 2)) for number in range(6)]
     failing = [window("b", number, late=4 * (number in (3, 4))) for number in range(6)]
     fold.apply(batch(INFERENCE_EVENTS, alternating + failing))
@@ -152,7 +157,7 @@ def test_a_device_fails_by_latency_with_windows_over_in_a_row() -> None:
 
 
 def test_missing_frames_count_like_late_ones_and_a_quarter_is_not_over() -> None:
-    fold = WindowFold(POLICY, proposals)
+    fold = WindowFold(POLICY, proposals, openings)
     missing = {"produced": 2, "latency": factories.latency_histogram(2)}
     fold.apply(
         batch(
@@ -164,7 +169,7 @@ def test_missing_frames_count_like_late_ones_and_a_quarter_is_not_over() -> None
 
 
 def test_a_device_is_good_by_latency_after_enough_windows() -> None:
-    fold = WindowFold(POLICY, proposals)
+    fold = WindowFold(POLICY, proposals, openings)
     for number in range(3):
         assert fold.cells.counts.get(("r1", "HW3"), cells.CellCounts()).committed == 0
         fold.apply(batch(INFERENCE_EVENTS, [window("a", number, late=0)], first=number))
@@ -172,7 +177,7 @@ def test_a_device_is_good_by_latency_after_enough_windows() -> None:
 
 
 def test_windows_sent_again_or_of_no_known_release_count_nothing() -> None:
-    fold = WindowFold(POLICY, proposals)
+    fold = WindowFold(POLICY, proposals, openings)
     one = window("a", 1, late=0)
     strange = [window("b", 1, 0, release_id="r9"), window("c", 1, 0, release_id=None)]
     fold.apply(batch(INFERENCE_EVENTS, [one, one, *strange]))
@@ -183,22 +188,25 @@ def test_windows_sent_again_or_of_no_known_release_count_nothing() -> None:
 @pytest.mark.parametrize("cut", [0, 3, 7])
 def test_the_window_fold_goes_on_from_a_snapshot(cut: int) -> None:
     told = [window(f"d{number % 3}", number, late=4 * (number % 4 > 1)) for number in range(12)]
-    whole, first = WindowFold(POLICY, proposals), WindowFold(POLICY, proposals)
+    whole, first = (WindowFold(POLICY, proposals, openings) for _ in range(2))
     whole.apply(batch(INFERENCE_EVENTS, told))
     if cut:
         first.apply(batch(INFERENCE_EVENTS, told[:cut]))
-    second = WindowFold(POLICY, proposals, first.snapshot())
+    second = WindowFold(POLICY, proposals, openings, first.snapshot())
     second.apply(batch(INFERENCE_EVENTS, told[cut:], first=cut))
     assert second.snapshot() == whole.snapshot()
 
 
 def test_disengagements_are_counted_once_for_the_release_that_ran() -> None:
-    fold = EventFold(proposals)
+    fold = EventFold(POLICY, DISENGAGEMENTS.name, proposals)
     one = factories.disengagement(event_id="a/1/1", device_id="a", release_id="r1")
     nobodys = factories.disengagement(event_id="a/1/2", device_id="a", release_id=None)
     fold.apply(batch(DISENGAGEMENTS, [one, one, nobodys]))
     assert fold.cells.counts["r1", "HW3"].events == 1
-    assert EventFold(proposals, fold.snapshot()).snapshot() == fold.snapshot()
+    assert (
+        EventFold(POLICY, DISENGAGEMENTS.name, proposals, fold.snapshot()).snapshot()
+        == fold.snapshot()
+    )
 
 
 def test_one_cell_too_many_names_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

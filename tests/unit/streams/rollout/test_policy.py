@@ -22,10 +22,23 @@ def test_the_demo_has_the_pace_of_seconds() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("ceilin: 0.1", "ceilin=0.1: Extra inputs are not permitted"),
+        ("ceilin: 0.1", r"ceilin=0.1: there is no such key; did you mean ceiling\?"),
         ("ceiling: 0.9", "ceiling=0.9: Input should be less than 0.5"),
         ("waves: [0.5, 0.1, 1.0]", r"waves=\[0.5, 0.1, 1.0\] must rise and end at 1"),
         ("waves: [0.1, 0.5]", "must rise and end at 1"),
+        ("xyz: 1", "xyz=1: there is no such key; the keys are ceiling, failure_rate, metrics"),
+        (
+            "metrics: {braking: {}}",
+            "metrics.braking={}: there is no such key; the keys are updates, latency, disengage",
+        ),
+        (
+            "metrics: {latency: {margin: 2}}",
+            "metrics.latency.margin=2: there is no such key; the keys are ceiling, guard",
+        ),
+        ("metrics: {edge_cases: {margin: 1}}", "margin=1: Input should be greater than 1"),
+        ("{ceiling: 0.1, failure_rate: 0.01}", "state one; the ceiling is max"),
+        ("failure_rate: 0.2", "failure_rate=0.2: Input should be less than 0.125"),
+        ("holdback: 0.5", "holdback=0.5: Input should be less than 0.5"),
         ("waves: []", "at least 1 item"),
         ("soak_s: soon", "soak_s='soon'"),
         ("{windows_over: 5, windows_judged: 2}", "windows_judged=2 must not be below"),
@@ -43,6 +56,38 @@ def test_a_wrong_policy_is_named(tmp_path: Path, text: str, message: str) -> Non
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"nowhere.yaml: No such file.*set policy_file"):
         load_policy(tmp_path / "nowhere.yaml")
+
+
+def written(tmp_path: Path, text: str) -> Policy:
+    path = tmp_path / "policy.yaml"
+    path.write_text(text)
+    return load_policy(path)
+
+
+def test_metrics_that_are_named_are_the_tests(tmp_path: Path) -> None:
+    policy = written(tmp_path, "metrics:\n  latency: {ceiling: 0.05, guard: false}\n  edge_cases:")
+    assert policy.ceilings == {"ota-acks": 0.01, "inference-events": 0.05}
+    assert [(name.value, rule.guard) for name, rule in policy.metrics.shares()] == [
+        ("updates", True),
+        ("latency", False),
+    ]
+    assert [(name.value, rule.margin) for name, rule in policy.metrics.rates()] == [
+        ("edge_cases", 1.25)
+    ]
+    assert policy.metrics.tests(compared=True) == 3
+    assert policy.metrics.tests(compared=False) == 2
+
+
+@pytest.mark.parametrize(("rate", "ceiling"), [(0.0, 0.01), (0.002, 0.01), (0.01, 0.04)])
+def test_the_ceiling_may_follow_from_the_failure_rate_of_the_past(
+    tmp_path: Path, rate: float, ceiling: float
+) -> None:
+    assert written(tmp_path, f"failure_rate: {rate}").ceiling == ceiling
+
+
+def test_the_last_wave_leaves_the_holdback() -> None:
+    policy = Policy(waves=(0.1, 1.0), holdback=0.05)
+    assert [policy.share(wave) for wave in (0, 1)] == [0.1, 0.95]
 
 
 def test_only_what_counts_changes_the_count() -> None:

@@ -32,6 +32,7 @@ def partial(**changes: Any) -> RolloutPartial:
         "silent": 0,
         "critical": 0,
         "rolled_back": 0,
+        "window_start": None,
     }
     return factories.rollout_partial(**{**fields, **changes})
 

@@ -1,0 +1,32 @@
+"""What is wrong with a policy, as a linter says it: key, value, rule, and what would be right."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+
+def faults(error: ValidationError, model: type[BaseModel]) -> str:
+    """Every fault of a policy, one after the other."""
+    return "; ".join(_fault(one, model) for one in error.errors())
+
+
+def _fault(one: Any, model: type[BaseModel]) -> str:
+    path: Sequence[int | str] = one["loc"]
+    key, rule = ".".join(str(part) for part in path), one["msg"].removeprefix("Value error, ")
+    if one["type"] == "extra_forbidden":
+        keys = list(_model_at(model, path[:-1]).model_fields)
+        close = get_close_matches(str(path[-1]), keys, n=1)
+        right = f"did you mean {close[0]}?" if close else f"the keys are {', '.join(keys)}"
+        return f"{key}={one['input']!r}: there is no such key; {right}"
+    return f"{key}={one['input']!r}: {rule}" if key else rule
+
+
+def _model_at(model: type[BaseModel], path: Sequence[int | str]) -> type[BaseModel]:
+    """The model that holds the last key of a path."""
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation
+        options = (annotation, *get_args(annotation))
+        model = next(one for one in options if isinstance(one, type) and issubclass(one, BaseModel))
+    return model
