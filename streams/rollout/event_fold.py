@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from schemas.sequences import DeviceSequences
-from schemas.validation import EVENT_TIMES
+from schemas.topics import DISENGAGEMENTS, EDGE_CASES
 from streams.processor import LogBatch
 from streams.rollout.calendar_windows import Calendar
 from streams.rollout.cells import Cells
@@ -17,6 +17,8 @@ from streams.rollout.window_cells import WindowCells
 
 MAX_EVENTFUL: Final = 2_000_000
 """Devices times open windows with an event that one partition keeps."""
+_TIMES: Final = {DISENGAGEMENTS.name: "event_ts", EDGE_CASES.name: "captured_ts"}
+"""The field that says when an event happened."""
 
 
 class EventLimitError(RuntimeError):
@@ -38,7 +40,7 @@ class EventFold:
         snapshot: bytes | None = None,
     ) -> None:
         self._proposals = proposals
-        self._time = EVENT_TIMES[topic]
+        self._time = _TIMES[topic]
         self._sequences = DeviceSequences()
         self._calendar = Calendar.of(policy)
         self._eventful: dict[int, set[tuple[str, str]]] = {}
