@@ -22,6 +22,7 @@ class StratumView:
             of harm had crossed; None: there was none, or a person resumed it.
         stalled: The rollback has passed its deadline.
         excused_failures: Known failures when a person resumed it; only more are new harm.
+        completed_failures: Known failures when it was completed; None: it was not.
         rollback_to: Release and digest to return to, once ordered back.
         openings: Broker stamp and share of each decision that widened it, in log order.
     """
@@ -34,6 +35,7 @@ class StratumView:
     harmed_us: int | None = None
     stalled: bool = False
     excused_failures: int | None = None
+    completed_failures: int | None = None
     rollback_to: tuple[str, str] | None = None
     openings: tuple[tuple[int, float], ...] = ()
 
@@ -48,22 +50,24 @@ def moved(view: StratumView, record: ModelRelease, stamp_us: int) -> StratumView
 
 
 def _refined(view: StratumView, after: StratumView, record: ModelRelease) -> StratumView | None:
+    evidence = record.evidence
     match record.kind:
         case K.WAVE_OPENED | K.WAVE_EXTENDED:
             return _widened(view, after, record)
-        case K.HELD:
-            return replace(after, harmed_us=_harmed_us(after, record))
-        case K.RESUMED:
-            excused = record.evidence.failures_low if record.evidence else None
-            back = StratumStatus.APPROVED if view.wave is None else StratumStatus.OPEN
-            return replace(after, status=back, harmed_us=None, excused_failures=excused)
         case K.ROLLBACK_ORDERED:
             return _ordered_back(after, record)
+        case K.HELD:
+            after = replace(after, harmed_us=_harmed_us(after, record))
+        case K.RESUMED:
+            back = StratumStatus.APPROVED if view.wave is None else StratumStatus.OPEN
+            excused = evidence.failures_low if evidence else None
+            after = replace(after, status=back, harmed_us=None, excused_failures=excused)
+        case K.COMPLETED:
+            after = replace(after, completed_failures=evidence.failures_low if evidence else 0)
         case K.ROLLBACK_STALLED:
             # The order's own time stays: it is what the deadline counts from.
-            return replace(after, stalled=True, since_us=view.since_us)
-        case _:
-            return after
+            after = replace(after, stalled=True, since_us=view.since_us)
+    return after
 
 
 def _widened(view: StratumView, after: StratumView, record: ModelRelease) -> StratumView | None:

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 from infra.kafka.admin import Admin
 from infra.keys import load_keyring, load_signer
 from infra.settings import Settings
+from schemas.alert_log import AlertBook
 from schemas.catalogue import Hardware, load_catalogue
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook
@@ -13,6 +14,7 @@ from schemas.facts import Fact
 from schemas.registry import registry_from
 from schemas.signing import Keyring, Signer
 from schemas.topics import (
+    ALERTS,
     DEAD_LETTERS,
     INFERENCE_EVENTS,
     MODEL_RELEASES,
@@ -24,6 +26,7 @@ from schemas.topics import (
 from streams.generation import generation
 from streams.processor import Fold, Outgoing, Position, Source, Standing
 from streams.rollout.ack_fold import AckFold
+from streams.rollout.announcing import Announcer
 from streams.rollout.event_fold import EventFold
 from streams.rollout.gate import Gate, check_key
 from streams.rollout.ledger import Ledger
@@ -36,7 +39,7 @@ from streams.rollout.tally import SOURCES, Tally
 from streams.rollout.window_fold import WindowFold
 
 COUNTING_VERSION: Final = "4"  # rises when a stage-one fold or its snapshot changes
-TALLY_VERSION: Final = "3"
+TALLY_VERSION: Final = "4"
 
 StageOne: TypeAlias = AckFold | WindowFold | EventFold
 
@@ -58,7 +61,7 @@ class RolloutProcessor:
 
     name: Final = "rollout"
     batched: Final[Sequence[TopicSpec]] = (*SOURCES, ROLLOUT_PARTIALS)
-    followed: Final[Sequence[TopicSpec]] = (MODEL_RELEASES, ROLLOUT_COMMANDS)
+    followed: Final[Sequence[TopicSpec]] = (MODEL_RELEASES, ROLLOUT_COMMANDS, ALERTS)
 
     def __init__(
         self,
@@ -78,7 +81,9 @@ class RolloutProcessor:
         self._ledger = Ledger(keyring)
         self._counting: dict[Source, StageOne] = {}
         self._told: dict[Source, tuple[int, int, int]] = {}
+        self._alerts = AlertBook()
         self._gates: dict[int, Gate] = {}
+        self._announcers: dict[int, Announcer] = {}
         self._generations: dict[str, str] = {}
 
     @property
@@ -110,13 +115,17 @@ class RolloutProcessor:
         """Forget the fold of a partition that was taken away."""
         if topic == ROLLOUT_PARTIALS.name:
             self._gates.pop(partition, None)
+            self._announcers.pop(partition, None)
         else:
             self._counting.pop((topic, partition), None)
             self._told.pop((topic, partition), None)
 
     def observe(self, facts: Sequence[Fact]) -> None:
-        """Read decisions and commands."""
+        """Read decisions, commands, and what was said of alerts."""
         self._ledger.observe(facts)
+        for fact in facts:
+            if fact.topic == ALERTS.name:
+                self._alerts.observe(fact.record)
 
     def emit(self, standing: Standing) -> Sequence[Outgoing]:
         """Counts and progress of stage one, decisions of stage two, and what was refused.
@@ -134,7 +143,8 @@ class RolloutProcessor:
             if isinstance(fold, AckFold):
                 out.extend(self._refused(source, position, fold))
             out.extend(self._counted(source, position, fold, standing.now_us))
-        for gate in self._gates.values():
+        for partition, gate in self._gates.items():
+            out.extend(self._announced(partition, gate, standing.now_us))
             out.extend(Outgoing(topic=MODEL_RELEASES, record=one) for one in gate.advance())
         return out
 
@@ -143,6 +153,11 @@ class RolloutProcessor:
             (spec.name, number) for spec in SOURCES for number in range(self._partitions[spec.name])
         )
         tally = Tally(self._policy, sources, self._generations, snapshot)
+
+        def mine(release_id: str) -> bool:
+            return partition_of(release_id, self._targets) == partition
+
+        self._announcers[partition] = Announcer(self._alerts, self._ledger.book, mine)
         self._gates[partition] = Gate(
             policy=self._policy,
             signer=self._signer,
@@ -150,7 +165,7 @@ class RolloutProcessor:
             ledger=self._ledger,
             tally=tally,
             partition=partition,
-            mine=lambda release: partition_of(release, self._targets) == partition,
+            mine=mine,
         )
         return tally
 
@@ -163,6 +178,14 @@ class RolloutProcessor:
         if topic in RATES.values():
             return EventFold(self._policy, topic, self._ledger.proposal, snapshot)
         raise ValueError(f"topic {topic} is not one of the rollout gate's")
+
+    def _announced(self, partition: int, gate: Gate, now_us: int) -> Iterator[Outgoing]:
+        """What people are told; before the next decision, which may end what holds now."""
+        counted_us = gate.tally.now_us
+        if counted_us is None:
+            return
+        for alert in self._announcers[partition].news(gate.findings(), counted_us, now_us):
+            yield Outgoing(topic=ALERTS, record=alert)
 
     def _refused(self, source: Source, position: Position, fold: AckFold) -> Iterator[Outgoing]:
         for refused in fold.refused():

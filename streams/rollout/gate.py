@@ -2,13 +2,14 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from schemas.catalogue import Hardware
 from schemas.decisions import ReleaseView, Rule, decision_id
 from schemas.records import ModelRelease
 from schemas.signing import Keyring, Role, Signer, canonical
 from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS, ROLLOUT_PARTIALS
+from streams.rollout.findings import Finding, findings
 from streams.rollout.ledger import Ledger
 from streams.rollout.policy import Policy
 from streams.rollout.situation import Situation
@@ -82,25 +83,37 @@ class Gate:
         Raises:
             DecisionRefusedError: A decision of this gate is void by more than a lost race.
         """
-        now_us = self.tally.now_us
-        if now_us is None:
-            return []
         due = []
-        for release_id, view in self._ledger.book.releases.items():
-            if not self._mine(release_id) or self._waits(release_id, view):
+        for now in self._situations():
+            release_id = now.at.release_id
+            if self._waits(release_id, now.at.view):
                 continue
-            at = ReleaseStanding(
-                view=view,
-                parent=self._ledger.book.parent(view),
-                tally=self.tally,
-                policy=self._policy,
-                now_us=now_us,
-            )
-            step = next_step(Situation(at, self._ledger, self._hardware))
+            step = next_step(now)
             if step is not None:
-                self._under_way[release_id] = decision = self._drafted(at, step)
+                self._under_way[release_id] = decision = self._drafted(now.at, step)
                 due.append(decision)
         return due
+
+    def findings(self) -> Iterator[Finding]:
+        """What people are to be told of the releases as they stand."""
+        for now in self._situations():
+            yield from findings(now)
+
+    def _situations(self) -> Iterator[Situation]:
+        """The releases of this partition; none before every source partition was heard."""
+        now_us, book = self.tally.now_us, self._ledger.book
+        if now_us is None:
+            return
+        for release_id, view in book.releases.items():
+            if self._mine(release_id):
+                at = ReleaseStanding(
+                    view=view,
+                    parent=book.parent(view),
+                    tally=self.tally,
+                    policy=self._policy,
+                    now_us=now_us,
+                )
+                yield Situation(at, self._ledger, self._hardware)
 
     def _waits(self, release_id: str, view: ReleaseView) -> bool:
         """Whether a decision of the release was written and not read back yet."""

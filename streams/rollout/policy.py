@@ -54,6 +54,7 @@ class Policy(BaseModel):
         windows_over: Windows over in a row that make a device fail by latency.
         windows_judged: Windows a device needs before it can pass by latency.
         kill_count: Devices with a safety reason at which the release is held without statistics.
+        deferred_share: A larger share of devices that defer and do not accept raises an alert.
         progress_s: Time between two reports of stage one.
     """
 
@@ -82,6 +83,7 @@ class Policy(BaseModel):
     windows_over: Annotated[int, Field(ge=1, le=255)] = 3
     windows_judged: Annotated[int, Field(ge=1, le=65_535)] = 30
     kill_count: Annotated[int, Field(ge=1)] = 1
+    deferred_share: Share = 0.2
     progress_s: Annotated[float, Field(gt=0.0, le=10.0)] = 1.0
 
     @model_validator(mode="before")

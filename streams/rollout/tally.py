@@ -33,7 +33,16 @@ _PLACED: Final = (
     "events",
     "offered",
 )
-_COUNTED: Final = ("accepted", "committed", "failed", "silent", "critical", "rolled_back")
+_COUNTED: Final = (
+    "accepted",
+    "committed",
+    "failed",
+    "silent",
+    "critical",
+    "rolled_back",
+    "offered",
+    "deferred",
+)
 
 
 class TallyLimitError(RuntimeError):
@@ -49,6 +58,8 @@ class Sums(NamedTuple):
     silent: int = 0
     critical: int = 0
     rolled_back: int = 0
+    offered: int = 0
+    deferred: int = 0
 
     @property
     def counts(self) -> Counts:

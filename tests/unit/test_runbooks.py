@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"
 # Where alerts are made: each says its names as constants.
-MAKERS = ("streams/slo", "streams/watch", "consumers/oncall")
+MAKERS = ("streams/slo", "streams/watch", "streams/rollout", "consumers/oncall")
 NAME = re.compile(r"(?:[A-Z][a-z]+){2,}|[A-Z][a-z]+SLOBurn|SLI[A-Z][a-z]+|Watchdog")
 PARTS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation")
 
