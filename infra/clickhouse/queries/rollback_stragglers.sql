@@ -1,31 +1,17 @@
 -- title: Rollback stragglers
--- answers: Which devices took a release and have not said that they left it, what each ran last, and when that was heard.
+-- answers: Which devices took a release and have not said that they left it, and what each said last about it, when, and from which model.
 -- unit: devices, each by its newest attempt at the release
--- from: rollout_devices, devices_now
+-- from: ota_acks
 -- param release: String -- release that was ordered back
 SELECT
-    took.device_id AS device_id,
-    took.hardware AS hardware,
-    now.digest AS model_digest,
-    now.seen AS last_seen
-FROM
-(
-    SELECT device_id, hardware, argMax(seen, attempt) AS states
-    FROM
-    (
-        SELECT device_id, hardware, attempt, groupUniqArrayArray(states) AS seen
-        FROM rollout_devices
-        WHERE release_id = {release:String}
-        GROUP BY device_id, hardware, attempt
-    )
-    GROUP BY device_id, hardware
-    HAVING hasAny(states, ['ACCEPTED', 'DOWNLOADED', 'VERIFIED', 'INSTALLED', 'TRIAL_BOOT', 'COMMITTED'])
-        AND NOT hasAny(states, ['REVERTED', 'INSTALL_FAILED'])
-) AS took
-LEFT JOIN
-(
-    SELECT device_id, argMaxMerge(digest) AS digest, max(seen_at) AS seen
-    FROM devices_now
-    GROUP BY device_id
-) AS now ON now.device_id = took.device_id
-ORDER BY last_seen, device_id
+    device_id,
+    hardware,
+    argMax(state, (attempt, seq)) AS last_state,
+    argMax(model_digest, (attempt, seq)) AS model_digest,
+    max(_ingested_at) AS last_said
+FROM ota_acks
+WHERE release_id = {release:String}
+GROUP BY device_id, hardware
+HAVING countIf(state NOT IN ('OFFERED', 'DEFERRED', 'REJECTED')) > 0
+    AND last_state NOT IN ('REVERTED', 'INSTALL_FAILED')
+ORDER BY last_said, device_id

@@ -116,11 +116,10 @@ def test_a_safety_reason_holds_and_pages_at_once(office: Office) -> None:
 def test_many_that_defer_are_told(
     office: Office, *, offered: int, accepted: int, deferred: int, fires: bool
 ) -> None:
-    counts = {"offered": offered, "accepted": accepted, "deferred": deferred}
-    office.count("HW3", committed=0, **counts)
+    office.count("HW3", offered=offered, accepted=accepted, deferred=deferred)
     expected = [("RolloutDeferred", "ticket", "HW3", FIRING)] if fires else []
     assert office.told() == expected
-    office.count("HW3", **{**counts, "accepted": offered})
+    office.count("HW3", offered=offered, accepted=offered, deferred=deferred)
     office.wait(1)
     assert [state for *_, state in office.told()] == [RESOLVED] * fires
 
