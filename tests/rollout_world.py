@@ -18,7 +18,6 @@ from tests.rollout_log import GATE, KEYRING, SECOND, START, command, digest_of, 
 DEMO_POLICY: Final = load_policy(Path(__file__).parent.parent / "infra/demo/policy.yaml")
 FLEET: Final[Mapping[str, int]] = {"HW3": 120, "HW4": 120, "AI5": 80}
 STEP_US: Final = SECOND // 4
-WINDOW_US: Final = 2 * SECOND
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +32,7 @@ class Fault:
 
 @dataclass
 class SimDevice:
-    """One device: an attempt takes about four seconds, a window two."""
+    """One device; `off`: it does nothing and hears nothing."""
 
     device_id: str
     hardware: str
@@ -45,7 +44,7 @@ class SimDevice:
     sequence: int = 0
     attempts: dict[str, int] = field(default_factory=dict)
     previous: str | None = None
-    trial: bool = False
+    off: bool = False
 
 
 class Worker(LogWorker):
@@ -58,7 +57,15 @@ class Worker(LogWorker):
 
 
 class World:
-    """The whole loop; `run` plays it in steps of a quarter second."""
+    """The whole loop; `run` plays it in steps of a quarter second.
+
+    Attributes:
+        install_s: Least and most time that an attempt takes.
+        window_us: Length of a reporting window.
+    """
+
+    install_s = (2.0, 3.5)
+    window_us = 2 * SECOND
 
     def __init__(
         self,
@@ -99,12 +106,17 @@ class World:
         """Let the loop turn."""
         for _ in range(round(seconds * SECOND / STEP_US)):
             self.logs.now += STEP_US
-            self._follow()
-            for device in self.devices:
-                self._turn(device)
+            self.turn()
             # All workers speak before any is read: two gates see the same log.
             for outgoing in [out for worker in self.workers for out in worker.run()]:
                 self.logs.append(outgoing.topic, outgoing.record, outgoing.partition)
+
+    def turn(self) -> None:
+        """Every device that is on reads the log and does what is due."""
+        self._follow()
+        for device in self.devices:
+            if not device.off:
+                self._turn(device)
 
     def statuses(self, release_id: str) -> dict[str, str]:
         """Where the release stands, by stratum."""
@@ -164,7 +176,7 @@ class World:
             return
         device.attempts[target] = 1
         device.attempting, device.previous = target, device.running
-        device.due_us = self.logs.now + round(device.chance.uniform(2.0, 3.5) * SECOND)
+        device.due_us = self.logs.now + round(device.chance.uniform(*self.install_s) * SECOND)
         self._ack(device, target, AckState.OFFERED)
         self._ack(device, target, AckState.ACCEPTED)
 
@@ -184,7 +196,7 @@ class World:
                 self._ack(device, release, AckState(fault.kind), "BAD")
 
     def _report(self, device: SimDevice) -> None:
-        if self.logs.now - device.window_at < WINDOW_US or device.running is None:
+        if self.logs.now - device.window_at < self.window_us or device.running is None:
             return
         device.window_at = self.logs.now
         late = 4 if self._fault(device.running, device, ("late",)) else 0
@@ -194,7 +206,7 @@ class World:
             hardware=device.hardware,
             release_id=device.running,
             model_digest=digest_of(device.running),
-            window_start=self.logs.now - WINDOW_US,
+            window_start=self.logs.now - self.window_us,
             window_end=self.logs.now,
             expected=4,
             produced=4,

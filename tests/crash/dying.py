@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from infra.kafka.publisher import Publisher
+
 
 def die() -> None:
     """Kill -9 of this process: nothing is flushed, nothing is said."""
@@ -49,3 +51,32 @@ def around(
         return answer
 
     setattr(owner, name, wrapped)
+
+
+def at_point(
+    owner: type,
+    name: str,
+    passes: Callable[..., bool],
+    before: bool,
+    nth: int,
+) -> None:
+    """Die before or after the nth call of a method that passes; what it published is on the log."""
+    wrapped, left = getattr(owner, name), nth
+
+    def dying(self: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal left
+        left -= passes(self, *args, **kwargs)
+        if left <= 0 and before:
+            _flushed(self)
+        answer = wrapped(self, *args, **kwargs)
+        if left <= 0:
+            _flushed(self)
+        return answer
+
+    setattr(owner, name, dying)
+
+
+def _flushed(owner: Any) -> None:
+    if isinstance(owner, Publisher):
+        owner.flush()
+    die()

@@ -21,7 +21,7 @@ from streams.checkpoints import Checkpoints
 from streams.runner import Runner
 from streams.slo.agent import processor
 from streams.worker import run
-from tests.crash.dying import die
+from tests.crash.dying import at_point
 
 
 class Point(StrEnum):
@@ -112,38 +112,12 @@ POINTS: Final[Mapping[Point, tuple[type, str, Passed, bool]]] = {
 }
 
 
-def arm(point: Point, nth: int) -> None:
-    """Wrap the method that stands for the point; what was published before it is acknowledged."""
-    if point is Point.NEVER:
-        return
-    owner, name, passes, before = POINTS[point]
-    wrapped, left = getattr(owner, name), nth
-
-    def dying(self: Any, *args: Any, **kwargs: Any) -> Any:
-        nonlocal left
-        left -= passes(self, *args, **kwargs)
-        if left <= 0 and before:
-            _die(self)
-        answer = wrapped(self, *args, **kwargs)
-        if left <= 0:
-            _die(self)
-        return answer
-
-    setattr(owner, name, dying)
-
-
-def _die(owner: Any) -> None:
-    """Die; a publisher's records are on the log first, so that `after` means it."""
-    if isinstance(owner, Publisher):
-        owner.flush()
-    die()
-
-
 def main() -> int:
     """Run the worker with settings from the environment."""
     without("pandas")
     worker, point, nth = sys.argv[1], Point(sys.argv[2]), int(sys.argv[3])
-    arm(point, nth)
+    if point is not Point.NEVER:
+        at_point(*POINTS[point], nth)
     settings = Settings()
     if worker == "oncall":
         notifier.run(settings)
