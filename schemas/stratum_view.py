@@ -22,7 +22,7 @@ class StratumView:
             of harm had crossed; None: there was none, or a person resumed it.
         stalled: The rollback has passed its deadline.
         excused_failures: Known failures when a person resumed it; only more are new harm.
-        completed_failures: Known failures when it was completed; None: it was not.
+        completed_failures: Updates known to have failed when it was completed; None: it was not.
         rollback_to: Release and digest to return to, once ordered back.
         openings: Broker stamp and share of each decision that widened it, in log order.
     """
@@ -63,7 +63,7 @@ def _refined(view: StratumView, after: StratumView, record: ModelRelease) -> Str
             excused = evidence.failures_low if evidence else None
             after = replace(after, status=back, harmed_us=None, excused_failures=excused)
         case K.COMPLETED:
-            after = replace(after, completed_failures=evidence.failures_low if evidence else 0)
+            after = replace(after, completed_failures=_failed_updates(record))
         case K.ROLLBACK_STALLED:
             # The order's own time stays: it is what the deadline counts from.
             after = replace(after, stalled=True, since_us=view.since_us)
@@ -91,3 +91,8 @@ def _harmed_us(after: StratumView, record: ModelRelease) -> int | None:
     if evidence is None or evidence.e_harm < evidence.thresholds.get("harm", math.inf):
         return None
     return after.since_us
+
+
+def _failed_updates(record: ModelRelease) -> int:
+    evidence = record.evidence
+    return int(evidence.thresholds.get("updates.failures_low", 0)) if evidence else 0

@@ -31,7 +31,6 @@ _PLACED: Final = (
     "window_start",
     "exposure_m",
     "events",
-    "offered",
 )
 _COUNTED: Final = (
     "accepted",
@@ -97,7 +96,6 @@ class _Line(NamedTuple):
     window_start: int | None
     exposure_m: float
     events: int
-    offered: int
     sums: Sums
 
 
@@ -224,7 +222,7 @@ class Tally:
                     f"rollout: release {key[0]} in {key[1]} is one more than MAX_CELLS={MAX_CELLS} "
                     "counts of arms; give rollout-partials more partitions"
                 )
-            self.arms.include(source, key, start, line.arm, (*place, line.offered))
+            self.arms.include(source, key, start, line.arm, (*place, line.sums.offered))
 
     def _replace(self, source: Source, key: CellKey, cell: tuple[int, int, Sums]) -> None:
         known = self._cells.get((source, key))

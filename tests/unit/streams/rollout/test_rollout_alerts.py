@@ -9,7 +9,7 @@ from schemas.topics import ALERTS
 from schemas.validation import check
 from streams.rollout.announcing import Announcer
 from tests.rollout_desk import POLICY, Desk
-from tests.rollout_log import SECOND, follow
+from tests.rollout_log import SECOND, evidence, follow
 
 FIRING, RESOLVED = AlertState.FIRING, AlertState.RESOLVED
 
@@ -127,11 +127,12 @@ def test_many_that_defer_are_told(
 def test_a_device_that_reverts_after_completion_is_told_and_reopens_nothing(
     office: Office,
 ) -> None:
-    first = office.book.releases["r2"].proposal
-    office.write(follow(first, K.COMPLETED, office.book.releases["r2"].next_seq))
-    office.judged("HW3", 50)
+    view = office.book.releases["r2"]
+    known = evidence(thresholds={"updates.failures_low": 2.0})
+    office.write(follow(view.proposal, K.COMPLETED, view.next_seq, evidence=known))
+    office.count("HW3", accepted=50, committed=48, failed=2)
     assert office.told() == []
-    office.count("HW3", accepted=50, committed=49, failed=1)
+    office.count("HW3", accepted=50, committed=47, failed=3)
     assert office.told() == [("RolloutRegressed", "ticket", "HW3", FIRING)]
     assert (office.turn(), office.status("HW3")) == ([], "COMPLETED")
     office.started("r3", counter=3, parent_release_id="r2")
