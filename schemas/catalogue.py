@@ -10,6 +10,8 @@ import yaml
 from schemas.records.enums import DeviceClass
 
 PACKAGED: Final = Path(__file__).parent / "catalogue.yaml"
+NOT_STATED: Final = "NOT_STATED"
+"""Hardware and region of recorded data that does not tell them."""
 _HARDWARE_KEYS: Final = frozenset({"device_class", "latency_factor", "deadline_us"})
 
 

@@ -43,6 +43,10 @@ ITEM_LIMITS: Final[Mapping[tuple[str, str], int]] = {
     (topics.SLO_PARTIALS.name, "exemplars"): 20,
 }
 """Longest list or map of a path; `MAX_ITEMS` for all others."""
+CHARACTER_LIMITS: Final[Mapping[tuple[str, str], int]] = {
+    (topics.INCIDENTS.name, "narrative"): 8_192,  # published reports reach 3,598
+}
+"""Longest string of a path; `MAX_CHARACTERS` for all others."""
 EVENT_TIMES: Final[Mapping[str, str]] = {
     topics.DEVICES.name: "updated_ts",
     topics.OTA_ACKS.name: "device_ts",
@@ -184,7 +188,8 @@ def rules(topic: str) -> tuple[Rule, ...]:
         if pa.types.is_list(kind) or pa.types.is_map(kind):
             made.append(AtMostItems(path, ITEM_LIMITS.get((topic, path), MAX_ITEMS)))
         elif pa.types.is_string(kind):
-            made.append(AtMostCharacters(path, MAX_CHARACTERS))
+            limit = CHARACTER_LIMITS.get((topic, path), MAX_CHARACTERS)
+            made.append(AtMostCharacters(path, limit))
     return tuple(made)
 
 

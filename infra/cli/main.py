@@ -19,6 +19,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "releases": "look at releases and order what happens to them",
     "rollout": "see what a rollout policy catches, and replay a trace through the gate",
     "datasets": "look at datasets, begin a line",
+    "replay": "replay recorded data sets as events",
     "slo": "check, explain, replay and export SLOs",
     "alerts": "look at alerts, take them, silence them",
     "query": "ask ClickHouse by name",
@@ -29,7 +30,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "schemas": "check and register the schemas",
     "clickhouse": "migrate the tables, verify that nothing is missing, mend what is",
 }
-VERBLESS: Final = frozenset({"demo", "doctor", "erase"})
+VERBLESS: Final = frozenset({"demo", "doctor", "erase", "replay"})
 
 
 def command_for(arguments: Sequence[str]) -> typer.Typer:

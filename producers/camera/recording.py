@@ -1,7 +1,6 @@
 """A file of recorded pictures, read and checked: arrays of frames and the names of the classes."""
 
 import csv
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from producers.arrays import ArraysError, read_arrays
 from producers.camera.camera import SIZE, CameraError, Pictures
 
 CLASSES_FILE: Final = "classes.csv"
@@ -44,7 +44,10 @@ def read_recording(path: Path) -> Recording:
     """
     file = _only_npz(path) if path.is_dir() else path
     names = _class_names(file.parent / CLASSES_FILE)
-    arrays = _arrays(file)
+    try:
+        arrays = read_arrays(file, ("images", *_COLUMNS))
+    except ArraysError as error:
+        raise CameraError(str(error)) from error
     images = arrays["images"]
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (SIZE, SIZE, 3):
         raise CameraError(
@@ -67,19 +70,6 @@ def _only_npz(folder: Path) -> Path:
     if len(found) != 1:
         raise CameraError(f"{folder}: {len(found)} .npz files; name the one with the pictures")
     return found[0]
-
-
-def _arrays(file: Path) -> dict[str, NDArray[Any]]:
-    try:
-        # Opened here: numpy leaves the file of a torn archive open.
-        with file.open("rb") as body, np.load(body, allow_pickle=False) as content:
-            held = sorted(content.files)
-            found = {name: content[name] for name in ("images", *_COLUMNS) if name in held}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, TypeError) as error:
-        raise CameraError(f"{file}: not a readable .npz of pictures: {error}") from error
-    if missing := sorted({"images", *_COLUMNS} - set(found)):
-        raise CameraError(f"{file}: {', '.join(missing)}: missing; it holds {', '.join(held)}")
-    return found
 
 
 def _class_names(file: Path) -> dict[int, str]:
