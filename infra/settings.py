@@ -121,9 +121,9 @@ class SinkSettings(BaseModel):
 
     group: str = Field(default="fleetloop.sink", min_length=1)
     max_rows: int = Field(default=20_000, ge=1)
-    max_bytes: int = Field(default=8 << 20, ge=1)
+    max_bytes: int = Field(default=10 << 20, ge=1)
     max_age_s: float = Field(default=0.5, gt=0)
-    max_memory_bytes: int = Field(default=32 << 20, ge=1)
+    max_memory_bytes: int = Field(default=24 << 20, ge=1)
     writers: int = Field(default=2, ge=1, le=16)
     give_up_after_s: float = Field(default=7_200.0, gt=0)
     accept_gaps: bool = False

@@ -96,14 +96,15 @@ def holds_bytes(shape: Shape) -> bool:
 
 
 def wide_schema(shape: RecordShape, opening: Iterable[tuple[str, str]], end: str) -> str:
-    """Avro JSON of a shape with every int as a long, between opening fields and a double `end`.
+    """Avro JSON of a batch: an array of a shape between opening fields and a double `end`.
 
-    An int is written like a long, so out-of-range values arrive whole instead of wrapped.
+    Every int is a long, which is written alike: out-of-range values arrive whole, not wrapped.
     """
     node = _wide(shape, set())
     first = [{"name": name, "type": kind} for name, kind in opening]
     node["fields"] = [*first, *node["fields"], {"name": end, "type": "double"}]
-    return json.dumps(node)
+    rows = {"name": "_rows", "type": {"type": "array", "items": node}}
+    return json.dumps({"type": "record", "name": "_Batch", "fields": [rows]})
 
 
 def _wide(shape: Shape, seen: set[str]) -> Any:  # noqa: PLR0911 - one return for each kind of shape

@@ -86,6 +86,8 @@ class Lane:
 
         Compaction and transactions leave some out by right; what retention took is lost.
         """
+        if self._follow_on(messages):
+            return None
         expected = self._expected(messages.offsets)
         late = np.flatnonzero(messages.offsets > expected)
         if not len(late):
@@ -96,10 +98,12 @@ class Lane:
         """Collect messages; those before the expected offset were taken before."""
         if not self._waiting:
             self._since_s = now_s
-        new = np.flatnonzero(messages.offsets >= self._expected(messages.offsets))
-        if not len(new):
-            return
-        taken = messages if len(new) == len(messages) else messages.take(new)
+        taken = messages
+        if not self._follow_on(messages):
+            new = np.flatnonzero(messages.offsets >= self._expected(messages.offsets))
+            if not len(new):
+                return
+            taken = messages.take(new)
         self._waiting.append(taken)
         self.bytes += taken.bytes
         self._next = int(taken.offsets[-1]) + 1
@@ -176,6 +180,13 @@ class Lane:
         """How many fit into a batch; the first one always does."""
         fit = int(np.searchsorted(np.cumsum(waiting.sizes), self._rule.bytes, "right"))
         return max(1, min(fit, self._rule.rows))
+
+    def _follow_on(self, messages: MessageColumns) -> bool:
+        """Whether they are the next ones, without a hole, as nearly always; offsets rise."""
+        if not messages:
+            return False
+        first, last = int(messages.offsets[0]), int(messages.offsets[-1])
+        return first == self._next and last - first + 1 == len(messages)
 
     def _expected(self, offsets: Integers) -> Integers:
         """Where each of a batch's messages should stand; what lies before it was taken before."""

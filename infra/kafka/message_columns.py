@@ -62,14 +62,14 @@ class MessageColumns(Sequence[RawMessage]):
         Nothing of the client's objects is kept: they are large, and many that live long cost the
         garbage collector more than reading them costs.
         """
-        keys = [message.key() for message in messages]
-        values = [message.value() for message in messages]
-        headers: list[Any] = [message.headers() for message in messages]
+        keys = list(map(Message.key, messages))
+        values = list(map(Message.value, messages))
+        headers: list[Any] = list(map(Message.headers, messages))
         return cls(
             str(messages[0].topic()) if messages else "",
             messages[0].partition() or 0 if messages else 0,
-            _integers([message.offset() for message in messages]),
-            _integers([message.timestamp()[1] for message in messages]) * 1_000,
+            _integers(list(map(Message.offset, messages))),
+            _integers([stamp_ms for _, stamp_ms in map(Message.timestamp, messages)]) * 1_000,
             _lengths(keys) + _lengths(values) + OVERHEAD_BYTES,
             keys,
             values,

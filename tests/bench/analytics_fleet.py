@@ -31,7 +31,8 @@ BLOCK: Final = 20_000
 TOPIC_ID: Final = "bench"
 COPIES_AT_ONCE: Final = 8
 """Copies that drive at the same time: eight thousand devices."""
-COPIES_A_RELEASE: Final = 400
+RELEASES: Final = 5
+"""Releases that the copies are of, one after the other."""
 
 
 class RecordingStage(Stage):
@@ -111,8 +112,8 @@ def multiply(clickhouse: ClickHouseSettings, source: str, rows: int, *, at_once:
             "SELECT count(), toUnixTimestamp(min(window_end)), toUnixTimestamp(max(window_end)) "  # noqa: S608 - our own database
             f"FROM {source}.inference_events"
         )
-        shift = Shift(told, last_s - first_s + 1, int(time.time()) - last_s)
         copies = -(-rows // told)
+        shift = Shift(told, last_s - first_s + 1, int(time.time()) - last_s, copies)
         names = [
             name
             for (name,) in client.execute(
@@ -140,11 +141,13 @@ class Shift:
         told: Windows told.
         span_s: Seconds they span; each eight copies lie that much earlier than the eight before.
         age_s: Seconds by which the newest copies are later than what was told: they end now.
+        copies: All there will be.
     """
 
     told: int
     span_s: int
     age_s: int
+    copies: int
 
     def column(self, name: str) -> str:
         """Expression of a column."""
@@ -152,7 +155,9 @@ class Shift:
             case "device_id" | "event_id":
                 other = f"concat({name}, '-', toString(copy))"
             case "release_id":
-                other = f"concat('release-', toString(intDiv(copy, {COPIES_A_RELEASE}) + 1))"
+                other = (
+                    f"concat('release-', toString(intDiv(copy * {RELEASES}, {self.copies}) + 1))"
+                )
             case "_partition":
                 other = "toInt32(copy % 4)"
             case "_offset":
