@@ -42,23 +42,46 @@ class ArmCell(NamedTuple):
     devices: int
 
 
+class Heard(NamedTuple):
+    """Windows in log order.
+
+    Attributes:
+        numbers: int64[n], each window's device, numbered as they were first heard of.
+        heard_before: int64[n], devices the partition had been heard of before each window.
+        stamps_us: int64[n], broker's stamps.
+    """
+
+    numbers: Ints
+    heard_before: Ints
+    stamps_us: Ints
+
+    def only(self, at: Ints) -> "Heard":
+        """Some of the windows."""
+        return Heard(*(column[at] for column in self))
+
+
 @dataclass(slots=True)
 class _Heard:
-    """Who was heard of since an opening: a byte for each device of the partition."""
+    """Who was heard of since an opening: a byte for each device of the partition.
+
+    Attributes:
+        known: Devices with a number below this had been heard of before the opening.
+    """
 
     opening: Opening
+    known: int
     flags: bytearray = field(default_factory=bytearray)
     candidates: int = 0
     control: int = 0
 
     def new(self, rows: Ints) -> list[int]:
-        """Places in `rows` of devices not heard of before; they are from now on."""
+        """Places in `rows` of known devices not heard of since; they are from now on."""
         short = int(rows.max()) + 1 - len(self.flags)
         if short > 0:
             self.flags.extend(bytes(short))
         flags = np.frombuffer(self.flags, np.uint8)
         unheard, first = np.unique(rows, return_index=True)
-        fresh = flags[unheard] == 0
+        fresh = (flags[unheard] == 0) & (unheard < self.known)
         flags[unheard[fresh]] = 1
         return [int(at) for at in first[fresh]]
 
@@ -69,7 +92,8 @@ class ArmCounts:
     A device's place in the cohort order is drawn before the release does anything to it. So
     whoever is heard of first, and whichever model it runs, is a candidate with the chance of the
     wave's share; unless the release keeps its devices from reporting, or the order is not drawn
-    as it should be. An opening begins anew: the same devices are then heard again.
+    as it should be. Only devices that had been heard of before the opening count: one that has
+    no model yet reports once it is a candidate. An opening begins anew.
     """
 
     def __init__(self, openings: Openings) -> None:
@@ -77,21 +101,15 @@ class ArmCounts:
         self._heard: dict[str, _Heard] = {}
         self._due: dict[tuple[str, str, int], tuple[int, int]] = {}
 
-    def count(self, stratum: str, devices: Sequence[str], rows: Ints, stamps_us: Ints) -> None:
-        """Include windows of one stratum in log order.
-
-        Args:
-            stratum: Their hardware generation.
-            devices: Device of each window.
-            rows: Number of each window's device, the same for ever.
-            stamps_us: Broker's stamp of each window.
-        """
+    def count(self, stratum: str, devices: Sequence[str], told: Heard) -> None:
+        """Include windows of one stratum in log order, with the device of each."""
+        stamps_us = told.stamps_us
         openings = self._openings(stratum)
         stamps = np.array([opening.stamp_us for opening in openings], dtype=np.int64)
         latest = np.searchsorted(stamps, stamps_us, side="right") - 1
         for number in np.unique(latest[latest >= 0]).tolist():
             at = np.flatnonzero(latest == number)
-            self._include(stratum, openings[number], devices, rows, at)
+            self._include(stratum, openings[number], devices, told, at)
 
     def changed(self) -> Iterator[ArmCell]:
         """Cells that changed since the last call, in a fixed order."""
@@ -103,29 +121,37 @@ class ArmCounts:
     def state(self) -> list[Any]:
         """State as JSON values."""
         heard = [
-            [stratum, [*at.opening], base64.b64encode(at.flags).decode(), at.candidates, at.control]
+            [
+                stratum,
+                [*at.opening],
+                at.known,
+                base64.b64encode(at.flags).decode(),
+                at.candidates,
+                at.control,
+            ]
             for stratum, at in sorted(self._heard.items())
         ]
         return [heard, [[*place, *counts] for place, counts in sorted(self._due.items())]]
 
     def restore(self, state: list[Any]) -> None:
         """Go on from what `state` gave; the open waves' cells count as changed."""
-        for stratum, opening, flags, candidates, control in state[0]:
-            known = bytearray(base64.b64decode(flags))
-            self._heard[stratum] = _Heard(Opening(*opening), known, candidates, control)
+        for stratum, opening, known, flags, candidates, control in state[0]:
+            heard = bytearray(base64.b64decode(flags))
+            self._heard[stratum] = _Heard(Opening(*opening), known, heard, candidates, control)
             self._change(stratum, self._heard[stratum])
         for release, stratum, opened, candidates, control in state[1]:
             self._due[release, stratum, opened] = (candidates, control)
 
     def _include(
-        self, stratum: str, opening: Opening, devices: Sequence[str], rows: Ints, at: Ints
+        self, stratum: str, opening: Opening, devices: Sequence[str], told: Heard, at: Ints
     ) -> None:
         heard = self._heard.get(stratum)
         if heard is None or heard.opening.stamp_us < opening.stamp_us:
-            heard = self._heard[stratum] = _Heard(opening)
+            known = int(told.heard_before[at[0]])
+            heard = self._heard[stratum] = _Heard(opening, known)
         elif heard.opening != opening:
             return  # stamped before an opening that later windows were counted for
-        for place in heard.new(rows[at]):
+        for place in heard.new(told.numbers[at]):
             below = membership(opening.salt, devices[int(at[place])]) < opening.share
             heard.candidates += below
             heard.control += not below

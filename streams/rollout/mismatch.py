@@ -1,43 +1,37 @@
-"""The test of how devices spread over a rollout's arms: each arm holds the share it should."""
+"""The test of how devices spread over a rollout's arms: the wave holds the share it should."""
 
-from collections.abc import Sequence
+import math
+from typing import Final
 
-import numpy as np
-from scipy.special import gammaln
+from scipy.special import betaln
 
 from streams.rollout.evidence import LOG_CAP
 
-PRIOR_DEVICES = 100.0
-"""Weight of the prior around the expected shares: it looks for gaps of about a tenth and more."""
+TOLERANCE: Final = 0.1
+"""Of the share: devices that are just restarting into the release are heard of a little later."""
+PRIOR_DEVICES: Final = 100.0
+"""Weight of the prior around the share: it looks for gaps of some tenths."""
 
 
-def log_e_mismatch(counts: Sequence[int], shares: Sequence[float]) -> float:
-    """Log of the evidence against "every device is in arm i with chance shares[i]".
+def log_e_mismatch(candidates: int, control: int, share: float) -> float:
+    """Log of the evidence against "a device is a candidate with a chance within 10 % of `share`".
 
-    Devices are counted once each. The mean of the likelihood ratio over a Dirichlet prior with
-    a_i = PRIOR_DEVICES * share_i (Lindon and Malek, NeurIPS 2022, arXiv 2011.03567):
-    E = B(a + k) / (B(a) prod share_i^k_i), B the multivariate beta function. A martingale under
-    the null in whatever order the devices come, so P(ever E >= 1/alpha) <= alpha.
-
-    Args:
-        counts: Devices of each arm.
-        shares: Expected share of each arm; they add up to 1. An arm of share 0 may hold nobody.
+    Devices are counted once each. A Beta prior with a = PRIOR_DEVICES share, b the rest, over the
+    most likely chance q0 that the claim allows: E = B(a + k, b + m) / (B(a, b) q0^k (1-q0)^m).
+    For any chance that the claim allows, that is at most the martingale of the sample-ratio test
+    (Lindon and Malek, NeurIPS 2022, arXiv 2011.03567), so P(ever E >= 1/alpha) <= alpha.
 
     Raises:
-        ValueError: The shares are no distribution, or there is not one for each count.
+        ValueError: The share is not within (0, 1].
     """
-    found, expected = np.asarray(counts, dtype=np.float64), np.asarray(shares, dtype=np.float64)
-    if found.shape != expected.shape or (expected < 0).any() or abs(expected.sum() - 1) > 1e-9:
-        raise ValueError(f"shares={list(shares)} must be one for each of {len(counts)} arms, sum 1")
-    if found[expected == 0].any():
-        return LOG_CAP
-    found, expected = found[expected > 0], expected[expected > 0]
-    prior = PRIOR_DEVICES * expected
-    log_e = (
-        gammaln(prior + found).sum()
-        - gammaln(PRIOR_DEVICES + found.sum())
-        - gammaln(prior).sum()
-        + gammaln(PRIOR_DEVICES)
-        - found @ np.log(expected)
-    )
-    return float(np.clip(log_e, -LOG_CAP, LOG_CAP))
+    if not 0 < share <= 1:
+        raise ValueError(f"share={share} must be above 0 and at most 1")
+    heard = candidates + control
+    if share == 1.0 or heard == 0:
+        return 0.0  # everybody is a candidate
+    least, most = share * (1 - TOLERANCE), min(share * (1 + TOLERANCE), 1.0)
+    q0 = min(max(candidates / heard, least), most)
+    null = candidates * math.log(q0) + (control * math.log1p(-q0) if control else 0.0)
+    a, b = PRIOR_DEVICES * share, PRIOR_DEVICES * (1 - share)
+    log_e = betaln(a + candidates, b + control) - betaln(a, b) - null
+    return float(min(max(log_e, -LOG_CAP), LOG_CAP))

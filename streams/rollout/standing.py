@@ -100,7 +100,7 @@ class ReleaseStanding:
             *arms,
             opened_us=opened_us,
             share=share,
-            log_e=log_e_mismatch(arms, (share, 1.0 - share)),
+            log_e=log_e_mismatch(*arms, share),
             at=math.log(spent / self.policy.alpha_mismatch),
         )
 

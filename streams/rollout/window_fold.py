@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from schemas.sequences import DeviceSequences
 from streams.processor import LogBatch
-from streams.rollout.arms import ArmCounts, Openings
+from streams.rollout.arms import ArmCounts, Heard, Openings
 from streams.rollout.attempts import MAX_DEVICES, DeviceLimitError
 from streams.rollout.calendar_windows import Calendar
 from streams.rollout.cells import CellCounts, CellKey, Cells
@@ -67,9 +67,9 @@ class WindowFold:
         """Include the next stretch of the partition."""
         rows = batch.rows
         if rows.num_rows:
+            self._heard(rows, batch.stamps_us)
             fresh = self._sequences.fresh(rows.column("device_id"), rows.column("event_id"))
             ours = np.asarray(rows.column("release_id").is_valid()) & fresh
-            self._heard(rows, batch.stamps_us)
             highest = np.maximum.accumulate(np.maximum(batch.stamps_us, self.high_us))
             self._count(rows.filter(pa.array(ours)), batch.stamps_us[ours], highest[ours])
             stamped = min(int(np.max(rows.column("window_end"))), batch.high_stamp_us)
@@ -109,14 +109,16 @@ class WindowFold:
         self.watermark_us = state["watermark_us"]
 
     def _heard(self, rows: pa.RecordBatch, stamps_us: npt.NDArray[np.int64]) -> None:
-        """Take note of who reports, whatever it runs."""
-        devices = rows.column("device_id").to_pylist()
+        """Take note of who reports, whatever it runs; devices are numbered in log order."""
+        before, devices = len(self._sequences), rows.column("device_id").to_pylist()
         numbers = self._sequences.rows(devices)
+        highest = np.maximum.accumulate(numbers)
+        heard_before = np.maximum(np.concatenate(([before], highest[:-1] + 1)), before)
+        told = Heard(numbers, heard_before, stamps_us)
         hardware = np.asarray(rows.column("hardware").to_pylist(), dtype=object)
         for stratum in sorted(set(hardware)):
             at = np.flatnonzero(hardware == stratum)
-            names = [devices[place] for place in at.tolist()]
-            self.arms.count(stratum, names, numbers[at], stamps_us[at])
+            self.arms.count(stratum, [devices[place] for place in at.tolist()], told.only(at))
 
     def _count(
         self,

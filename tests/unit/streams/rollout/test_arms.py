@@ -9,7 +9,7 @@ from schemas.cohorts import membership
 from schemas.records import Arm
 from schemas.topics import INFERENCE_EVENTS, OTA_ACKS
 from streams.rollout.arm_tally import ArmTally
-from streams.rollout.arms import ArmCell, ArmCounts, Opening
+from streams.rollout.arms import ArmCell, ArmCounts, Heard, Opening
 
 FIRST: Final = Opening(100, "r2", "salt", 0.25)
 SECOND: Final = Opening(200, "r2", "salt", 0.5)
@@ -17,9 +17,11 @@ DEVICES: Final = [f"d{number}" for number in range(40)]
 KEY: Final = ("r2", "HW3")
 
 
-def hears(counts: ArmCounts, devices: Sequence[str], stamp: int) -> None:
-    rows = np.array([int(name[1:]) for name in devices], dtype=np.int64)
-    counts.count("HW3", devices, rows, np.full(len(devices), stamp, dtype=np.int64))
+def hears(counts: ArmCounts, devices: Sequence[str], stamp: int, known: int = 40) -> None:
+    """Windows of devices, of which those numbered below `known` were heard of before."""
+    numbers = np.array([int(name[1:]) for name in devices], dtype=np.int64)
+    stamps = np.full(len(devices), stamp, dtype=np.int64)
+    counts.count("HW3", devices, Heard(numbers, np.full_like(stamps, known), stamps))
 
 
 def below(share: float, devices: Sequence[str]) -> int:
@@ -48,9 +50,9 @@ def test_each_device_counts_once_for_each_opening_in_the_arm_of_its_place() -> N
 
 def test_one_batch_may_cross_an_opening() -> None:
     counts = ArmCounts(lambda _: [FIRST, SECOND])
-    rows = np.arange(40, dtype=np.int64)
-    stamps = np.where(rows < 25, 150, 250)
-    counts.count("HW3", DEVICES, rows, stamps)
+    numbers = np.arange(40, dtype=np.int64)
+    stamps = np.where(numbers < 25, 150, 250)
+    counts.count("HW3", DEVICES, Heard(numbers, np.full_like(stamps, 40), stamps))
     assert list(counts.changed()) == [*cells(FIRST, DEVICES[:25]), *cells(SECOND, DEVICES[25:])]
 
 
@@ -59,6 +61,14 @@ def test_a_stratum_without_a_wave_counts_nobody() -> None:
     hears(counts, DEVICES, 300)
     assert list(counts.changed()) == []
     assert counts.state() == [[], []]
+
+
+def test_who_was_never_heard_of_before_the_opening_is_no_evidence() -> None:
+    # Devices without a model report once they are candidates: they would all be candidates.
+    counts = ArmCounts(lambda _: [FIRST])
+    hears(counts, DEVICES[:30], 110, known=20)
+    hears(counts, DEVICES[:30], 120, known=30)
+    assert list(counts.changed()) == cells(FIRST, DEVICES[:20])
 
 
 def test_it_goes_on_from_its_state_and_tells_again_what_is_open() -> None:
