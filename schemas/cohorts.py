@@ -14,3 +14,11 @@ def membership(salt: str, device_id: str) -> float:
     """
     digest = hashlib.sha256(f"{salt}{device_id}".encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> (64 - _FRACTION_BITS)) / (1 << _FRACTION_BITS)
+
+
+def held_back(salt: str, device_id: str, holdback: float) -> bool:
+    """Whether a device keeps the parent until a release is completed: the end of the order.
+
+    Devices need not know: no wave is opened for a share above 1 - holdback before that.
+    """
+    return membership(salt, device_id) >= 1.0 - holdback

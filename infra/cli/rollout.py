@@ -8,11 +8,13 @@ from typing import Annotated, Any, Final
 import click
 import typer
 
-from infra.cli.output import Exit, Format, FormatOption, fail, say, show
+from infra.cli.output import Format, FormatOption, fail, say, show
 from infra.cli.release_rows import decision_row, transition_row
+from infra.cli.rollout_power import show_power
 from schemas.transitions import TABLE
+from streams.rollout.metrics import Metric
 from streams.rollout.policy import Policy, PolicyError, load_policy
-from streams.rollout.power import MAX_DEVICES, Chance, power
+from streams.rollout.power import MAX_DEVICES
 from streams.rollout.trace import Refusal, TraceError, read_trace
 from streams.rollout.trace_player import Decided, play
 
@@ -32,26 +34,19 @@ def power_(
         int, typer.Option(min=1, max=MAX_DEVICES, help="devices of one stratum")
     ] = 10_000,
     strata: Annotated[int, typer.Option(min=1, max=1_000, help="strata judged at once")] = 3,
+    metric: Annotated[Metric, typer.Option(help="which test of the policy")] = Metric.UPDATES,
+    share: Annotated[
+        float, typer.Option(min=0.0001, max=0.9999, help="of the stratum on the release, for rates")
+    ] = 0.1,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """How soon which failure rate is caught, and how many devices proof costs.
+    """How soon which failure rate is caught, and what proof costs: devices, or events of a rate.
 
     Devices are those that have decided, one after another and independently of each other; those
-    still installing when harm is seen come on top.
+    still installing when harm is seen come on top. Events are counted as they are on average.
     """
     rules = _policy(policy)
-    found = power(rules, devices=devices, strata=strata, tests=rules.metrics.tests(compared=True))
-    show([_row(chance) for chance in found.chances], output)
-    say(
-        f"{found.flawless} devices without a failure prove that at most {found.ceiling:.3g} of "
-        "them fail"
-    )
-    if found.provable is not None:
-        fail(
-            f"a stratum of {devices} devices is too small to prove ceiling={found.ceiling:.3g}: "
-            f"each rollout will be held for a person; ceiling={found.provable:.3g} could be proven",
-            Exit.CONDITION_NOT_MET,
-        )
+    show_power(rules, metric, output, devices=devices, strata=strata, share=share)
 
 
 @app.command()
@@ -119,14 +114,3 @@ def _policy(path: Path | None) -> Policy:
         return load_policy(path)
     except PolicyError as error:
         fail(str(error))
-
-
-def _row(chance: Chance) -> dict[str, Any]:
-    return {
-        "failure_rate": round(chance.rate, 6),
-        "caught": round(chance.caught, 4),
-        "devices_until_caught": chance.caught_median,
-        "failed_devices": round(chance.failed_mean, 1),
-        "proven_safe": round(chance.proven, 4),
-        "devices_until_proven": chance.proven_median,
-    }

@@ -25,6 +25,7 @@ from schemas.topics import (
 )
 from streams.generation import generation
 from streams.processor import Fold, Outgoing, Position, Source, Standing
+from streams.processor import Tally as Count
 from streams.rollout.ack_fold import AckFold
 from streams.rollout.announcing import Announcer
 from streams.rollout.event_fold import EventFold
@@ -40,6 +41,9 @@ from streams.rollout.window_fold import WindowFold
 
 COUNTING_VERSION: Final = "5"  # rises when a stage-one fold or its snapshot changes
 TALLY_VERSION: Final = "4"
+
+LATE: Final = "fleetloop_rollout_late_records"
+LATE_TOLD: Final = "Records that no rate counts: stamped beyond lateness_s after their window."
 
 StageOne: TypeAlias = AckFold | WindowFold | EventFold
 
@@ -147,6 +151,14 @@ class RolloutProcessor:
             out.extend(self._announced(partition, gate, standing.now_us))
             out.extend(Outgoing(topic=MODEL_RELEASES, record=one) for one in gate.advance())
         return out
+
+    def tallies(self) -> Iterator[Count]:
+        """Events and distances that came too late for their calendar window."""
+        for (topic, partition), fold in tuple(self._counting.items()):
+            if not isinstance(fold, AckFold):
+                labels = {"topic": topic, "partition": str(partition)}
+                late = fold.windows.late
+                yield Count(name=LATE, told=LATE_TOLD, labels=labels, value=late)
 
     def _tally(self, partition: int, snapshot: bytes | None) -> Tally:
         sources = (

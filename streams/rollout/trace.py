@@ -14,6 +14,7 @@ from schemas.registry import FileRegistry
 from schemas.topics import (
     DEVICES,
     DISENGAGEMENTS,
+    EDGE_CASES,
     INFERENCE_EVENTS,
     MODEL_RELEASES,
     OTA_ACKS,
@@ -28,6 +29,7 @@ TOPICS: Final[Mapping[str, TopicSpec]] = {
         OTA_ACKS,
         INFERENCE_EVENTS,
         DISENGAGEMENTS,
+        EDGE_CASES,
         MODEL_RELEASES,
         ROLLOUT_COMMANDS,
         DEVICES,

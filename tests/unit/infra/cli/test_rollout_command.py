@@ -64,3 +64,26 @@ def test_a_wrong_policy_is_named(tmp_path: Path) -> None:
     result = fleetloop("rollout", "power", "--policy", str(policy))
     assert result.exit_code == Exit.ERROR
     assert "ceilling" in result.stderr
+
+
+def test_power_of_a_rate_tells_the_events_it_takes() -> None:
+    result = fleetloop(
+        "rollout", "power", "--metric", "disengagements", "--share", "0.5", "-o", "json"
+    )
+    assert result.exit_code == 0, result.output
+    rows = {row["times_the_parents"]: row for row in json.loads(result.stdout)}
+    assert rows[1.0]["events_until_harm"] is None
+    assert rows[3.0]["events_until_harm"] < rows[1.5]["events_until_harm"]
+    assert rows[0.5]["events_until_proven"] < rows[1.0]["events_until_proven"]
+    assert rows[1.25]["events_until_proven"] is None
+    assert "0.5 of the stratum on the release" in result.stderr
+
+
+def test_a_metric_that_is_not_tested_is_named(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("metrics: {updates: {ceiling: 0.02}, edge_cases: {}}")
+    result = fleetloop("rollout", "power", "--policy", str(policy), "--metric", "latency")
+    assert result.exit_code == 1
+    assert "does not test latency; its metrics are updates, edge_cases" in result.stderr
+    result = fleetloop("rollout", "power", "--policy", str(policy))
+    assert "prove that at most 0.02 of them fail" in result.stderr

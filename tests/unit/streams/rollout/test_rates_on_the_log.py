@@ -123,8 +123,11 @@ def test_what_comes_late_on_one_side_raises_no_alarm() -> None:
     # Events of r4 and of r2 alike come when their windows are over and read.
     drive = Drive()
     for _ in range(12):
-        drive.window(eventful=20, late_us=WINDOW_US)
+        drive.window(eventful=10, late_us=WINDOW_US)
     assert drive.reasons() == []
+    late = [told for told in drive.gate.processor.tallies() if told.value]
+    assert {told.labels["topic"] for told in late} == {DISENGAGEMENTS.name}
+    assert sum(told.value for told in late) == drive.events, "and it is told how much was late"
 
 
 def test_a_gate_that_reads_the_log_again_says_the_same() -> None:

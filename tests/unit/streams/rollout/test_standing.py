@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from schemas.records import Arm
+from schemas.cohorts import held_back
+from schemas.records import Arm, DeviceClass
 from schemas.records import CommandKind as C
 from schemas.topics import DISENGAGEMENTS, EDGE_CASES, INFERENCE_EVENTS
 from streams.rollout.calendar_windows import KEPT, Calendar
@@ -17,6 +18,7 @@ from streams.rollout.standing import ReleaseStanding
 from tests.rollout_desk import POLICY, Desk
 from tests.rollout_log import SECOND
 
+VEHICLE: Final = DeviceClass.VEHICLE
 RATES: Final = POLICY.model_copy(
     update={
         "metrics": MetricRules(
@@ -184,6 +186,29 @@ def test_before_the_first_wave_there_is_no_ratio() -> None:
     desk = Desk(RATES)
     desk.propose("r2", strata=("HW3",))
     assert standing(desk).sample_ratio_mismatch("HW3") is None
+
+
+def test_the_holdback_keeps_the_parent_until_the_release_is_completed() -> None:
+    policy = POLICY.model_copy(update={"holdback": 0.2, "waves": (0.5, 1.0)})
+    desk = Desk(policy)
+    desk.started("r2", strata=("HW3",))
+    devices = [f"d{number}" for number in range(400)]
+
+    def running() -> set[str]:
+        targets = {name: desk.book.target(name, VEHICLE, "HW3", None) for name in devices}
+        return {name for name, target in targets.items() if target.release_id == "r2"}
+
+    desk.judged("HW3", 60)
+    desk.wait(11)
+    assert desk.turn() == ["WAVE_OPENED HW3"]
+    view = desk.book.releases["r2"]
+    assert view.strata["HW3"].share == 0.8
+    kept = set(devices) - running()
+    assert kept == {name for name in devices if held_back(view.proposal.salt, name, 0.2)}
+    desk.order(C.EXTEND)
+    desk.wait(31)
+    assert desk.turn() == ["COMPLETED HW3"], "nobody is beyond the holdback to be extended to"
+    assert running() == set(devices)
 
 
 def test_rates_do_not_count_as_devices() -> None:
