@@ -22,6 +22,7 @@ class StratumView:
             of harm had crossed; None: there was none, or a person resumed it.
         stalled: The rollback has passed its deadline.
         excused_failures: Known failures when a person resumed it; only more are new harm.
+        completed_us: Broker stamp of its completion, microseconds; None: it was not completed.
         completed_failures: Updates known to have failed when it was completed; None: it was not.
         rollback_to: Release and digest to return to, once ordered back.
         openings: Broker stamp and share of each decision that widened it, in log order.
@@ -35,6 +36,7 @@ class StratumView:
     harmed_us: int | None = None
     stalled: bool = False
     excused_failures: int | None = None
+    completed_us: int | None = None
     completed_failures: int | None = None
     rollback_to: tuple[str, str] | None = None
     openings: tuple[tuple[int, float], ...] = ()
@@ -63,7 +65,8 @@ def _refined(view: StratumView, after: StratumView, record: ModelRelease) -> Str
             excused = evidence.failures_low if evidence else None
             after = replace(after, status=back, harmed_us=None, excused_failures=excused)
         case K.COMPLETED:
-            after = replace(after, completed_failures=_failed_updates(record))
+            failures = _failed_updates(record)
+            after = replace(after, completed_us=after.since_us, completed_failures=failures)
         case K.ROLLBACK_STALLED:
             # The order's own time stays: it is what the deadline counts from.
             after = replace(after, stalled=True, since_us=view.since_us)

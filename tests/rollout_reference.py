@@ -123,7 +123,9 @@ def ack_batch(acks: list[tuple[Told, int]], first: int) -> LogBatch:
 def _rank(ack: Told) -> int:
     names = ("ACCEPTED", "DOWNLOADED", "VERIFIED", "INSTALLED", "TRIAL_BOOT", "COMMITTED")
     if ack.state in ("REVERTED", "INSTALL_FAILED"):
-        return COMMITTED + 1 if ack.reason == "ROLLBACK_ORDERED" else FAILED
+        if ack.reason != "ROLLBACK_ORDERED":
+            return FAILED
+        return 0 if ack.digest == digest_of(ack.release_id) else COMMITTED + 1
     if ack.state is AckState.COMMITTED and ack.digest != digest_of(ack.release_id):
         return COMMITTED - 1
     return names.index(ack.state) + 1 if ack.state in names else 0

@@ -27,7 +27,7 @@ def acks_of(rows: pa.RecordBatch, release: ModelRelease, stamps_us: Stamps) -> A
     """What acknowledgements about one release say, in its strata only.
 
     COMMITTED counts only when the model that runs is the release's: without it the device is
-    still trying. Going back by order is no failure.
+    still trying. Going back by order is no failure, and is proved by another model that runs.
 
     Args:
         rows: n rows with at least `COLUMNS`.
@@ -39,7 +39,8 @@ def acks_of(rows: pa.RecordBatch, release: ModelRelease, stamps_us: Stamps) -> A
     runs = _each(rows.column("model_digest"), lambda digest: digest == _digest(release), np.bool_)
     ordered = _each(reasons, lambda reason: reason == ROLLBACK_ORDERED, np.bool_)
     ranks[(ranks == Rank.COMMITTED) & ~runs] = Rank.TRIAL_BOOT
-    ranks[(ranks == Rank.FAILED) & ordered] = Rank.ORDERED_BACK
+    ordered &= ranks == Rank.FAILED
+    ranks[ordered] = np.where(runs[ordered], 0, Rank.ORDERED_BACK)
     marks = _each(states, lambda state: DEFERRED * (state == AckState.DEFERRED), np.uint8)
     marks |= _each(reasons, lambda reason: SAFETY * (reason == SAFETY_REASON), np.uint8)
     return Acks(

@@ -1,7 +1,7 @@
 """Stage one over ota-acks: which devices accepted, committed, failed, fell silent or went back."""
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +12,13 @@ from schemas.records import ModelRelease
 from streams.processor import LogBatch
 from streams.rollout.ack_columns import COLUMNS as ACK_COLUMNS
 from streams.rollout.ack_columns import acks_of
+from streams.rollout.ack_judging import EVERYBODY, AckJudge, Entitlements
 from streams.rollout.attempts import Attempts
 from streams.rollout.cells import Cells
 from streams.rollout.deadlines import Stamps
 from streams.rollout.policy import Policy
-from streams.rollout.proposals import Proposals, objection
+from streams.rollout.proposals import Proposals
 from streams.slo.blobs import Blobs, Reading
-
-_EVER: Final = np.iinfo(np.int64).max
 
 
 class Refused(NamedTuple):
@@ -39,11 +38,19 @@ class AckFold:
         policy: Its commit timeout.
         proposals: Every release proposed so far, at least up to the newest record of the batch.
         snapshot: State to go on from.
+        entitlements: Who may take which release so far, likewise.
     """
 
-    def __init__(self, policy: Policy, proposals: Proposals, snapshot: bytes | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        proposals: Proposals,
+        snapshot: bytes | None = None,
+        entitlements: Entitlements = EVERYBODY,
+    ) -> None:
         self._timeout_us = round(policy.commit_timeout_s * 1e6)
         self._proposals = proposals
+        self._judge = AckJudge(proposals, entitlements)
         self._tables: dict[str, tuple[tuple[str, ...], Attempts]] = {}
         self._refused: list[Refused] = []
         self.cells = Cells()
@@ -55,7 +62,7 @@ class AckFold:
         """Include the next stretch of the partition."""
         releases = pc.dictionary_encode(batch.rows.column("release_id"))
         codes = releases.indices.to_numpy()
-        wrong = self._judge(batch, releases)
+        wrong = self._judge.wrong(batch)
         self._refused.extend(self._letters(batch, np.flatnonzero(wrong)))
         # An attempt is timed by the log it is told in, whose time does not go back.
         stamps_us = np.maximum.accumulate(np.maximum(batch.stamps_us, self.watermark_us))
@@ -106,35 +113,11 @@ class AckFold:
         self.cells = Cells.from_state(reading.value["cells"])
         self.watermark_us = reading.value["watermark_us"]
 
-    def _judge(self, batch: LogBatch, releases: pa.DictionaryArray) -> npt.NDArray[np.bool_]:
-        """Which rows say what cannot be; each release in each stratum is looked up once."""
-        hardware = pc.dictionary_encode(batch.rows.column("hardware"))
-        strata = hardware.dictionary.to_pylist()
-        from_us = [
-            self._counts_from(release_id, stratum)
-            for release_id in releases.dictionary.to_pylist()
-            for stratum in strata
-        ]
-        pairs = releases.indices.to_numpy().astype(np.int64) * len(strata)
-        pairs += hardware.indices.to_numpy()
-        wrong: npt.NDArray[np.bool_] = batch.stamps_us < np.array(from_us, np.int64)[pairs]
-        wrong |= batch.rows.column("attempt").to_numpy() < 1
-        return wrong
-
-    def _counts_from(self, release_id: str, stratum: str) -> int:
-        """Stamp from which acknowledgements about a release in a stratum count."""
-        known = self._proposals(release_id)
-        if known is None or objection(known, release_id, stratum, _EVER) is not None:
-            return _EVER
-        return known.stamp_us
-
     def _letters(self, batch: LogBatch, wrong: npt.NDArray[np.int64]) -> Iterator[Refused]:
         for index in wrong.tolist():
             row = batch.rows.slice(index, 1).to_pylist()[0]
-            stamp, release_id = int(batch.stamps_us[index]), row["release_id"]
-            found = objection(self._proposals(release_id), release_id, row["hardware"], stamp)
-            why = found or ("attempt", f"attempt {row['attempt']}: attempts are counted from 1")
-            yield Refused(int(batch.offsets[index]), stamp, *why, row)
+            stamp = int(batch.stamps_us[index])
+            yield Refused(int(batch.offsets[index]), stamp, *self._judge.why(row, stamp), row)
 
     def _merge(self, release: ModelRelease, rows: pa.RecordBatch, stamps_us: Stamps) -> None:
         strata, table = self._tables.setdefault(

@@ -183,7 +183,7 @@ class RolloutProcessor:
 
     def _stage_one(self, topic: str, snapshot: bytes | None) -> StageOne:
         if topic == OTA_ACKS.name:
-            return AckFold(self._policy, self._ledger.proposal, snapshot)
+            return AckFold(self._policy, self._ledger.proposal, snapshot, self._ledger)
         if topic == INFERENCE_EVENTS.name:
             ledger = self._ledger
             return WindowFold(self._policy, ledger.proposal, ledger.openings, snapshot)

@@ -8,9 +8,9 @@ from schemas.catalogue import Hardware
 from schemas.decisions import ReleaseView, Rule, decision_id
 from schemas.records import ModelRelease
 from schemas.signing import Keyring, Role, Signer, canonical
-from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS, ROLLOUT_PARTIALS
+from schemas.topics import MODEL_RELEASES, ROLLOUT_PARTIALS
 from streams.rollout.findings import Finding, findings
-from streams.rollout.ledger import Ledger
+from streams.rollout.ledger import HANDLED, Ledger
 from streams.rollout.policy import Policy
 from streams.rollout.situation import Situation
 from streams.rollout.standing import ReleaseStanding, Step
@@ -159,14 +159,12 @@ class Gate:
 
     def _offsets(self, release_id: str, step: Step) -> dict[str, int]:
         """What had been read: the core fed exactly that returns this decision."""
-        offsets = {
-            f"{ROLLOUT_PARTIALS.name}/{self._partition}": self.tally.last_offset,
-            f"{MODEL_RELEASES.name}/0": self._ledger.book.last_offset,
-        }
-        orders = self._ledger.orders_partition(release_id)
         handled = self._ledger.handled_through(release_id)
         if step.handled is not None:
             handled = max(handled, step.handled)
-        if orders is not None and handled >= 0:
-            offsets[f"{ROLLOUT_COMMANDS.name}/{orders}"] = handled
-        return offsets
+        return {
+            f"{ROLLOUT_PARTIALS.name}/{self._partition}": self.tally.last_offset,
+            f"{MODEL_RELEASES.name}/0": self._ledger.book.last_offset,
+            **self._ledger.orders_read(release_id),
+            **({HANDLED: handled} if handled >= 0 else {}),
+        }

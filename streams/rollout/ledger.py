@@ -10,11 +10,14 @@ from schemas.records import CommandKind, ModelRelease, ReleaseKind, RolloutComma
 from schemas.signing import Keyring, SignatureError
 from schemas.strata import ACTIVE, StratumStatus
 from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
+from streams.rollout.ack_judging import Share
 from streams.rollout.arms import Opening
 from streams.rollout.proposals import Proposal
 
 UNFINISHED: Final = ACTIVE | {StratumStatus.ROLLING_BACK}
 """Statuses in which the gate still judges a release by what devices report."""
+HANDLED: Final = "handled"
+"""Beside a decision's offsets: that of the last command of its release which is done with."""
 MAX_ORDERS: Final = 1_000
 """Commands kept for one release; further ones are refused and counted."""
 MAX_RELEASES: Final = 10_000
@@ -39,8 +42,8 @@ class Order(NamedTuple):
 class Ledger:
     """Folds model-releases and rollout-commands; shared by the gates of one worker.
 
-    A command is acted on once: each decision carries the offset of the last command its release
-    had been given and that it had taken note of, and what stands up to there is done with.
+    A command is acted on once: beside the offset of the last command of its release that had been
+    read, each decision carries, as HANDLED, that of the last one which is done with.
 
     Attributes:
         book: The valid decisions.
@@ -53,6 +56,8 @@ class Ledger:
         self._handled: dict[str, int] = {}
         self._voided: dict[str, deque[tuple[str, Verdict]]] = {}
         self._openings: dict[str, list[Opening]] = {}
+        self._released: dict[str, int] = {}
+        self._returns: dict[tuple[str, str], int] = {}
         self.book = ReleaseBook(keyring)
         self.refused = 0
 
@@ -89,6 +94,22 @@ class Ledger:
         """Waves opened or widened in a stratum so far, by any release, in log order."""
         return self._openings.get(stratum, ())
 
+    def released(self, digest: str) -> int | None:
+        """Stamp of the first proposal with this model; None: none has it."""
+        return self._released.get(digest)
+
+    def entitled(self, release_id: str, stratum: str) -> Sequence[Share]:
+        """From when which share of a stratum may take a release; stamps and shares rise."""
+        view = self.book.releases.get(release_id)
+        at = view.strata.get(stratum) if view else None
+        if at is None:
+            return ()
+        everybody = (at.completed_us, self._returns.get((release_id, stratum)))
+        since_us = min((us for us in everybody if us is not None), default=None)
+        if since_us is None:
+            return at.openings
+        return (*(one for one in at.openings if one[0] < since_us), (since_us, 1.0))
+
     def voided(self, release_id: str, event_id: str) -> Verdict | None:
         """Why this record does not count, when it was read back and does not."""
         return dict(self._voided.get(release_id, ())).get(event_id)
@@ -102,10 +123,11 @@ class Ledger:
         handled = self.handled_through(release_id)
         return (order for order in self._orders.get(release_id, ()) if order.offset > handled)
 
-    def orders_partition(self, release_id: str) -> int | None:
-        """Partition that holds the release's commands; None when it was given none."""
+    def orders_read(self, release_id: str) -> dict[str, int]:
+        """Offset of the last command of the release by "topic/partition"; empty: it has none."""
         orders = self._orders.get(release_id)
-        return orders[0].partition if orders else None
+        last = orders[-1] if orders else None
+        return {f"{ROLLOUT_COMMANDS.name}/{last.partition}": last.offset} if last else {}
 
     def approvals(self, view: ReleaseView) -> dict[str, Order]:
         """First approval of each signer who did not make the release, by signer."""
@@ -128,10 +150,23 @@ class Ledger:
             return
         if record.kind in _OPENINGS:
             self._opened(record, fact.stamp_us)
-        offsets = record.evidence.offsets if record.evidence else {}
-        for name, offset in offsets.items():
-            if name.startswith(f"{ROLLOUT_COMMANDS.name}/"):
-                self._handled[release_id] = max(self.handled_through(release_id), offset)
+        if record.artifact is not None:
+            self._released.setdefault(record.artifact.digest, fact.stamp_us)
+        if record.rollback_to_release_id is not None:
+            self._ordered_back(record, record.rollback_to_release_id, fact.stamp_us)
+        handled = record.evidence.offsets.get(HANDLED, -1) if record.evidence else -1
+        self._handled[release_id] = max(self.handled_through(release_id), handled)
+
+    def _ordered_back(self, record: ModelRelease, to: str, stamp_us: int) -> None:
+        """Devices return to a release, or to one before it, whether or not it was open to them."""
+        strata = record.strata if record.stratum is None else (record.stratum,)
+        view = self.book.releases.get(to)
+        for _ in range(len(self.book.releases)):
+            if view is None:
+                return
+            for stratum in strata:
+                self._returns.setdefault((view.proposal.release_id, stratum), stamp_us)
+            view = self.book.releases.get(view.proposal.parent_release_id or "")
 
     def _opened(self, record: ModelRelease, stamp_us: int) -> None:
         view = self.book.releases[record.release_id]

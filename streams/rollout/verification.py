@@ -98,5 +98,7 @@ def _parent_faults(proposal: ModelRelease, book: ReleaseBook) -> Iterator[str]:
         yield f"parent_release_id={proposal.parent_release_id} was never proposed"
     elif parent.proposal.counter >= proposal.counter:
         yield f"parent {proposal.parent_release_id} has counter {parent.proposal.counter}"
+    elif proposal.artifact is not None and parent.digest == proposal.artifact.digest:
+        yield f"artifact.digest is that of parent {parent.proposal.release_id}: it changes nothing"
     elif missing := sorted(set(proposal.strata) - set(parent.strata)):
         yield f"parent {proposal.parent_release_id} is not for {', '.join(missing)}"

@@ -1,6 +1,8 @@
 """The rollout worker, killing itself with SIGKILL at a named point.
 
-Usage: python -m tests.crash.gate_process POINT N: dies at the N-th passing of the point.
+Usage: python -m tests.crash.gate_process, and on stdin a line POINT, N and NAME, with tabs between:
+it dies at the N-th passing of the point. With a name it is a gate of another group, which decides
+about the same releases. It imports all there is before it reads.
 """
 
 import sys
@@ -88,11 +90,14 @@ POINTS: Final = {
 def main() -> int:
     """Run the worker with settings from the environment."""
     without("pandas")
-    name, nth = sys.argv[1], int(sys.argv[2])
-    if name != NEVER:
-        at_point(*POINTS[name], nth)
+    point, nth, name = sys.stdin.readline().rstrip("\n").split("\t")
+    if point != NEVER:
+        at_point(*POINTS[point], int(nth))
     settings = Settings()
-    return run(processor(settings), settings)
+    gate = processor(settings)
+    if name:
+        gate.name = name  # type: ignore[misc]  # its group and its state, for this test only
+    return run(gate, settings)
 
 
 if __name__ == "__main__":

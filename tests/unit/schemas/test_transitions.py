@@ -7,8 +7,10 @@ import pytest
 from schemas.records import ReleaseKind as K
 from schemas.strata import ACTIVE, BEFORE_OPENING, WAITING
 from schemas.strata import StratumStatus as S
+from schemas.stratum_view import StratumView, moved
 from schemas.transitions import NEXT, TABLE, Guard
 from streams.rollout.steps import GUARDS
+from tests.rollout_log import follow, proposal
 
 
 def test_every_guard_is_in_the_table_and_the_gate_can_ask_it() -> None:
@@ -43,3 +45,12 @@ def test_what_is_over_stays_over_unless_a_person_orders_it_back() -> None:
         assert [kind for kind, source in NEXT if source is status] == []
     for status in (S.COMPLETED, S.ABORTED, S.SUPERSEDED):
         assert [kind for kind, source in NEXT if source is status] == [K.ROLLBACK_ORDERED]
+
+
+@pytest.mark.parametrize("status", list(S))
+def test_a_decision_that_is_not_in_the_table_moves_nothing(status: S) -> None:
+    view = StratumView(status=status, since_us=1)
+    first = proposal("r1")
+    for kind in K:
+        if (kind, status) not in NEXT:
+            assert moved(view, follow(first, kind, 1, wave=0, share=0.5), 2) is None

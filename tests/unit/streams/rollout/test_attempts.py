@@ -175,7 +175,7 @@ def test_what_failed_by_itself_has_failed_even_after_a_commit(state: A) -> None:
 
 
 def test_a_device_ordered_back_is_rolled_back_and_not_failed() -> None:
-    back = told(A.REVERTED, reason="ROLLBACK_ORDERED")
+    back = told(A.REVERTED, reason="ROLLBACK_ORDERED", runs=False)
     assert after(told(A.COMMITTED), back) == ONE._replace(committed=1, rolled_back=1)
     assert after(told(A.TRIAL_BOOT), back) == ONE._replace(rolled_back=1)
     assert after(told(A.REVERTED), back) == ONE._replace(failed=1)

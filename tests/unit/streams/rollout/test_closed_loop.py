@@ -154,9 +154,14 @@ def test_everything_the_worker_writes_keeps_the_rules_of_its_topic() -> None:
 def test_replaying_what_a_decision_had_read_returns_that_decision() -> None:
     world = first_release()
     bad_nights(world)
-    world.run(35)
+    world.run(20)
+    world.order("r2", CommandKind.PAUSE)
+    world.run(4)
+    world.order("r2", CommandKind.RESUME)
+    world.run(15)
     world.order("r2", CommandKind.ROLLBACK)
     world.run(8)
+    assert "RESUMED" in {one.kind for one in world.decisions("r2")}
     decided = [one for one in counted(world.logs.records, KEYRING) if one.evidence is not None]
     assert len(decided) >= 23
     for record in decided:

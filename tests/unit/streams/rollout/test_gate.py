@@ -11,7 +11,16 @@ from schemas.records import ReleaseKind as K
 from schemas.topics import INFERENCE_EVENTS
 from streams.rollout.gate import DecisionRefusedError, GateKeyError, check_key
 from tests.rollout_desk import POLICY, Desk
-from tests.rollout_log import GATE, KEYRING, SECOND, SECOND_OPERATOR, TRAINER, digest_of, follow
+from tests.rollout_log import (
+    GATE,
+    KEYRING,
+    SECOND,
+    SECOND_OPERATOR,
+    TRAINER,
+    digest_of,
+    follow,
+    proposal,
+)
 
 STRATA = ("HW3", "HW4", "AI5")
 
@@ -61,6 +70,7 @@ def test_a_decision_says_what_it_rests_on_and_is_timed_by_the_counts(desk: Desk)
         "rollout-partials/0": desk.partials - 1,
         "model-releases/0": desk.book.last_offset,
         "rollout-commands/0": 0,
+        "handled": 0,
     }
 
 
@@ -91,6 +101,7 @@ def test_a_voided_decision_is_evaluated_again(desk: Desk) -> None:
         ({"strata": ("HW9",)}, "stratum HW9 is not in the catalogue"),
         ({"strata": ("OPTIMUS_G2",)}, "stratum OPTIMUS_G2 is ROBOT, the release VEHICLE"),
         ({"deadline_us": {"HW3": 50_000}}, "deadline_us of HW4 is missing"),
+        ({"artifact": proposal("r1").artifact}, "is that of parent r1: it changes nothing"),
         ({"parent_release_id": "r0"}, "parent_release_id=r0 was never proposed"),
         ({"strata": ("HW3", "NOT_STATED")}, "parent r1 is not for NOT_STATED"),
     ],

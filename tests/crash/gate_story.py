@@ -1,0 +1,212 @@
+"""Releases that meet every decision of the gate, on real Kafka, while the gate is killed.
+
+The judge reads the log when all is over.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from infra.keys import load_signer, make_keys
+from infra.settings import KafkaSettings
+from schemas.decisions import Rule
+from schemas.records import ModelRelease
+from schemas.records import ReleaseKind as K
+from streams.rollout.policy import Policy, load_policy
+from tests.crash.gate_cycle import EXPECTED, Cycle
+from tests.crash.gate_fleet import FIRST, KafkaLogs, KafkaWorld
+from tests.crash.gate_process import NEVER
+from tests.rollout_replay import counted, replayed
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PATIENCE_S: Final = 600.0
+POLICY: Final = """
+ceiling: 0.2
+metrics: {updates: {}}
+holdback: 0
+waves: [0.5, 1.0]
+minimum_devices: 5
+soak_s: 4
+patience_s: 600
+monitor_s: 4
+commit_timeout_s: 600
+rollback_settle_s: 0.5
+rollback_deadline_s: 3
+progress_s: 0.2
+"""
+
+Kill = tuple[str, int]
+"""A point, and at which passing of it."""
+
+
+class Gates:
+    """The gate's processes: one that dies at one point after another, and perhaps a rival.
+
+    The next one has imported all before the last one is dead.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], kills: Sequence[Kill]) -> None:
+        self._folder, self._environment, self._kills = folder, environment, list(kills)
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._victim: subprocess.Popen[bytes] | None = None
+        self._warm = self._spawn()
+        self.at, self.deaths = NEVER, list[str]()
+
+    def keep(self) -> None:
+        """Start the next one when the last has died of its point.
+
+        Raises:
+            AssertionError: It ended otherwise.
+        """
+        if self._victim is not None and self._victim.poll() is None:
+            return
+        if self._victim is not None:
+            assert self._victim.returncode == -signal.SIGKILL, self.said()
+            self.deaths.append(self.at)
+        self.at, nth = self._kills.pop(0) if self._kills else (NEVER, 1)
+        self._victim = self.start(self.at, nth)
+
+    def start(self, point: str, nth: int = 1, name: str = "") -> subprocess.Popen[bytes]:
+        """A gate that dies at a point."""
+        child, self._warm = self._warm, self._spawn()
+        assert child.stdin is not None
+        with child.stdin as pipe:
+            pipe.write(f"{point}\t{nth}\t{name}\n".encode())
+        return child
+
+    @property
+    def done(self) -> bool:
+        """Whether every point has been died at."""
+        return not self._kills and self.at == NEVER
+
+    def said(self) -> str:
+        """The gates' last words."""
+        return (self._folder / "gate.log").read_text()[-4_000:]
+
+    def close(self) -> None:
+        """End every process."""
+        for process in self._started:
+            process.kill()
+            process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        with (self._folder / "gate.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.crash.gate_process"],
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+        self._started.append(process)
+        return process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What happened, and what was not as it must be; nothing broken: all was kept."""
+
+    deaths: Sequence[str]
+    cycles: int
+    decisions: int
+    voids: int
+    broken: Sequence[str]
+
+
+def play(
+    kafka: KafkaSettings, folder: Path, kills: Sequence[Kill], *, rival: bool = False
+) -> Played:
+    """Play releases until every kill has happened and the last release has ended.
+
+    With a rival a second gate, of another group, decides about the same releases all the time.
+    """
+    make_keys(folder / "keys")
+    (folder / "policy.yaml").write_text(POLICY)
+    with ExitStack() as stack:
+        logs = KafkaLogs(kafka)
+        stack.callback(logs.close)
+        world = KafkaWorld(logs, folder / "keys")
+        gates = Gates(folder, _environment(kafka, folder), kills)
+        stack.callback(gates.close)
+        if rival:
+            gates.start(NEVER, name="rival")
+        cycles = _story(world, gates)
+        logs.read()
+        return Played(
+            deaths=gates.deaths,
+            cycles=cycles,
+            decisions=len(counted(logs.records, world.keyring)),
+            voids=world.book.voids.total(),
+            broken=list(_broken(world, cycles, load_policy(folder / "policy.yaml"), folder)),
+        )
+
+
+def _environment(kafka: KafkaSettings, folder: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "FLEETLOOP_KAFKA__BOOTSTRAP": kafka.bootstrap,
+        "FLEETLOOP_KAFKA__SESSION_TIMEOUT_S": "2",
+        "FLEETLOOP_OBJECTS_URL": f"file://{folder}/objects",
+        "FLEETLOOP_KEYS_DIR": str(folder / "keys"),
+        "FLEETLOOP_POLICY_FILE": str(folder / "policy.yaml"),
+        "FLEETLOOP_CHECKPOINT_INTERVAL_S": "0.5",
+    }
+
+
+def _story(world: KafkaWorld, gates: Gates) -> int:
+    """One release after another; how many it took."""
+    world.publish(FIRST, 1)
+    deadline, cycle = time.monotonic() + PATIENCE_S, Cycle(world, 1, FIRST)
+    cycle.begin()
+    while True:
+        gates.keep()
+        world.kafka.read()
+        world.turn()
+        if cycle.act():
+            if gates.done:
+                return cycle.number
+            cycle = Cycle(world, cycle.number + 1, cycle.release_id)
+            cycle.begin()
+        assert time.monotonic() < deadline, (gates.at, cycle, gates.said())
+        time.sleep(0.05)
+
+
+def _broken(world: KafkaWorld, cycles: int, policy: Policy, folder: Path) -> Iterator[str]:
+    """Every promise that was not kept, in words."""
+    records, gate = world.logs.records, load_signer(folder / "keys", "gate")
+    valid = counted(records, world.keyring)
+    for number in range(1, cycles + 1):
+        mine = [one for one in valid if one.release_id == f"r{number}" and one.evidence is not None]
+        found = Counter((one.kind, one.stratum) for one in mine)
+        if found != EXPECTED:
+            yield f"r{number}: {dict(found - EXPECTED)} too many, {dict(EXPECTED - found)} missing"
+        waves = Counter((one.stratum, one.wave) for one in mine if one.kind is K.WAVE_OPENED)
+        yield from (f"r{number}: opened twice: {wave}" for wave, n in waves.items() if n > 1)
+    for record in valid:
+        if record.evidence is not None:
+            again = replayed(records, record, policy, gate, world.keyring)
+            if again != [record]:
+                yield f"{_name(record)}: replayed it is {[_name(one) for one in again]}"
+    wrong = {rule: n for rule, n in world.book.voids.items() if rule is not Rule.SEQUENCE}
+    if wrong:
+        yield f"void by more than a race: {wrong}"
+    for device in world.devices:
+        if device.hardware == "HW3" and device.running != FIRST:
+            yield f"{device.device_id} runs {device.running} after its rollback"
+        if device.hardware == "HW4" and device.running != f"r{cycles}":
+            yield f"{device.device_id} runs {device.running}, not the completed r{cycles}"
+
+
+def _name(record: ModelRelease) -> str:
+    return f"{record.release_id} {record.decision_seq} {record.kind} {record.stratum or 'all'}"

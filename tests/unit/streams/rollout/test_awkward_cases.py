@@ -1,0 +1,341 @@
+"""What must not go wrong in a rollout, case by case; the ids are the cases' names."""
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+import pytest
+
+from schemas.catalogue import load_catalogue
+from schemas.codec import Codec
+from schemas.columns import ColumnDecoder
+from schemas.facts import Fact
+from schemas.records import AckState as A
+from schemas.records import CommandKind, DeviceClass
+from schemas.records import ReleaseKind as K
+from schemas.registry import FileRegistry
+from schemas.topics import MODEL_RELEASES, OTA_ACKS
+from streams.processor import LogBatch
+from streams.rollout.ack_fold import AckFold
+from streams.rollout.ack_judging import Entitlements
+from streams.rollout.cells import CellCounts
+from streams.rollout.gate import Gate
+from streams.rollout.ledger import Ledger
+from streams.rollout.policy import Policy
+from tests import factories
+from tests.rollout_desk import POLICY as DESK_POLICY
+from tests.rollout_desk import Desk
+from tests.rollout_log import GATE, KEYRING, SECOND, Log, digest_of, follow
+from tests.rollout_world import Fault, World
+
+REGISTRY: Final = FileRegistry()
+CODEC: Final = Codec(REGISTRY)
+POLICY: Final = Policy(commit_timeout_s=10.0)
+
+
+class Road:
+    """Acknowledgements about r2, which is open to all, as one partition's fold counts them."""
+
+    def __init__(self, share: float = 1.0) -> None:
+        self.log = Log()
+        self.log.completed("r1")
+        self.log.opened("r2", share, counter=2, parent_release_id="r1")
+        self.offset = 0
+        self.now = self.log.now + SECOND
+        self.ledger = self._ledger()
+        self.fold = self._fold()
+
+    def say(self, *told: Mapping[str, Any]) -> None:
+        """Acknowledgements arrive, a second later."""
+        self.now += SECOND
+        records = [
+            factories.ota_ack(
+                **{
+                    "device_id": "a",
+                    "release_id": "r2",
+                    "model_digest": digest_of("r2"),
+                    "state": A.ACCEPTED,
+                    **fields,
+                }
+            )
+            for fields in told
+        ]
+        columns = ColumnDecoder(REGISTRY).decode(
+            OTA_ACKS, [CODEC.encode(OTA_ACKS, record) for record in records]
+        )
+        first, self.offset = self.offset, self.offset + len(records)
+        self.fold.apply(
+            LogBatch(
+                topic=OTA_ACKS.name,
+                partition=0,
+                rows=columns.rows,
+                offsets=np.arange(first, self.offset),
+                stamps_us=np.full(len(records), self.now, dtype=np.int64),
+                last_offset=self.offset - 1,
+                high_stamp_us=self.now,
+            )
+        )
+
+    @property
+    def counts(self) -> CellCounts:
+        """Of r2 on HW3."""
+        return self.fold.cells.counts.get(("r2", "HW3"), CellCounts())
+
+    def refused(self) -> list[tuple[str, str]]:
+        """Field and reason of what was refused since the last call."""
+        return [(one.field, one.reason) for one in self.fold.refused()]
+
+    def _ledger(self) -> Ledger:
+        made = Ledger(KEYRING)
+        made.observe(
+            [
+                Fact(topic=MODEL_RELEASES.name, partition=0, offset=at, stamp_us=us, record=record)
+                for at, (record, us) in enumerate(self.log.records)
+            ]
+        )
+        return made
+
+    def _fold(self) -> AckFold:
+        entitlements: Entitlements = self.ledger
+        return AckFold(POLICY, self.ledger.proposal, None, entitlements)
+
+
+def completed_desk() -> Desk:
+    """Everybody runs r2, whose parent is r1."""
+    desk = Desk()
+    for number, release_id in enumerate(("r1", "r2"), 1):
+        parent = "r1" if number == 2 else None
+        desk.propose(release_id, counter=number, parent_release_id=parent)
+        first = desk.book.releases[release_id].proposal
+        for seq, kind in enumerate((K.VERIFIED, K.APPROVED, K.WAVE_OPENED, K.COMPLETED), 1):
+            desk.write(follow(first, kind, seq, wave=0, share=1.0))
+    desk.wait(1)
+    return desk
+
+
+def duplicate_or_reordered_acks() -> None:
+    told = [
+        {"device_id": device, "state": state}
+        for device in "abcd"
+        for state in (A.OFFERED, A.ACCEPTED, A.INSTALLED, A.TRIAL_BOOT, A.COMMITTED)
+    ]
+    plain, mixed = Road(), Road()
+    plain.say(*told)
+    again = [*told, *told[::3]]
+    random.Random(7).shuffle(again)
+    mixed.say(*again)
+    assert mixed.counts == plain.counts
+    assert plain.counts.committed == 4
+
+
+def ack_for_an_unknown_release() -> None:
+    road = Road()
+    road.say({"release_id": "r9"})
+    assert road.refused() == [
+        ("release_id", "release r9 was not proposed when the record was written")
+    ]
+    assert dict(road.fold.cells.counts) == {}
+
+
+def ack_of_an_older_attempt() -> None:
+    road = Road()
+    road.say({"attempt": 2, "state": A.COMMITTED})
+    before = CellCounts(**vars_of(road.counts))
+    road.say({"attempt": 1, "state": A.INSTALL_FAILED}, {"attempt": 1, "state": A.REVERTED})
+    assert road.counts == before
+
+
+def attempts_counted_from_zero() -> None:
+    road = Road()
+    road.say({"attempt": 0})
+    assert road.refused() == [("attempt", "attempt 0: attempts are counted from 1")]
+
+
+def ack_of_a_device_outside_its_wave() -> None:
+    road = Road(share=0.5)
+    road.say(*({"device_id": f"d{number}"} for number in range(100)))
+    refused = road.refused()
+    assert road.counts.accepted + len(refused) == 100
+    assert 30 < len(refused) < 70
+    field, reason = refused[0]
+    assert field == "device_id"
+    assert "is not in the 50.00% of HW3 that r2 was open to" in reason
+
+
+def ack_with_a_model_that_was_never_released() -> None:
+    road = Road()
+    road.say({"state": A.COMMITTED, "model_digest": "f" * 64})
+    assert road.refused() == [("model_digest", f"model {'f' * 64} was never released")]
+    assert road.counts == CellCounts()
+
+
+def commit_with_another_releases_model() -> None:
+    road = Road()
+    road.say({"state": A.COMMITTED, "model_digest": digest_of("r1")})
+    assert (road.refused(), road.counts.accepted, road.counts.committed) == ([], 1, 0)
+
+
+def revert_after_commit() -> None:
+    road = Road()
+    road.say({"state": A.COMMITTED})
+    road.say({"state": A.REVERTED, "reason_code": "DEADLINE_MISSES"})
+    assert (road.counts.committed, road.counts.failed) == (0, 1)
+
+
+def ack_after_completed() -> None:
+    desk = completed_desk()
+    desk.count("HW3", accepted=50, committed=10, failed=40)
+    assert (desk.turn(), desk.status("HW3")) == ([], "COMPLETED")
+
+
+def ack_after_rolled_back() -> None:
+    desk = completed_desk()
+    desk.order(CommandKind.ROLLBACK, stratum="HW3")
+    desk.wait(5)
+    assert desk.turn() == ["ROLLBACK_ORDERED HW3"]
+    desk.wait(5)
+    assert desk.turn() == ["ROLLBACK_DONE HW3"]
+    desk.count("HW3", accepted=50, committed=10, failed=40)
+    assert (desk.turn(), desk.status("HW3")) == ([], "ROLLED_BACK")
+
+
+def device_offline_before_accepting() -> None:
+    world = World(fleet={"HW3": 120})
+    world.faults["r2"] = Fault(kind="INSTALL_FAILED", strata=("HW3",), share=0.8)
+    for device in world.devices:
+        device.running = "r1"
+    world.propose("r1", 1)
+    away = world.devices[:60]
+    for device in away:
+        device.off = True
+    world.propose("r2", 2, "r1")
+    world.run(12)
+    assert world.statuses("r2")["HW3"] in ("ROLLING_BACK", "ROLLED_BACK")
+    for device in away:
+        device.off = False
+    world.run(6)
+    assert [device.attempts for device in away if "r2" in device.attempts] == []
+    assert world.statuses("r2")["HW3"] == "ROLLED_BACK"
+
+
+def device_offline_after_accepting() -> None:
+    road = Road()
+    road.say({})
+    road.fold.advance(road.now + 10 * SECOND)
+    assert (road.counts.accepted, road.counts.silent) == (1, 0)
+    road.fold.advance(road.now + 10 * SECOND + 1)
+    assert (road.counts.silent, road.counts.committed) == (1, 0)
+    road.now += 60 * SECOND
+    road.say({"state": A.COMMITTED})
+    assert (road.counts.silent, road.counts.committed) == (1, 0), "what was late stays late"
+
+
+def clock_skew() -> None:
+    plain, skewed = Road(), Road()
+    plain.say({"state": A.COMMITTED})
+    skewed.say({"state": A.COMMITTED, "device_ts": 1})
+    assert plain.counts == skewed.counts
+
+
+def two_releases_for_one_slot() -> None:
+    log = Log()
+    log.opened("r1", 1.0)
+    log.propose("r2", counter=2)
+    log.must("r2", K.VERIFIED, K.APPROVED)
+    assert not log.decide("r2", K.WAVE_OPENED, wave=0, share=1.0).valid
+    target = log.book.target("d", DeviceClass.VEHICLE, "HW3", None)
+    assert target.release_id == "r1"
+
+
+def a_new_fix_while_a_rollback_is_under_way() -> None:
+    log = Log()
+    log.completed("r1")
+    log.opened("r2", 1.0, counter=2, parent_release_id="r1")
+    back = {"rollback_to_release_id": "r1", "rollback_to_digest": digest_of("r1")}
+    log.must("r2", K.ROLLBACK_ORDERED, **back)
+    log.opened("fix", 0.5, counter=3, parent_release_id="r1")
+    wanted = {
+        log.book.target(f"d{number}", DeviceClass.VEHICLE, "HW3", "r2").release_id
+        for number in range(50)
+    }
+    assert wanted == {"fix", "r1"}, "who is in its wave takes the fix, the others go back"
+
+
+def a_rollback_that_reaches_devices_that_were_away() -> None:
+    world = World(fleet={"HW3": 120})
+    for device in world.devices:
+        device.running = "r1"
+    world.propose("r1", 1)
+    world.propose("r2", 2, "r1")
+    world.run(12)
+    away = [device for device in world.devices if device.running == "r2"][:5]
+    for device in away:
+        device.off = True
+    world.order("r2", CommandKind.ROLLBACK)
+    world.run(70)
+    assert world.statuses("r2")["HW3"] == "ROLLING_BACK"
+    assert world.book.releases["r2"].strata["HW3"].stalled
+    for device in away:
+        device.off = False
+    world.run(6)
+    assert world.statuses("r2")["HW3"] == "ROLLED_BACK"
+    assert world.running("r2") == {}
+
+
+def a_return_without_proof() -> None:
+    road = Road()
+    road.say({"state": A.COMMITTED})
+    back = {"state": A.REVERTED, "reason_code": "ROLLBACK_ORDERED"}
+    road.say(back)
+    assert road.counts.rolled_back == 0, "it says so and runs the release"
+    road.say({**back, "model_digest": digest_of("r1")})
+    assert (road.counts.rolled_back, road.counts.failed) == (1, 0)
+
+
+def a_gate_that_starts_again() -> None:
+    desk = completed_desk()
+    desk.started("r3", counter=3, parent_release_id="r2")
+    desk.order(CommandKind.PAUSE, "r3")
+    read_again = Ledger(KEYRING)
+    read_again.observe(desk.log)
+    fresh = Gate(
+        policy=DESK_POLICY,
+        signer=GATE,
+        hardware=load_catalogue().hardware,
+        ledger=read_again,
+        tally=desk.tally,
+    )
+    assert fresh.advance() == desk.gates[0].advance() != []
+
+
+def vars_of(counts: CellCounts) -> dict[str, Any]:
+    """The counts as they are now."""
+    return {name: getattr(counts, name) for name in CellCounts.__dataclass_fields__}
+
+
+CASES: Final[tuple[Callable[[], None], ...]] = (
+    duplicate_or_reordered_acks,
+    ack_for_an_unknown_release,
+    ack_of_an_older_attempt,
+    attempts_counted_from_zero,
+    ack_of_a_device_outside_its_wave,
+    ack_with_a_model_that_was_never_released,
+    commit_with_another_releases_model,
+    revert_after_commit,
+    ack_after_completed,
+    ack_after_rolled_back,
+    device_offline_before_accepting,
+    device_offline_after_accepting,
+    clock_skew,
+    two_releases_for_one_slot,
+    a_new_fix_while_a_rollback_is_under_way,
+    a_rollback_that_reaches_devices_that_were_away,
+    a_return_without_proof,
+    a_gate_that_starts_again,
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.__name__.replace("_", " ") for case in CASES])
+def test_awkward_case(case: Callable[[], None]) -> None:
+    case()
