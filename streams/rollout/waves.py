@@ -81,7 +81,10 @@ def _wanting(at: ReleaseStanding, stratum: str, wave: int) -> list[str]:
     wanted = at.policy.minimum_devices - at.updates(stratum).decided
     devices = [f"{wanted} more decided devices"] if wanted > 0 else []
     proof = (wave == 0 and not _is_last(at, wave)) or at.proven(stratum)
-    return devices if proof else [*devices, "proof of safety"]
+    if proof:
+        return devices
+    lacking = [test.metric for test in at.tests(stratum) if test.guard and not test.proven]
+    return [*devices, f"proof of safety by {' and '.join(lacking)}"]
 
 
 def _is_last(at: ReleaseStanding, wave: int) -> bool:

@@ -135,6 +135,14 @@ KNOWN: list[tuple[str, dict[str, str], list[dict[str, Any]]]] = [
         [{"offered": 3, "accepted": 2, "committed": 3, "failed": 0, "rolled_back": 1}],
     ),
     (
+        "failure_rate",
+        {"days": "20000"},
+        [
+            {"hardware": "", "accepted": 3, "failed": 0, "unfinished": 0, "failure_rate": 0.0},
+            {"hardware": "HW3", "accepted": 3, "failed": 0, "unfinished": 0},
+        ],
+    ),
+    (
         "disengagement_rate",
         {"release": "release-2"},
         [

@@ -1,6 +1,7 @@
 """Stage one over batches of real columns."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -194,6 +195,27 @@ def test_the_window_fold_goes_on_from_a_snapshot(cut: int) -> None:
         first.apply(batch(INFERENCE_EVENTS, told[:cut]))
     second = WindowFold(POLICY, proposals, openings, first.snapshot())
     second.apply(batch(INFERENCE_EVENTS, told[cut:], first=cut))
+    assert second.snapshot() == whole.snapshot()
+
+
+@pytest.mark.parametrize("cut", [1, 5, 9])
+def test_however_the_log_is_cut_the_arms_are_the_same(cut: int) -> None:
+    opened = [Opening(START + 4 * SECOND, "r1", "salt", 0.5)]
+    told = [window(f"d{number % 5}", number, late=0) for number in range(12)]
+    stamps = START + SECOND * np.arange(12)
+
+    def stretch(first: int, end: int) -> LogBatch:
+        made = batch(INFERENCE_EVENTS, told[first:end], first=first, stamp=int(stamps[end - 1]))
+        return replace(made, stamps_us=stamps[first:end])
+
+    whole = WindowFold(POLICY, proposals, lambda _: opened)
+    whole.apply(stretch(0, 12))
+    assert sum(cell.devices for cell in whole.arms.changed()) == 4, "d4 was first heard of later"
+    first = WindowFold(POLICY, proposals, lambda _: opened)
+    first.apply(stretch(0, cut))
+    second = WindowFold(POLICY, proposals, lambda _: opened, first.snapshot())
+    second.apply(stretch(cut, 12))
+    list(second.arms.changed())
     assert second.snapshot() == whole.snapshot()
 
 
