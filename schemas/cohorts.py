@@ -1,9 +1,12 @@
 """Cohort membership: which share of a stratum a device stands in, computed by anyone alone."""
 
-import hashlib
+from hashlib import sha256
+from struct import Struct
 from typing import Final
 
-_FRACTION_BITS: Final = 53  # every float in [0, 1) that is a multiple of 2^-53 is exact
+_FIRST = Struct(">Q").unpack_from
+_SPARE_BITS: Final = 11  # of 64: every multiple of 2^-53 in [0, 1) is a float
+_UNIT: Final = 2.0**-53
 
 
 def membership(salt: str, device_id: str) -> float:
@@ -12,8 +15,8 @@ def membership(salt: str, device_id: str) -> float:
     A device is in a wave when this is below the wave's cumulative share, so waves only grow and
     nobody keeps an assignment. SHA-256(salt || device_id), its first 53 bits as a fraction.
     """
-    digest = hashlib.sha256(f"{salt}{device_id}".encode()).digest()
-    return (int.from_bytes(digest[:8], "big") >> (64 - _FRACTION_BITS)) / (1 << _FRACTION_BITS)
+    number: int = _FIRST(sha256(f"{salt}{device_id}".encode()).digest())[0]
+    return (number >> _SPARE_BITS) * _UNIT
 
 
 def held_back(salt: str, device_id: str, holdback: float) -> bool:
