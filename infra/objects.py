@@ -1,6 +1,7 @@
 """The object store: models, pictures, manifests and checkpoints, local folder or bucket."""
 
 import hashlib
+import os
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,7 +58,7 @@ class ObjectStore:
         return StoredObject(self.uri(name), digest, len(body))
 
     def put_named(self, name: str, body: bytes) -> None:
-        """Store bytes under a name, replacing what stood there in one step."""
+        """Store bytes under a name, replacing what stood there in one step; then they are safe."""
         path = self._path(name)
         folder = path.rsplit("/", 1)[0]
         self._fs.makedirs(folder, exist_ok=True)
@@ -67,7 +68,9 @@ class ObjectStore:
         partial = f"{path}.{uuid.uuid4().hex}.partial"
         try:
             self._fs.pipe_file(partial, body)
+            _settle(partial)  # else a power cut may leave the name without the bytes
             self._fs.mv(partial, path)
+            _settle(folder)
         except OSError as error:
             if self._fs.exists(partial):
                 self._fs.rm_file(partial)  # a full disk gets no fuller
@@ -123,3 +126,12 @@ class ObjectStore:
 
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
+
+
+def _settle(path: str) -> None:
+    """Wait until the disk has a file, or the names in a folder."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

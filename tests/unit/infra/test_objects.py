@@ -2,6 +2,8 @@
 
 import errno
 import hashlib
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +67,24 @@ def test_a_put_that_fails_leaves_nothing_and_says_where(
     monkeypatch.undo()
     assert objects.get("checkpoints/a") == b"old"
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a"]
+
+
+def test_bytes_are_on_the_disk_before_they_have_their_name_and_the_name_after(
+    objects: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut after a put must not leave an empty checkpoint."""
+    steps, move, settle = list[str](), objects._fs.mv, os.fsync
+
+    def moved(*places: str) -> None:
+        steps.append("name")
+        move(*places)
+
+    def settled(opened: int) -> None:
+        kind = os.fstat(opened).st_mode
+        steps.append("folder" if stat.S_ISDIR(kind) else "bytes")
+        settle(opened)
+
+    monkeypatch.setattr(objects._fs, "mv", moved)
+    monkeypatch.setattr(os, "fsync", settled)
+    objects.put_named("checkpoints/a", b"new")
+    assert steps == ["bytes", "name", "folder"]
