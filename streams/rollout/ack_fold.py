@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.records import ModelRelease
+from streams.blobs import Blobs, Reading
 from streams.processor import LogBatch
 from streams.rollout.ack_columns import COLUMNS as ACK_COLUMNS
 from streams.rollout.ack_columns import acks_of
@@ -18,7 +19,6 @@ from streams.rollout.cells import Cells
 from streams.rollout.deadlines import Stamps
 from streams.rollout.policy import Policy
 from streams.rollout.proposals import Proposals
-from streams.slo.blobs import Blobs, Reading
 
 
 class Refused(NamedTuple):

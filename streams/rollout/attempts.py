@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from streams.rollout.deadlines import Deadlines, Stamps
 from streams.rollout.device_index import COLUMNS as INDEX_COLUMNS
-from streams.rollout.device_index import MAX_DEVICES, DeviceIndex, DeviceLimitError, Rows, grown
+from streams.rollout.device_index import MAX_DEVICES, DeviceIndex, DeviceLimitError, Rows
+from streams.rollout.growing import grown
 from streams.rollout.outcomes import (
     LATE,
     ONCE_COMMITTED,
@@ -141,11 +142,11 @@ class Attempts:
         self._columns["marks"][rows] |= LATE
         self._count(rows, 1)
 
-    def packed(self) -> Iterator[tuple[str, bytes]]:
-        """The state, column by column; `unpacked` takes the names to their bytes."""
+    def packed(self) -> Iterator[tuple[str, memoryview]]:
+        """The state, column by column, valid until the next merge; `unpacked` takes the bytes."""
         own = {name: column[: len(self)] for name, column in self._columns.items()}
         for name, column in (own | self._index.columns()).items():
-            yield name, column.tobytes()
+            yield name, column.view(np.uint8).data
 
     @classmethod
     def unpacked(cls, packed: Mapping[str, bytes], strata: int, timeout_us: int) -> Self:
@@ -153,7 +154,7 @@ class Attempts:
         made = cls(strata, timeout_us)
         kinds = {**COLUMNS, **INDEX_COLUMNS}
         columns: dict[str, npt.NDArray[Any]] = {
-            name: np.frombuffer(packed[name], kind).copy() for name, kind in kinds.items()
+            name: _own(np.frombuffer(packed[name], kind)) for name, kind in kinds.items()
         }
         made._columns = {name: columns[name] for name in COLUMNS}
         made._index = DeviceIndex.restored(columns)
@@ -226,3 +227,10 @@ def _bits(attempts: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
     """The bit of `rejected` that stands for each attempt."""
     bits: npt.NDArray[np.uint32] = np.uint32(1) << np.minimum(attempts, _LAST_BIT).astype(np.uint32)
     return bits
+
+
+def _own(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A copy that may be written to, in memory of its own."""
+    made = grown(np.zeros(0, column.dtype), len(column))[: len(column)]
+    made[:] = column
+    return made

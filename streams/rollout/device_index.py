@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from streams.hashing import hashes
+from streams.rollout.growing import grown
 
 MAX_DEVICES: Final = 2_000_000
 """Devices of one release that one partition keeps."""
@@ -21,19 +22,11 @@ _EMPTY: Final = -1
 _MAX_ID_BYTES: Final = (1 << 31) - 1
 _FIRST_SLOTS: Final = 256
 _MOST_FULL: Final = 0.6
-_GROWTH: Final = 1.125
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 class DeviceLimitError(RuntimeError):
     """More devices than a fold may keep; the message names the limit."""
-
-
-def grown(column: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
-    """The same array with room for `size` entries, new ones zero; nobody else may hold a view."""
-    if size > len(column):
-        column.resize(max(size, int(len(column) * _GROWTH)), refcheck=False)
-    return column
 
 
 class DeviceIndex:
@@ -62,7 +55,7 @@ class DeviceIndex:
 
     @property
     def ids(self) -> pa.Array:
-        """Device id of each row; it must be let go before the next `rows`."""
+        """Device id of each row."""
         buffers = [None, pa.py_buffer(self._ends), pa.py_buffer(self._ids)]
         return pa.Array.from_buffers(pa.string(), self._count, buffers)
 
@@ -156,7 +149,8 @@ class DeviceIndex:
         size = _FIRST_SLOTS
         while self._count > _MOST_FULL * size:
             size *= 2
-        self._slots = np.full(size, _EMPTY, np.int32)
+        self._slots = grown(np.zeros(0, np.int32), size)
+        self._slots[:] = _EMPTY
         self._place(np.arange(self._count, dtype=np.int32))
 
     def _place(self, rows: npt.NDArray[np.int32]) -> None:

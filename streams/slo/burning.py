@@ -8,9 +8,9 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from schemas.records import PartialKind, SloPartial
+from streams.blobs import Blobs, Reading
 from streams.processor import LogBatch
 from streams.slo import partials
-from streams.slo.blobs import Blobs, Reading
 from streams.slo.engine import Engine, Withdrawal
 from streams.slo.objectives import Slo
 from streams.slo.transitions import Transition

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from schemas import histograms
 from schemas.records import AlertExemplar, LatencyHistogram, SideCount
+from streams.blobs import Blobs, Reading
 from streams.slo import sides
-from streams.slo.blobs import Blobs, Reading
 from streams.slo.judging import MAX_EXEMPLARS, CellCount, Key, slowest
 from streams.slo.objectives import Slo
 from streams.slo.partials import histogram

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from schemas.records import SloPartial
 from schemas.sequences import DeviceSequences
 from schemas.topics import SLO_PARTIALS
+from streams.blobs import Blobs, Reading
 from streams.processor import LogBatch, Outgoing, Position
 from streams.slo import judging, partials
-from streams.slo.blobs import Blobs, Reading
 from streams.slo.cells import Cells, too_old
 from streams.slo.objectives import Slo
 

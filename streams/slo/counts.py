@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from streams.slo.blobs import Blobs, Reading
+from streams.blobs import Blobs, Reading
 
 Column = npt.NDArray[Any]
 """Events (row 0) and bad events (row 1) of a bucket by key: whole numbers, shape [2, keys]."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from schemas.records import AlertState, Severity, SloPartial
-from streams.slo.blobs import Blobs, Reading
+from streams.blobs import Blobs, Reading
 from streams.slo.conditions import Conditions
 from streams.slo.episodes import Episodes
 from streams.slo.explaining import Explanation, explain

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from schemas import histograms
 from schemas.records import AlertExemplar, LatencyHistogram, SideCount, SloPartial
-from streams.slo.blobs import Blobs, Reading
+from streams.blobs import Blobs, Reading
 from streams.slo.windows import Sum
 
 _HEAD: Final = Struct("<qbqiqqqBH")

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.records import SloPartial
-from streams.slo.blobs import Blobs, Reading
+from streams.blobs import Blobs, Reading
 from streams.slo.cells import HORIZON_US
 from streams.slo.evidence import Evidence
 from streams.slo.keys import Keys

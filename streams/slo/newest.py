@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from streams.slo.blobs import Blobs, Reading
+from streams.blobs import Blobs, Reading
 from streams.slo.counts import Counts
 
 FROZEN_AFTER: Final = 64

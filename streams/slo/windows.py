@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.durations import UNITS_US
-from streams.slo.blobs import Blobs, Reading
+from streams.blobs import Blobs, Reading
 from streams.slo.counts import Column, Counts
 
 FINE_US: Final = UNITS_US["h"]

@@ -16,8 +16,8 @@ import numpy as np
 import psutil
 
 from schemas.records import AlertState, SideCount, SloPartial
+from streams.blobs import Blobs, Reading
 from streams.slo import slo_file
-from streams.slo.blobs import Blobs, Reading
 from streams.slo.counts import Counts
 from streams.slo.engine import Engine
 from streams.slo.objectives import Slo

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from schemas.records import AlertState, Severity
-from streams.slo.blobs import Blobs, Reading
+from streams.blobs import Blobs, Reading
 from streams.slo.engine import Engine
 from streams.slo.objectives import Slo
 from streams.slo.phases import RECOVERED, WITHDRAWN

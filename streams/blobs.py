@@ -11,10 +11,10 @@ class Blobs:
     """Byte strings on their way into a snapshot; the JSON value refers to them by number."""
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | memoryview] = []
 
-    def put(self, part: bytes) -> int:
-        """Take one; its number."""
+    def put(self, part: bytes | memoryview) -> int:
+        """Take one, a view only of single bytes; its number."""
         self._parts.append(part)
         return len(self._parts) - 1
 
