@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from producers.camera.camera import Camera, EncounterRequest
+from producers.campaigns.book import CampaignBook
 from producers.device.conditions import is_away
 from producers.device.device import Device, Surface
 from producers.device.engine import Engine, EngineError
@@ -31,7 +32,7 @@ from producers.publishing import Publishing
 from producers.scenario import Scenario
 from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
-from schemas.records import ModelRelease
+from schemas.records import CollectionCampaign, ModelRelease
 from schemas.topics import TopicSpec
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ ENCOUNTERS: Final = 24
 
 
 class Following(Protocol):
-    """Where model-releases come from: `infra.kafka.follower.Follower`."""
+    """Where releases and campaigns come from: `infra.kafka.follower.Follower`."""
 
     def poll(self, timeout_s: float = 0.0) -> list[Fact]:
         """What has arrived, waiting up to `timeout_s` for the first."""
@@ -92,12 +93,14 @@ class Fleet:
         self._start_us = shore.clock()
         self._world = Surroundings(scenario, self._start_us)
         self._version = 0
+        self._campaigns = CampaignBook()
         self.figures = Figures()
         surface = Surface(
             shelf=shore.shelf,
             pictures=shore.pictures,
             send=self._send,
             classes=shore.camera.classes,
+            campaigns=self._campaigns,
         )
         self._flashes = {one.device_id: self._booted(flashes.get(one.device_id)) for one in who}
         self._keeper = Keeper(shore.publisher.flush, shore.save, shore.background)
@@ -152,6 +155,8 @@ class Fleet:
 
     def _follow(self, facts: Sequence[Fact]) -> None:
         for fact in facts:
+            if isinstance(fact.record, CollectionCampaign):
+                self._campaigns.observe(fact.record)
             if not isinstance(fact.record, ModelRelease):
                 continue
             verdict = self._shore.book.observe(

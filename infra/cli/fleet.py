@@ -29,7 +29,7 @@ from producers.scenario import Scenario, load
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook
 from schemas.registry import registry_from
-from schemas.topics import MODEL_RELEASES
+from schemas.topics import COLLECTION_CAMPAIGNS, MODEL_RELEASES
 
 app = typer.Typer(no_args_is_help=True, help="Simulated devices.")
 
@@ -110,7 +110,9 @@ def _run(
     camera = open_camera(scenario)
     with ExitStack() as stack:
         follower = stack.enter_context(
-            closing(Follower(settings.kafka, codec, [MODEL_RELEASES], "fleet"))
+            closing(
+                Follower(settings.kafka, codec, [MODEL_RELEASES, COLLECTION_CAMPAIGNS], "fleet")
+            )
         )
         publisher = stack.enter_context(Publisher(settings.kafka, codec, "fleet"))
         shore = Shore(

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from producers.camera.camera import Encounter
+from producers.campaigns.book import CampaignBook
 from producers.device.acks import Acks
 from producers.device.conditions import conditions
 from producers.device.disengagements import Driver
@@ -34,12 +35,13 @@ LOOK_AHEAD: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
-    """What devices of a process share: models, picture store, outbox, and the camera's names."""
+    """What devices of a process share: models, pictures, outbox, the camera's names, campaigns."""
 
     shelf: ModelShelf
     pictures: Pictures
     send: Send
     classes: tuple[str, ...]
+    campaigns: CampaignBook
 
 
 class Device:
@@ -62,7 +64,12 @@ class Device:
             who, self._ids, round(scenario.reporting.window_s * 1e6), scenario.reporting.exemplars
         )
         self._edge_cases = EdgeCases(
-            who, self._ids, scenario.triggers, seed=seed, pictures=surface.pictures
+            who,
+            self._ids,
+            scenario.triggers,
+            seed=seed,
+            pictures=surface.pictures,
+            campaigns=surface.campaigns,
         )
         self._driver = Driver(who, self._ids, scenario.drive, seed)
         acks = Acks(
@@ -232,7 +239,9 @@ class Device:
         if glimpse is None or self.engine is None:
             return
         encounter = meeting.encounter
-        edge_case = self._edge_cases.consider(model, encounter, glimpse, self._speed, now_us)
+        edge_case = self._edge_cases.consider(
+            model, encounter, glimpse, self._speed, now_us, self.engine.classes
+        )
         if edge_case is not None:
             self._surface.send(EDGE_CASES, edge_case)
         # The driver sees the sign itself, which the model only guesses.

@@ -1,5 +1,6 @@
 """Edge cases: which encounters a device keeps, and how many it may send."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -8,6 +9,9 @@ import numpy as np
 from infra.objects import PICTURE_KIND, PICTURE_SUFFIX
 from producers.camera.camera import Encounter
 from producers.camera.strips import to_png
+from producers.campaigns.book import CampaignBook
+from producers.campaigns.collecting import Collecting
+from producers.campaigns.signals import Signals
 from producers.device.encounters import Glimpse
 from producers.device.identity import EventIds, Who, fraction
 from producers.device.slots import Model
@@ -91,25 +95,56 @@ class EdgeCases:
     """Keeps encounters of one device, within its quota and its owner's consent."""
 
     def __init__(
-        self, who: Who, ids: EventIds, rules: Triggers, *, seed: int, pictures: Pictures
+        self,
+        who: Who,
+        ids: EventIds,
+        rules: Triggers,
+        *,
+        seed: int,
+        pictures: Pictures,
+        campaigns: CampaignBook,
     ) -> None:
         self._who, self._ids, self._rules = who, ids, rules
         self._seed, self._pictures = seed, pictures
+        self._collecting = Collecting(who.device_id, campaigns)
         self._quota = TokenBucket(rules.burst, rules.per_hour, tokens=rules.burst)
 
     def consider(
-        self, model: Model, encounter: Encounter, glimpse: Glimpse, speed_mps: float, now_us: int
+        self,
+        model: Model,
+        encounter: Encounter,
+        glimpse: Glimpse,
+        speed_mps: float,
+        now_us: int,
+        classes: Sequence[str],
     ) -> EdgeCase | None:
         """The edge case to send, its film strip stored; None: nothing worth it or not allowed.
+
+        The control sample comes before campaigns, and what was asked for before signs of doubt.
+
+        Args:
+            model: What runs.
+            encounter: The whole encounter.
+            glimpse: What the model made of it.
+            speed_mps: Metres a second.
+            now_us: Now, UTC microseconds.
+            classes: Names of the model's classes.
 
         Raises:
             OSError: The film strip cannot be stored.
         """
         chance = fraction(self._seed, "random", encounter.encounter_id)
         why = trigger(self._rules, glimpse, chance)
+        campaign = None
+        if why is not Trigger.RANDOM:
+            signals = self._signals(encounter, glimpse, speed_mps, classes)
+            campaign = self._collecting.wanting(signals, now_us)
+            why = why if campaign is None else Trigger.CAMPAIGN
         if why is None or not self._who.consent_pictures or not self._quota.take(now_us):
             return None
         frame = self._film_strip(encounter)
+        if campaign is not None:
+            self._collecting.sent(campaign, frame.bytes)
         return EdgeCase(
             event_id=self._ids.next(EDGE_CASES),
             **self._who.common(),
@@ -117,6 +152,7 @@ class EdgeCases:
             model_digest=model.digest,
             captured_ts=now_us,
             trigger=why,
+            campaign_id=None if campaign is None else campaign.record.campaign_id,
             encounter_id=encounter.encounter_id,
             frame=frame,
             top1=glimpse.top1,
@@ -127,6 +163,25 @@ class EdgeCases:
             context=self._context(encounter, speed_mps),
             consent=self._who.consent_pictures,
             uplink_bytes=frame.bytes,
+        )
+
+    def _signals(
+        self, encounter: Encounter, glimpse: Glimpse, speed_mps: float, classes: Sequence[str]
+    ) -> Signals:
+        return Signals(
+            confidence=glimpse.confidence,
+            margin=glimpse.margin,
+            entropy=glimpse.entropy,
+            flips=glimpse.flips,
+            late=glimpse.late,
+            speed_mps=speed_mps,
+            top1=classes[glimpse.top1],
+            last_top1=classes[glimpse.last_top1],
+            weather=encounter.weather.value if encounter.weather is not None else None,
+            light=encounter.light.value,
+            region=self._who.region,
+            hardware=self._who.hardware,
+            device_class=self._who.device_class.value,
         )
 
     def _film_strip(self, encounter: Encounter) -> Frame:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.camera.camera import EncounterRequest, Light, Weather, World
+from producers.campaigns.book import CampaignBook
 from producers.device.disengagements import CHOICE, LATE, UNSURE, WRONG, Cause, Driver, cause
 from producers.device.encounters import Glimpse, Meeting
 from producers.device.identity import EventIds
@@ -203,9 +204,10 @@ def test_without_consent_no_picture_and_no_place_leaves_the_device(
         Triggers(random_share=1.0),
         seed=1,
         pictures=album,
+        campaigns=CampaignBook(),
     )
     ask = EncounterRequest("hw3-00001", 3, World(Weather.RAIN, Light.NIGHT))
-    case = cases.consider(MODEL, kit.encounter(ask), glimpse(), 12.0, NOW)
+    case = cases.consider(MODEL, kit.encounter(ask), glimpse(), 12.0, NOW, kit.CLASSES)
     assert (case is not None) == consent == bool(album.bodies)
     if case is not None:
         assert (case.context.place_cell is not None) == place

@@ -1,0 +1,1 @@
+"""Collection campaigns: what operators want devices to send, said in a small language."""
