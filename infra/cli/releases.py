@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.cli.evidence_words import in_words
 from infra.cli.log import read_whole
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
 from infra.cli.release_following import Following, verdict
@@ -55,7 +56,8 @@ def get(
         return
     from infra.cli.release_evidence import explained  # noqa: PLC0415 - loads scipy, a second
 
-    show(explained(settings, book, view), output)
+    rows = explained(settings, book, view)
+    show(rows if output is Format.JSON else list(in_words(rows)), output)
 
 
 @app.command()

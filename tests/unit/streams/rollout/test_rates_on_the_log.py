@@ -4,6 +4,9 @@ from typing import Final
 
 import pytest
 
+from infra.cli import release_evidence
+from infra.settings import Settings
+from schemas.facts import Fact
 from schemas.records import CommandKind, ReleaseKind
 from schemas.topics import (
     DISENGAGEMENTS,
@@ -145,3 +148,23 @@ def test_a_gate_that_reads_the_log_again_says_the_same() -> None:
     assert told, "the windows that stage one counted are handed on by a new one too"
     assert again.book.releases == drive.gate.book.releases
     assert EDGE_CASES in again.processor.batched
+
+
+def test_the_explanation_counts_what_the_gate_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    drive = Drive()
+    for _ in range(16):
+        drive.window(eventful=2)
+    facts = [
+        Fact(topic=topic, partition=partition, offset=offset, stamp_us=stamp, record=record)
+        for (topic, partition), log in drive.logs.records.items()
+        for offset, (stamp, record) in enumerate(log)
+        if topic == ROLLOUT_PARTIALS.name
+    ]
+    monkeypatch.setattr(release_evidence, "read_whole", lambda *_: facts)
+    monkeypatch.setattr(release_evidence, "load_policy", lambda _: POLICY)
+    book = drive.gate.book
+    rows = release_evidence.explained(Settings(), book, book.releases["r4"])
+    told = {row["test"]: row for row in rows}["disengagements"]
+    # The last window is over, and not yet read past its lateness.
+    assert (told["events"], told["control_events"]) == (2 * 15, 15)
+    assert (told["km"], told["control_km"]) == (15.0 * DEVICES, 15.0 * DEVICES)

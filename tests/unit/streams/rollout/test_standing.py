@@ -15,6 +15,7 @@ from streams.rollout.judged import Judged, RateCounts
 from streams.rollout.policy import Policy
 from streams.rollout.rules import MetricRules, RateRule, ShareRule
 from streams.rollout.standing import ReleaseStanding
+from streams.rollout.waves import missing
 from tests.rollout_desk import POLICY, Desk
 from tests.rollout_log import SECOND
 
@@ -133,6 +134,18 @@ def test_safety_waits_for_every_guard_and_for_no_other() -> None:
         update={"metrics": MetricRules(latency=ShareRule(), edge_cases=RateRule())}
     )
     assert standing(desk, plain).proven("HW3")
+
+
+def test_what_proof_is_missing_is_told_by_test() -> None:
+    desk = desk_of()
+    desk.judged("HW3", 20)
+    desk.wait(11)
+    assert desk.turn() == ["WAVE_OPENED HW3"]
+    desk.wait(11)
+    lacking = "proof of safety by updates and latency and edge_cases"
+    assert missing(standing(desk), "HW3") == [lacking]
+    desk.judged("HW3", 60)
+    assert missing(standing(desk), "HW3") == ["proof of safety by edge_cases"]
 
 
 def test_a_rate_well_below_the_margin_is_proven_safe() -> None:
