@@ -128,6 +128,16 @@ class Mismatch(NamedTuple):
         """Whether the arms are not as large as they should be."""
         return self.log_e >= self.at
 
+    def figures(self) -> Mapping[str, float]:
+        """Everything above as numbers by name, for the record of a decision."""
+        return {
+            "arms.candidates": float(self.candidates),
+            "arms.control": float(self.control),
+            "arms.share": self.share,
+            "arms.e_harm": math.exp(self.log_e),
+            "arms.harm": math.exp(self.at),
+        }
+
     def told(self) -> str:
         """What was counted, in a sentence for people."""
         heard = self.candidates + self.control

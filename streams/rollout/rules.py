@@ -1,9 +1,9 @@
 """Which metrics a policy tests, each with its limit, and whether proof of safety waits for it."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from streams.rollout.metrics import Metric
 
@@ -54,6 +54,17 @@ class MetricRules(BaseModel):
     def _named(cls, value: Any) -> Any:
         """A name with nothing behind it asks for the test with its defaults."""
         return {} if value is None else value
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        shares, rates = dict(self.shares()), dict(self.rates())
+        guards = [*(one.guard for one in shares.values()), *(one.guard for one in rates.values())]
+        if not any(guards):
+            raise ValueError(
+                "guard=false in every metric: one at least must guard safety, or each release "
+                "would pass for safe without proof"
+            )
+        return self
 
     def shares(self) -> Iterator[tuple[Metric, ShareRule]]:
         """Tests of shares of devices."""

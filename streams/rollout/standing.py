@@ -141,6 +141,8 @@ class ReleaseStanding:
         }
         for test in tests:
             thresholds.update(test.figures())
+        if stratum is not None and (arms := self.sample_ratio_mismatch(stratum)) is not None:
+            thresholds.update(arms.figures())
         return Evidence(
             n=counts.n,
             failures_low=0 if stratum is None else self.failures(stratum),

@@ -167,6 +167,7 @@ def test_a_release_older_than_the_windows_kept_has_no_rate_tested_on_the_rest() 
 def test_a_decision_records_every_test_by_name() -> None:
     desk = desk_of()
     desk.count("HW3", accepted=40, committed=12, failed=2)
+    arms(desk, candidates=9, control=91)
     drive(desk, km=10, control_km=90, events=1, control_events=9)
     desk.wait(6)
     told = standing(desk).evidence("HW3", {}).thresholds
@@ -175,6 +176,8 @@ def test_a_decision_records_every_test_by_name() -> None:
     assert (told["disengagements.events"], told["disengagements.control_events"]) == (1, 9)
     assert told["edge_cases.harm"] == pytest.approx(400)
     assert told["edge_cases.e_safe"] == pytest.approx(1.0)
+    assert (told["arms.candidates"], told["arms.control"], told["arms.share"]) == (9, 91, 0.1)
+    assert told["arms.harm"] == pytest.approx(2_000)
 
 
 def test_a_wave_that_lost_its_devices_is_held_once_for_a_person() -> None:
