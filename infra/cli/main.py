@@ -16,6 +16,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "stack": "start, stop and look at the engines",
     "worker": "run one worker",
     "fleet": "run simulated devices",
+    "device": "see what one device would believe of an update",
     "releases": "look at releases and order what happens to them",
     "rollout": "see what a rollout policy catches, and replay a trace through the gate",
     "datasets": "look at datasets, begin a line",
