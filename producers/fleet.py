@@ -19,13 +19,13 @@ from producers.camera.camera import Camera, EncounterRequest
 from producers.campaigns.book import CampaignBook
 from producers.device.conditions import is_away
 from producers.device.device import Device, Surface
+from producers.device.edge_cases import Pictures
 from producers.device.engine import Engine, EngineError
 from producers.device.figures import Figures
 from producers.device.flash import Flash
 from producers.device.identity import Who, fraction, next_boot
 from producers.device.models import ModelShelf
 from producers.device.schedule import Schedule
-from producers.device.triggers import Pictures
 from producers.device.world import Surroundings
 from producers.keeping import Keeper
 from producers.publishing import Publishing

@@ -92,14 +92,22 @@ class Reporting(_Part):
 
 
 class Triggers(_Part):
-    """Which encounters are kept as edge cases, and how many a device may send."""
+    """Which encounters are kept as edge cases, and how many of them, and bytes, a device may send.
+
+    Attributes:
+        far_near_at_least: Both the farthest and the nearest frame are at least so sure, of
+            different classes.
+    """
 
     confidence_below: Share = 0.5
     margin_below: Share = 0.2
     flips_at_least: Annotated[int, Field(ge=1)] = 2
+    far_near_at_least: Share = 0.6
     random_share: Share = 0.02
     burst: Annotated[float, Field(ge=1.0, le=1000.0)] = 4.0
     per_hour: Annotated[float, Field(ge=0.0)] = 60.0
+    burst_bytes: Annotated[float, Field(ge=1.0)] = 131_072.0
+    bytes_per_hour: Annotated[float, Field(ge=0.0)] = 2_097_152.0
 
 
 class Updates(_Part):

@@ -11,6 +11,7 @@ from producers.campaigns.book import CampaignBook
 from producers.device.acks import Acks
 from producers.device.conditions import conditions
 from producers.device.disengagements import Driver
+from producers.device.edge_cases import EdgeCases, Pictures
 from producers.device.encounters import Meeting
 from producers.device.engine import Answers, Engine, EngineError
 from producers.device.flash import Flash
@@ -19,7 +20,7 @@ from producers.device.models import ModelShelf
 from producers.device.orders import wish
 from producers.device.ota import OtaClient
 from producers.device.slots import Model, Slots
-from producers.device.triggers import EdgeCases, Pictures
+from producers.device.triggers import Seen
 from producers.device.windows import Windows
 from producers.device.wishes import Wish
 from producers.scenario import Scenario
@@ -234,21 +235,15 @@ class Device:
         self.ota.observe(produced=False, judged=False, late=False)
 
     def _look_back(self, meeting: Meeting, model: Model, now_us: int) -> None:
-        """At the end of an encounter: was it worth keeping, and did the human take over?"""
+        """At the end of an encounter: did the human take over, and is it worth keeping?"""
         glimpse = meeting.glimpse()
         if glimpse is None or self.engine is None:
             return
-        encounter = meeting.encounter
-        edge_case = self._edge_cases.consider(
-            model, encounter, glimpse, self._speed, now_us, self.engine.classes
-        )
-        if edge_case is not None:
-            self._surface.send(EDGE_CASES, edge_case)
         # The driver sees the sign itself, which the model only guesses.
-        truth = self._surface.classes[encounter.label]
+        truth = self._surface.classes[meeting.encounter.label]
         takeover = self._driver.watch(
             model,
-            encounter.encounter_id,
+            meeting.encounter.encounter_id,
             glimpse,
             wrong=self.engine.classes[glimpse.last_top1] != truth,
             speed_mps=self._speed,
@@ -256,3 +251,14 @@ class Device:
         )
         if takeover is not None:
             self._surface.send(DISENGAGEMENTS, takeover)
+        seen = Seen(
+            model=model,
+            classes=self.engine.classes,
+            encounter=meeting.encounter,
+            glimpse=glimpse,
+            speed_mps=self._speed,
+            taken_over=takeover is not None,
+        )
+        edge_case = self._edge_cases.consider(seen, now_us)
+        if edge_case is not None:
+            self._surface.send(EDGE_CASES, edge_case)

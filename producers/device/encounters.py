@@ -16,6 +16,8 @@ class Glimpse:
         top1, confidence, margin, entropy: Of the frame with the smallest margin.
         last_top1: Best class of the last, nearest frame.
         flips: How often the best class changed. late: judged results over the deadline.
+        far_near: How sure it was of two different classes in the first, farthest and the last,
+            nearest frame: the smaller of the two confidences; 0 when they agree.
         embedding: float32 [d], L2-normalised mean over the frames.
     """
 
@@ -25,6 +27,7 @@ class Glimpse:
     entropy: float
     last_top1: int
     flips: int
+    far_near: float
     late: int
     embedding: npt.NDArray[np.float32]
 
@@ -81,6 +84,7 @@ class Meeting:
         if not self.whole or len(self.top1) != len(self.encounter.frames):
             return None
         worst = min(range(len(self.margin)), key=self.margin.__getitem__)
+        agree = self.top1[0] == self.top1[-1]
         mean = np.mean(self.embeddings, axis=0)
         length = float(np.linalg.norm(mean))
         return Glimpse(
@@ -90,6 +94,7 @@ class Meeting:
             entropy=self.entropy[worst],
             last_top1=self.top1[-1],
             flips=sum(a != b for a, b in zip(self.top1, self.top1[1:], strict=False)),
+            far_near=0.0 if agree else min(self.confidence[0], self.confidence[-1]),
             late=self.late,
             embedding=mean / length if length > 0 else mean,
         )

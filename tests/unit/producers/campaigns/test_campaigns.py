@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from producers.camera.camera import EncounterRequest, Light, Weather, World
 from producers.campaigns.book import CampaignBook
 from producers.campaigns.collecting import Collecting
 from producers.campaigns.demand import (
@@ -14,8 +13,6 @@ from producers.campaigns.demand import (
     demand,
     uplink_limit,
 )
-from producers.device.identity import EventIds
-from producers.device.triggers import EdgeCases
 from producers.scenario import Triggers
 from schemas.cohorts import membership
 from schemas.facts import Fact
@@ -24,7 +21,7 @@ from schemas.topics import EDGE_CASES
 from tests.unit.producers.campaigns.test_campaign_predicate import SEEN
 from tests.unit.producers.device import kit
 from tests.unit.producers.device.fleet_kit import Stage
-from tests.unit.producers.device.test_device_telemetry import MODEL, glimpse
+from tests.unit.producers.device.test_device_telemetry import edge_cases, seen
 
 HOUR_US = 3_600_000_000
 
@@ -117,16 +114,8 @@ def test_open_campaigns_take_their_part_of_the_uplink_and_ended_ones_do_not() ->
 
 @pytest.mark.parametrize(("random_share", "why"), [(0.0, Trigger.CAMPAIGN), (1.0, Trigger.RANDOM)])
 def test_the_control_sample_stays_apart_from_campaigns(random_share: float, why: Trigger) -> None:
-    cases = EdgeCases(
-        kit.who(),
-        EventIds("hw3-00001", 1),
-        Triggers(random_share=random_share),
-        seed=1,
-        pictures=kit.Album(),
-        campaigns=book(campaign()),
-    )
-    ask = EncounterRequest("hw3-00001", 3, World(Weather.RAIN, Light.NIGHT))
-    case = cases.consider(MODEL, kit.encounter(ask), glimpse(), 12.0, kit.NOW, kit.CLASSES)
+    cases = edge_cases(kit.Album(), Triggers(random_share=random_share), kit.who(), campaign())
+    case = cases.consider(seen(3, flips=9), kit.NOW)
     assert case is not None
     assert case.trigger is why
     assert case.campaign_id == ("night" if why is Trigger.CAMPAIGN else None)

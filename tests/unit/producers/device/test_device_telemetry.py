@@ -9,16 +9,18 @@ from hypothesis import strategies as st
 
 from producers.camera.camera import EncounterRequest, Light, Weather, World
 from producers.campaigns.book import CampaignBook
+from producers.device.buckets import TokenBucket
 from producers.device.disengagements import CHOICE, LATE, UNSURE, WRONG, Cause, Driver, cause
+from producers.device.edge_cases import EdgeCases
 from producers.device.encounters import Glimpse, Meeting
-from producers.device.identity import EventIds
-from producers.device.triggers import EdgeCases, TokenBucket, trigger
+from producers.device.identity import EventIds, Who
+from producers.device.triggers import Seen, control_sample, trigger
 from producers.device.windows import Windows
 from producers.device.world import Surroundings
 from producers.scenario import Drive, Triggers
 from schemas.facts import Fact
 from schemas.histograms import count
-from schemas.records import InferenceEvent, Trigger
+from schemas.records import CollectionCampaign, InferenceEvent, Trigger
 from schemas.records import ReleaseKind as K
 from schemas.topics import MODEL_RELEASES
 from schemas.validation import check
@@ -137,6 +139,7 @@ def glimpse(**changes: Any) -> Glimpse:
         "entropy": 0.3,
         "last_top1": 1,
         "flips": 0,
+        "far_near": 0.0,
         "late": 0,
         "embedding": np.array([0.6, 0.8], np.float32),
     }
@@ -166,31 +169,94 @@ def test_an_encounter_that_no_single_model_saw_whole_is_not_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "chance", "expected"),
+    ("changes", "taken_over", "expected"),
     [
-        ({}, 0.5, None),
-        ({}, 0.019, Trigger.RANDOM),
-        ({"flips": 2, "confidence": 0.1}, 0.5, Trigger.FLIP),
-        ({"flips": 2}, 0.01, Trigger.RANDOM),
-        ({"confidence": 0.49, "margin": 0.01}, 0.5, Trigger.LOW_CONFIDENCE),
-        ({"confidence": 0.5, "margin": 0.19}, 0.5, Trigger.MARGIN),
-        ({"confidence": 0.5, "margin": 0.2, "flips": 1}, 0.5, None),
+        ({}, False, None),
+        ({"flips": 2, "confidence": 0.1}, True, Trigger.DISENGAGEMENT),
+        ({"flips": 2, "confidence": 0.1}, False, Trigger.FLIP),
+        ({"flips": 1, "far_near": 0.6, "confidence": 0.1}, False, Trigger.FLIP),
+        ({"flips": 1, "far_near": 0.59}, False, None),
+        ({"confidence": 0.49, "margin": 0.01}, False, Trigger.LOW_CONFIDENCE),
+        ({"confidence": 0.5, "margin": 0.19}, False, Trigger.MARGIN),
+        ({"confidence": 0.5, "margin": 0.2, "flips": 1}, False, None),
     ],
 )
 def test_triggers_in_order_of_their_strength(
-    changes: dict[str, Any], chance: float, expected: Trigger | None
+    changes: dict[str, Any], expected: Trigger | None, *, taken_over: bool
 ) -> None:
-    assert trigger(Triggers(), glimpse(**changes), chance) is expected
+    assert trigger(Triggers(), glimpse(**changes), taken_over=taken_over) is expected
+
+
+def test_the_control_sample_is_its_share_of_everything() -> None:
+    assert control_sample(Triggers(random_share=0.02), 0.019)
+    assert not control_sample(Triggers(random_share=0.02), 0.02)
+
+
+@pytest.mark.parametrize(
+    ("answers", "far_near"),
+    [
+        ([(0, 0.8, 0.7), (1, 0.5, 0.1), (1, 0.9, 0.85)], 0.8),
+        ([(0, 0.8, 0.7), (1, 0.5, 0.1), (0, 0.9, 0.85)], 0.0),
+        ([(0, 0.8, 0.7)], 0.0),
+    ],
+)
+def test_far_against_near_is_how_sure_both_ends_were_of_different_classes(
+    answers: list[tuple[int, float, float]], far_near: float
+) -> None:
+    found = meeting(answers).glimpse()
+    assert found is not None
+    assert found.far_near == far_near
 
 
 def test_the_quota_allows_a_burst_and_then_its_rate() -> None:
-    bucket = TokenBucket(burst=3, per_hour=60, tokens=3)
-    assert [bucket.take(NOW) for _ in range(5)] == [True, True, True, False, False]
-    assert not bucket.take(NOW + 59 * SECOND)
-    assert bucket.take(NOW + 61 * SECOND)
-    assert not bucket.take(NOW)
-    spent = [bucket.take(NOW + minute * 60 * SECOND) for minute in range(3, 63)]
-    assert sum(spent) == 60
+    bucket = TokenBucket.full(burst=3, per_hour=60)
+
+    def take(now_us: int) -> bool:
+        if not bucket.holds(now_us):
+            return False
+        bucket.spend()
+        return True
+
+    assert [take(NOW) for _ in range(5)] == [True, True, True, False, False]
+    assert not take(NOW + 59 * SECOND)
+    assert take(NOW + 61 * SECOND)
+    assert not take(NOW)
+    assert sum(take(NOW + minute * 60 * SECOND) for minute in range(3, 63)) == 60
+
+
+def seen(number: int, **changes: Any) -> Seen:
+    ask = EncounterRequest("hw3-00001", number, World(Weather.RAIN, Light.NIGHT))
+    return Seen(
+        model=MODEL,
+        classes=kit.CLASSES,
+        encounter=kit.encounter(ask),
+        glimpse=glimpse(**changes),
+        speed_mps=12.0,
+        taken_over=False,
+    )
+
+
+def edge_cases(
+    album: kit.Album, rules: Triggers, who: Who, *asked: CollectionCampaign
+) -> EdgeCases:
+    book = CampaignBook()
+    for record in asked:
+        book.observe(record)
+    return EdgeCases(who, EventIds("hw3-00001", 1), rules, seed=1, pictures=album, campaigns=book)
+
+
+def test_bytes_are_a_quota_of_their_own_and_what_is_over_it_is_not_stored() -> None:
+    strip = edge_cases(kit.Album(), Triggers(random_share=1.0), kit.who()).consider(seen(3), NOW)
+    assert strip is not None
+    rules = Triggers(
+        random_share=1.0, burst_bytes=2.5 * strip.uplink_bytes, bytes_per_hour=strip.uplink_bytes
+    )
+    album = kit.Album()
+    cases = edge_cases(album, rules, kit.who())
+    sent = [cases.consider(seen(3), NOW) for _ in range(4)]
+    assert [one is not None for one in sent] == [True, True, False, False]
+    assert cases.consider(seen(3), NOW + 29 * 60 * SECOND) is None
+    assert cases.consider(seen(3), NOW + 31 * 60 * SECOND) is not None
 
 
 @pytest.mark.parametrize(("consent", "place"), [(True, True), (False, True), (True, False)])
@@ -198,16 +264,8 @@ def test_without_consent_no_picture_and_no_place_leaves_the_device(
     *, consent: bool, place: bool
 ) -> None:
     album = kit.Album()
-    cases = EdgeCases(
-        kit.who(consent_pictures=consent, consent_location=place),
-        EventIds("hw3-00001", 1),
-        Triggers(random_share=1.0),
-        seed=1,
-        pictures=album,
-        campaigns=CampaignBook(),
-    )
-    ask = EncounterRequest("hw3-00001", 3, World(Weather.RAIN, Light.NIGHT))
-    case = cases.consider(MODEL, kit.encounter(ask), glimpse(), 12.0, NOW, kit.CLASSES)
+    who = kit.who(consent_pictures=consent, consent_location=place)
+    case = edge_cases(album, Triggers(random_share=1.0), who).consider(seen(3), NOW)
     assert (case is not None) == consent == bool(album.bodies)
     if case is not None:
         assert (case.context.place_cell is not None) == place
