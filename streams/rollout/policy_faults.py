@@ -20,6 +20,9 @@ def _fault(one: Any, model: type[BaseModel]) -> str:
         close = get_close_matches(str(path[-1]), keys, n=1)
         right = f"did you mean {close[0]}?" if close else f"the keys are {', '.join(keys)}"
         return f"{key}={one['input']!r}: there is no such key; {right}"
+    if one["type"] == "model_type":
+        names = ", ".join(_model_at(model, path).model_fields)
+        rule = f"must map names to values, such as {{}}; the names are {names}"
     return f"{key}={one['input']!r}: {rule}" if key else rule
 
 

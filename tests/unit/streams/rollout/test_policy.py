@@ -36,6 +36,8 @@ def test_the_demo_has_the_pace_of_seconds() -> None:
             "metrics.latency.margin=2: there is no such key; the keys are ceiling, guard",
         ),
         ("metrics: {edge_cases: {margin: 1}}", "margin=1: Input should be greater than 1"),
+        ("metrics:", "metrics=None: must map names to values, such as {}; the names are updates, "),
+        ("metrics: {updates: 3}", "metrics.updates=3: must map names to values, .* are ceiling"),
         ("metrics: {updates: {guard: false}}", "guard=false in every metric: one at least must"),
         ("{ceiling: 0.1, failure_rate: 0.01}", "state one; the ceiling is max"),
         ("failure_rate: 0.2", "failure_rate=0.2: Input should be less than 0.125"),
