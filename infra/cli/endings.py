@@ -59,6 +59,7 @@ ENDINGS: Final[Mapping[str, Exit]] = {
     "schemas.http_registry.RegistryRefusedError": Exit.ERROR,
     "schemas.http_registry.RegistryUnavailableError": Exit.UNREACHABLE,
     "streams.checkpoints.CheckpointError": Exit.ERROR,
+    "streams.rollout.policy.PolicyError": Exit.USAGE,
     "streams.slo.backtest.rows.RowsError": Exit.ERROR,
     "streams.slo.slo_file.SloFileError": Exit.ERROR,
 }

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,13 +14,16 @@ from infra.cli.release_following import Following, verdict
 from infra.cli.release_rows import decision_row, release_row, stratum_rows
 from infra.kafka.publisher import Publisher
 from infra.keys import load_keyring, load_signer
+from infra.objects import ObjectStore
 from infra.orders import signed_order
 from infra.settings import Settings
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook, ReleaseView
-from schemas.records import CommandKind
+from schemas.records import CommandKind, ModelRelease, ReleaseKind, RolloutCommand
 from schemas.registry import registry_from
-from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
+from schemas.strata import StratumStatus
+from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS, TopicSpec
+from schemas.transitions import TABLE
 
 app = typer.Typer(no_args_is_help=True, help="Look at releases and order what happens to them.")
 
@@ -29,6 +33,32 @@ As = Annotated[str, typer.Option("--as", help="name of the key that signs the or
 Stratum = Annotated[
     str | None, typer.Option("--stratum", help="hardware generation; without it: all")
 ]
+
+
+@app.command()
+def create(
+    file: Annotated[Path, typer.Argument(help="the proposal: YAML or JSON, see docs/rollout.md")],
+    signer: Annotated[
+        str, typer.Option("--as", help="name of the key that signs; its owner cannot approve")
+    ] = "trainer",
+) -> None:
+    """Propose a release: store its model, and begin its sequence on the log."""
+    from infra.cli.release_creating import ProposalError, proposed  # noqa: PLC0415 - loads scipy
+
+    settings = Settings()
+    key = load_signer(settings.keys_dir, signer)
+    try:
+        record, wrong = proposed(file, key, _book(settings), ObjectStore(settings.objects_url))
+    except ProposalError as error:
+        fail(str(error), Exit.USAGE)
+    if wrong:
+        fail(f"the gate would reject {record.release_id}: {'; '.join(wrong)}", Exit.USAGE)
+    _publish(settings, MODEL_RELEASES, record)
+    parent = record.parent_release_id or "none, it is the first"
+    say(
+        f"{record.release_id} is proposed, counter {record.counter}, parent {parent}; "
+        f"see: fleetloop releases get {record.release_id}"
+    )
 
 
 @app.command("list")
@@ -154,10 +184,15 @@ def _order(
     release_id: str, kind: CommandKind, reason: str, signer_name: str, stratum: str | None
 ) -> None:
     settings = Settings()
-    view = _found(_book(settings), release_id)
+    book = _book(settings)
+    view = _found(book, release_id)
     if stratum is not None and stratum not in view.strata:
         strata = ", ".join(view.strata)
         fail(f"release {release_id} is for {strata}, not for {stratum}", Exit.USAGE)
+    if (
+        why := _useless(view, kind, stratum, with_parent=book.parent(view) is not None)
+    ) is not None:
+        fail(f"{kind} of {release_id} would do nothing: {why}", Exit.CONDITION_NOT_MET)
     order = signed_order(
         load_signer(settings.keys_dir, signer_name),
         release_id,
@@ -166,11 +201,34 @@ def _order(
         stratum=stratum,
         issued_ts=time.time_ns() // 1_000,
     )
+    _publish(settings, ROLLOUT_COMMANDS, order)
+    say(f"{kind} of {release_id} is ordered; see: fleetloop releases get {release_id}")
+
+
+def _useless(
+    view: ReleaseView, kind: CommandKind, stratum: str | None, *, with_parent: bool
+) -> str | None:
+    """Why an order would come to nothing as things stand; None: it would not."""
+    stands = {name: at for name, at in view.strata.items() if stratum in (None, name)}
+    if kind is CommandKind.APPROVE:
+        waits = {StratumStatus.PROPOSED, StratumStatus.VERIFIED}
+        able = any(at.status in waits for at in stands.values())
+    else:
+        rows = [row for row in TABLE if row.cause is kind]
+        if not with_parent:
+            rows = [row for row in rows if row.kind is not ReleaseKind.ROLLBACK_ORDERED]
+        able = any(at.status in row.sources for row in rows for at in stands.values())
+    if able:
+        return None
+    found = ", ".join(f"{name} is {at.status}" for name, at in stands.items())
+    return found if with_parent else f"{found}, and there is no parent to go back to"
+
+
+def _publish(settings: Settings, topic: TopicSpec, record: ModelRelease | RolloutCommand) -> None:
     codec = Codec(registry_from(settings.registry_url))
     with Publisher(settings.kafka, codec, f"fleetloop.releases-{os.getpid()}") as publisher:
-        publisher.publish(ROLLOUT_COMMANDS, order)
+        publisher.publish(topic, record)
         publisher.flush()
-    say(f"{kind} of {release_id} is ordered; see: fleetloop releases get {release_id}")
 
 
 def _book(settings: Settings) -> ReleaseBook:

@@ -58,7 +58,11 @@ def missing(at: ReleaseStanding, stratum: str) -> list[str]:
         return []
     left_s = _soak_s(at, view.wave) - at.passed_s(stratum)
     soak = [f"{left_s:.0f} s of soak"] if left_s > 0 else []
-    return soak + _wanting(at, stratum, view.wave)
+    wanting = _wanting(at, stratum, view.wave)
+    if wanting:
+        then = "held" if view.share >= at.policy.exposure_budget else "widened"
+        wanting.append(f"else it is {then} in {left_s + at.policy.patience_s:.0f} s")
+    return soak + wanting
 
 
 def _ready(at: ReleaseStanding, stratum: str, wave: int) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from infra.kafka.admin import Admin
 from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
-from infra.keys import load_signer, make_keys
+from infra.keys import make_keys
 from infra.settings import KafkaSettings
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
@@ -24,7 +24,6 @@ from schemas.records import DeadLetter, ModelRelease
 from schemas.registry import FileRegistry
 from schemas.topics import DEAD_LETTERS, MODEL_RELEASES, OTA_ACKS, TopicSpec
 from tests import factories
-from tests.rollout_log import proposal
 
 pytestmark = pytest.mark.engine
 
@@ -70,6 +69,13 @@ class Place:
             check=False,
         )
 
+    def proposal(self, release_id: str) -> Path:
+        (self.folder / "model.onnx").write_bytes(b"a model")
+        file = self.folder / f"{release_id}.json"
+        told = {"release_id": release_id, "purpose": "test", "model": "model.onnx"}
+        file.write_text(json.dumps({**told, "strata": ["HW3", "HW4", "AI5"]}))
+        return file
+
     def publish(self, topic: TopicSpec, record: object) -> None:
         with Publisher(self.kafka, CODEC, "test") as publisher:
             publisher.publish(topic, record)
@@ -107,8 +113,10 @@ def kinds(records: list[object]) -> list[str]:
 
 
 def test_the_worker_decides_obeys_orders_and_goes_on_after_kill_9(place: Place) -> None:
-    trainer = load_signer(place.folder / "keys", "trainer")
-    place.publish(MODEL_RELEASES, trainer.sign(proposal("r1")))
+    created = place.command("create", str(place.proposal("r1")))
+    assert created.returncode == 0, created.stderr
+    again = place.command("create", str(place.proposal("r1")))
+    assert (again.returncode, "was proposed before" in again.stderr) == (2, True)
     place.publish(OTA_ACKS, factories.ota_ack(release_id="nobody's"))
     place.wait_for(MODEL_RELEASES, lambda found: kinds(found) == ["PROPOSED", "VERIFIED"])
     assert place.command("approve", "r1").returncode == 0
@@ -125,6 +133,11 @@ def test_the_worker_decides_obeys_orders_and_goes_on_after_kill_9(place: Place) 
     shown = place.command("get", "r1", "-o", "json")
     rows = {row["stratum"]: row["status"] for row in json.loads(shown.stdout)}
     assert rows == {"HW3": "PAUSED", "HW4": "OPEN", "AI5": "OPEN"}
+    useless = place.command("resume", "r1", "--reason", "too soon", "--stratum", "HW4")
+    assert (useless.returncode, "HW4 is OPEN" in useless.stderr) == (3, True)
+    back = place.command("rollback", "r1", "--reason", "it is the first")
+    assert (back.returncode, "no parent to go back to" in back.stderr) == (3, True)
+    assert place.command("status", "r1", "--timeout", "1").returncode == 5
     missing = place.command("pause", "r7", "--reason", "typing error")
     assert missing.returncode == 3
     assert "no release r7; see: fleetloop releases list" in missing.stderr

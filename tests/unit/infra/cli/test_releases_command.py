@@ -86,8 +86,9 @@ def test_the_explanation_has_evidence_thresholds_and_what_is_missing() -> None:
     assert (updates["devices"], updates["failed"], updates["undecided"]) == (12, 1, 9)
     assert updates["harm_at"] == 600
     assert {test for _, test in rows} == {"updates", "latency", "arms"}
-    assert updates["waits_for"].endswith("2 more decided devices")
-    assert "s of soak" in updates["waits_for"]
+    assert updates["waits_for"] == (
+        "6 s of soak, 2 more decided devices, else it is widened in 26 s"
+    )
     desk.count("HW3", accepted=12, committed=2, failed=1 + updates["failures_until_harm"] - 1)
     desk.wait(1)
     assert desk.turn() == []

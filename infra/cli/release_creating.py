@@ -1,0 +1,153 @@
+"""A proposal as a person writes it: a YAML or JSON file beside the model it speaks of."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from infra.objects import ObjectStore
+from producers.model.form import FORMAT, INPUT_SHAPE, OPSET, RUNTIME
+from producers.releases import DEFAULT_PRECONDITIONS, current_parent, next_counter, propose
+from schemas.catalogue import CATALOGUE
+from schemas.decisions import ReleaseBook
+from schemas.errors import RecordError
+from schemas.records import Artifact, DeviceClass, ModelRelease
+from schemas.signing import Signer
+from schemas.topics import MODEL_RELEASES
+from schemas.validation import check
+from streams.rollout.verification import faults
+
+_STRICT: Final = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProposalError(ValueError):
+    """The proposal cannot be made; the message names file, key and rule."""
+
+
+class Conditions(BaseModel):
+    """What must hold on a device before it installs."""
+
+    model_config = _STRICT
+
+    parked: bool = DEFAULT_PRECONDITIONS.parked
+    min_state_of_charge: Annotated[float, Field(ge=0, le=1)] = (
+        DEFAULT_PRECONDITIONS.min_state_of_charge
+    )
+    network: str = DEFAULT_PRECONDITIONS.network
+
+
+class ProposalFile(BaseModel):
+    """What a person says of a new release.
+
+    Attributes:
+        model: The model file; a relative path is meant from the proposal's folder.
+        deadline_us: By hardware generation; of those left out, the catalogue's.
+        parent_release_id: What devices go back to; left out: the newest that is completed.
+    """
+
+    model_config = _STRICT
+
+    release_id: str = Field(min_length=1, max_length=200)
+    purpose: str = Field(min_length=1, max_length=1_000)
+    model: Path
+    strata: tuple[str, ...] = Field(min_length=1)
+    device_class: DeviceClass = DeviceClass.VEHICLE
+    deadline_us: dict[str, int] = {}
+    parent_release_id: str | None = None
+    preconditions: Conditions = Conditions()
+    affected_functions: tuple[str, ...] = ()
+    safety_relevant: bool = False
+    recall_id: str | None = None
+    dataset_id: str | None = None
+    metrics: dict[str, float] = {}
+
+
+def load_proposal(path: Path) -> ProposalFile:
+    """Read a proposal file.
+
+    Raises:
+        ProposalError: It cannot be read, or a key or value is wrong.
+    """
+    try:
+        told = yaml.safe_load(path.read_text("utf-8"))
+        return ProposalFile.model_validate(told)
+    except OSError as error:
+        raise ProposalError(f"proposal {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ProposalError(f"proposal {path}: neither YAML nor JSON: {error}") from error
+    except ValidationError as error:
+        rules = (
+            f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()
+        )
+        raise ProposalError(f"proposal {path}: {'; '.join(rules)}") from error
+
+
+def proposed(
+    file: Path, signer: Signer, book: ReleaseBook, objects: ObjectStore
+) -> tuple[ModelRelease, list[str]]:
+    """The signed proposal of a file, its model stored, and the rules that the gate would miss.
+
+    Raises:
+        ProposalError: The file or its model cannot be used, or the release was proposed before.
+    """
+    told = load_proposal(file)
+    if told.release_id in book.releases:
+        raise ProposalError(f"release {told.release_id} was proposed before; name another")
+    now_us = time.time_ns() // 1_000
+    known = {name: CATALOGUE.hardware[name].deadline_us for name in told.strata if _known(name)}
+    record = propose(
+        signer,
+        release_id=told.release_id,
+        device_class=told.device_class,
+        artifact=_stored(file, told.model, objects),
+        parent_release_id=told.parent_release_id or current_parent(book, told.device_class),
+        counter=next_counter(book, told.device_class),
+        strata=told.strata,
+        deadline_us={**known, **told.deadline_us},
+        decided_ts=now_us,
+        purpose=told.purpose,
+        preconditions=dataclasses.replace(DEFAULT_PRECONDITIONS, **told.preconditions.model_dump()),
+        affected_functions=told.affected_functions,
+        safety_relevant=told.safety_relevant,
+        recall_id=told.recall_id,
+        dataset_id=told.dataset_id,
+        metrics=told.metrics,
+    )
+    try:
+        check(MODEL_RELEASES, record, now_us)
+    except RecordError as error:
+        raise ProposalError(f"proposal {file}: {error}") from error
+    return record, _faults(record, book, now_us)
+
+
+def _faults(record: ModelRelease, book: ReleaseBook, now_us: int) -> list[str]:
+    """What the gate would reject it for."""
+    verdict = book.observe(record, offset=book.last_offset + 1, stamp_us=now_us)
+    if not verdict.valid:
+        return [verdict.why]
+    return faults(book.releases[record.release_id], book, CATALOGUE.hardware)
+
+
+def _known(stratum: str) -> bool:
+    return stratum in CATALOGUE.hardware
+
+
+def _stored(file: Path, model: Path, objects: ObjectStore) -> Artifact:
+    path = file.parent / model
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        raise ProposalError(f"model {path}: {error.strerror}") from error
+    stored = objects.put(body, kind="models", suffix=".onnx")
+    return Artifact(
+        uri=stored.uri,
+        digest=stored.digest,
+        bytes=stored.bytes,
+        format=FORMAT,
+        opset=OPSET,
+        input_shape=INPUT_SHAPE,
+        runtime=RUNTIME,
+    )
