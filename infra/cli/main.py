@@ -20,6 +20,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "releases": "look at releases and order what happens to them",
     "rollout": "see what a rollout policy catches, and replay a trace through the gate",
     "datasets": "look at datasets, begin a line",
+    "models": "measure model files",
     "campaigns": "say what devices should collect",
     "replay": "replay recorded data sets as events",
     "slo": "check, explain, replay and export SLOs",

@@ -1,0 +1,127 @@
+"""A model file on a file of labelled pictures: how often it is right, class by class."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from producers.arrays import ArraysError, read_arrays, read_optional
+from producers.camera.camera import SIZE, Pictures
+from producers.model.runtime import Model
+
+
+class PicturesError(ValueError):
+    """A file of labelled pictures cannot be used; the message names file, array and rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Labelled pictures.
+
+    Attributes:
+        images: uint8 [n, 32, 32, 3] RGB.
+        labels: [n]: names of classes, or integers: indexes into the model's classes.
+        weight: float64 [n], at least 0, not all 0.
+    """
+
+    images: Pictures
+    labels: NDArray[Any]
+    weight: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a model made of labelled pictures; shares are weighted.
+
+    Attributes:
+        accuracy: Share named rightly.
+        mean_per_class: Mean of `per_class`, each class alike.
+        per_class: Share by class name, of the classes that have a picture of weight above 0.
+        unknown: Pictures of a class that the model does not have; they count as wrong.
+    """
+
+    pictures: int
+    unknown: int
+    accuracy: float
+    mean_per_class: float
+    per_class: Mapping[str, float]
+
+
+def read_labelled(path: Path) -> Labelled:
+    """Read an .npz with the arrays images, labels and, if it likes, weight.
+
+    Raises:
+        PicturesError: An array is missing or not what it must be.
+    """
+    try:
+        arrays = read_arrays(path, ("images", "labels"))
+        weight = read_optional(path, "weight")
+    except ArraysError as error:
+        raise PicturesError(str(error)) from error
+    images, labels = arrays["images"], arrays["labels"]
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (SIZE, SIZE, 3):
+        raise PicturesError(
+            f"{path}: images: {images.dtype} {list(images.shape)}, must be uint8 [n, 32, 32, 3]"
+        )
+    if not len(images):
+        raise PicturesError(f"{path}: images: there are none")
+    if labels.shape != (len(images),) or labels.dtype.kind not in "iuU":
+        raise PicturesError(
+            f"{path}: labels: {labels.dtype} {list(labels.shape)}, must be one integer or name "
+            f"for each of {len(images)} pictures"
+        )
+    return Labelled(images, labels, _weight(path, weight, len(images)))
+
+
+def score(model: bytes, labelled: Labelled) -> Score:
+    """Run a model on all pictures.
+
+    Raises:
+        ModelError: The model file cannot be run.
+        PicturesError: An integer label is outside the model's classes.
+    """
+    loaded = Model(model)
+    meant = _names(labelled.labels, loaded.classes)
+    said = np.array(loaded.classes)[loaded.run(labelled.images).prob.argmax(1)]
+    right, weight = (said == meant).astype(np.float64), labelled.weight
+    per_class = {
+        str(name): float(np.average(right[meant == name], weights=weight[meant == name]))
+        for name in np.unique(meant)
+        if weight[meant == name].sum() > 0
+    }
+    return Score(
+        pictures=len(meant),
+        unknown=int((~np.isin(meant, loaded.classes)).sum()),
+        accuracy=float(np.average(right, weights=weight)),
+        mean_per_class=float(np.mean(list(per_class.values()))),
+        per_class=per_class,
+    )
+
+
+def _names(labels: NDArray[Any], classes: tuple[str, ...]) -> NDArray[Any]:
+    if labels.dtype.kind == "U":
+        return labels
+    outside = (labels < 0) | (labels >= len(classes))
+    if outside.any():
+        first = int(np.flatnonzero(outside)[0])
+        raise PicturesError(
+            f"labels[{first}] = {labels[first]}: the model has classes 0 to {len(classes) - 1}; "
+            "label by names where they are not the model's"
+        )
+    names: NDArray[np.str_] = np.array(classes)[labels]
+    return names
+
+
+def _weight(path: Path, found: NDArray[Any] | None, count: int) -> NDArray[np.float64]:
+    if found is None:
+        return np.ones(count)
+    sound = found.shape == (count,) and found.dtype.kind in "iuf"
+    if not sound or not np.isfinite(found).all() or (found < 0).any() or not found.any():
+        raise PicturesError(
+            f"{path}: weight: {found.dtype} {list(found.shape)}, must be {count} numbers of at "
+            "least 0, one of them above"
+        )
+    return found.astype(np.float64)
