@@ -29,7 +29,8 @@ from schemas.records import DeadLetter
 from schemas.topics import DEAD_LETTERS, TopicSpec
 
 FIRST_WAIT_S: Final = 0.1
-LONGEST_WAIT_S: Final = 5.0
+# A question a second costs a server that is away nothing; a longer wait is backlog afterwards.
+LONGEST_WAIT_S: Final = 1.0
 # Refused rows of one batch that are taken for bad rows.
 UNWRITABLE_LIMIT: Final = 100
 
@@ -271,7 +272,8 @@ class Delivery:
                     raise
                 METRICS.insert_retries.inc()
                 self._patience.failed(error)
-                logger.warning("insert waits: %s", error)
+                if wait < LONGEST_WAIT_S:  # an outage of an hour is no news every second
+                    logger.warning("insert waits: %s", error)
             else:
                 self._patience.answered()
                 return result

@@ -14,10 +14,13 @@ from consumers.clickhouse.ledger import LedgerError
 from consumers.clickhouse.letter_limits import TooManyLettersError
 from consumers.clickhouse.patience import GiveUpError, Patience
 from consumers.clickhouse.preparation import Preparation
+from consumers.clickhouse.same_logs import check_logs
 from consumers.clickhouse.server import Server, ServerError
 from consumers.clickhouse.settling import Settling
 from consumers.clickhouse.startup import NotReadyError, check
 from infra.health import Check, Checks, HealthServer
+from infra.kafka.admin import Admin
+from infra.kafka.config import LONGEST_LETTER_BYTES
 from infra.kafka.erasures import KnownErasures
 from infra.kafka.errors import (
     CatchUpError,
@@ -97,10 +100,18 @@ def assembled(settings: Settings, stopping: threading.Event) -> Generator[GroupL
         preparation = Preparation(registry, topics, erasures.now)
         server = Server(settings.clickhouse)
         stack.callback(server.close)
-        settling = _when_up(
-            lambda: check(server, preparation.mappings.values()), patience, stopping
+
+        def checked() -> Settling:
+            settling = check(server, preparation.mappings.values())
+            if not settings.kafka.memory_only:  # such a broker makes all topics again at each start
+                topic_ids = Admin(settings.kafka).topic_ids(tuple(TOPICS))
+                check_logs(server, topic_ids, adopt=settings.adopt_new_topic)
+            return settling
+
+        settling = _when_up(checked, patience, stopping)
+        letters = stack.enter_context(
+            Publisher(settings.kafka, Codec(registry), "sink", longest_bytes=LONGEST_LETTER_BYTES)
         )
-        letters = stack.enter_context(Publisher(settings.kafka, Codec(registry), "sink"))
         delivery = Delivery(server, settling, preparation, letters, patience, stopping)
         intake = Intake(settings, server, delivery, patience)
         stack.callback(intake.close)

@@ -22,6 +22,7 @@ from consumers.clickhouse.server import Server
 from consumers.clickhouse.settling import Repeat
 from consumers.clickhouse.startup import check
 from infra.clickhouse.presence import Presence, records
+from infra.kafka.config import LONGEST_LETTER_BYTES
 from infra.kafka.erasures import erasures_of
 from infra.kafka.message_columns import MessageColumns, size
 from infra.kafka.messages import RawMessage
@@ -128,7 +129,9 @@ def _insert(settings: Settings, wanted: Stretch, topic_id: str, lacking: Sequenc
         server = ReplayServer(settings.clickhouse, table_name(wanted.topic))
         stack.callback(server.close)
         check(server, preparation.mappings.values())
-        letters = stack.enter_context(Publisher(settings.kafka, Codec(registry), "mend"))
+        letters = stack.enter_context(
+            Publisher(settings.kafka, Codec(registry), "mend", longest_bytes=LONGEST_LETTER_BYTES)
+        )
         patience = Patience(settings.sink.give_up_after_s)
         # Later ranges are stored: a rollup's offsets do not tell whether it holds this one.
         delivery = Delivery(

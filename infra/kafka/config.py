@@ -10,6 +10,9 @@ logger = logging.getLogger("fleetloop.kafka")
 QUEUE_LIMIT_RECORDS: Final = 100_000
 QUEUE_LIMIT_KB: Final = 64 * 1024
 PREFETCH_KB: Final = 8 * 1024
+LONGEST_BYTES: Final = 2 << 20
+LONGEST_LETTER_BYTES: Final = 64 << 20
+"""Longest record before it is compressed; a letter holds whatever a broker let in."""
 MEMORY_SESSION_S: Final = 6.0
 MEMORY_HEARTBEAT_S: Final = 0.5
 
@@ -41,7 +44,12 @@ def base_config(kafka: KafkaSettings, client_id: str) -> dict[str, Any]:
 
 
 def producer_config(
-    kafka: KafkaSettings, client_id: str, *, linger_s: float, delivery_timeout_s: float
+    kafka: KafkaSettings,
+    client_id: str,
+    *,
+    linger_s: float,
+    delivery_timeout_s: float,
+    longest_bytes: int = LONGEST_BYTES,
 ) -> dict[str, Any]:
     """Configuration of the one way records are written."""
     return {
@@ -54,7 +62,7 @@ def producer_config(
         "request.timeout.ms": int(min(delivery_timeout_s, 10.0) * 1_000),
         "queue.buffering.max.messages": QUEUE_LIMIT_RECORDS,
         "queue.buffering.max.kbytes": QUEUE_LIMIT_KB,
-        "message.max.bytes": 2 << 20,  # the broker's limit by topic counts: dead letters are longer
+        "message.max.bytes": longest_bytes,  # beside the topic's own, which an operator can raise
     }
 
 

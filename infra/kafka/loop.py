@@ -227,9 +227,22 @@ class GroupLoop:
 
     def _on_assign(self, consumer: Any, assigned: list[TopicPartition]) -> None:
         sources = [(at.topic, at.partition) for at in assigned]
+        self._check_logs({topic for topic, _ in sources})
         self._owned.update(sources)
         starts = self._handler.assigned(self._committed(sources)) if sources else {}
         consumer.assign([TopicPartition(*source, starts[source]) for source in sources])
+
+    def _check_logs(self, topics: Collection[str]) -> None:
+        """A topic made again under its name is another log, whose offsets mean something else."""
+        if not topics:
+            return
+        for name, topic_id in self._admin.topic_ids(topics).items():
+            if topic_id != self.topic_ids[name]:
+                raise LogReadError(
+                    f"group {self._group_id}: topic {name} was deleted and made again while it "
+                    f"was read (id {self.topic_ids[name]}, now {topic_id}); start again to be told "
+                    "what of it is stored"
+                )
 
     def _on_revoke(self, consumer: Any, revoked: list[TopicPartition]) -> None:
         sources = {(at.topic, at.partition) for at in revoked} & self._owned

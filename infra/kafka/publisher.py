@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from infra.kafka.config import QUEUE_LIMIT_RECORDS, producer_config
+from infra.kafka.config import LONGEST_BYTES, QUEUE_LIMIT_RECORDS, producer_config
 from infra.kafka.errors import DeliveryError, QueueFullError
 from infra.settings import KafkaSettings
 from schemas.codec import Codec
@@ -28,6 +28,7 @@ class Publisher:
         linger_s: How long a record may wait for others to share its request.
         delivery_timeout_s: After this a record that was not acknowledged has failed.
         queue_timeout_s: How long `publish` waits for room in the send queue.
+        longest_bytes: Longest record, uncompressed.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Publisher:
         linger_s: float = 0.02,
         delivery_timeout_s: float = 30.0,
         queue_timeout_s: float = 10.0,
+        longest_bytes: int = LONGEST_BYTES,
     ) -> None:
         self._codec = codec
         self._queue_timeout_s = queue_timeout_s
@@ -47,7 +49,11 @@ class Publisher:
         self._failed = 0
         self._producer = Producer(
             producer_config(
-                kafka, client_id, linger_s=linger_s, delivery_timeout_s=delivery_timeout_s
+                kafka,
+                client_id,
+                linger_s=linger_s,
+                delivery_timeout_s=delivery_timeout_s,
+                longest_bytes=longest_bytes,
             )
         )
 
@@ -159,4 +165,13 @@ class Publisher:
         with self._lock:
             self._failed += 1
             if self._first_failure is None:
-                self._first_failure = (str(message.topic()), error.str())
+                self._first_failure = (str(message.topic()), _reason(error, message))
+
+
+def _reason(error: KafkaError, message: Any) -> str:
+    if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
+        return error.str()
+    return (
+        f"{error.str()}: a record of {len(message.value() or b''):,} bytes; raise "
+        "max.message.bytes of this topic, or have shorter records sent"
+    )

@@ -111,7 +111,7 @@ def test_a_query_reads_what_its_key_points_at_or_says_that_it_reads_all(
     query = named(name)
     with native(crowd) as client:
         reads = list(_reads(client, name))
-    if query.tables == ("stored_minutes",):
+    if set(query.tables) & {"stored_minutes", "table_minutes"}:
         assert not {table for table, _ in reads} & LARGE, "large tables are read by projection"
         assert any(node["Indexes"][-1]["Condition"] != "true" for _, node in reads)
         return
