@@ -88,7 +88,7 @@ def verify(document: Document[T], delegator: Delegator) -> None:
     """
     role = _role(document, delegator)
     signed = {
-        (key.keytype, key.keyval["public"].strip())
+        _material(key)
         for key_id in role.keyids
         if (key := _key(delegator, key_id)) is not None and _has_signed(key, document)
     }
@@ -140,12 +140,16 @@ def check_unexpired(document: Document[T], now: datetime) -> None:
 
 
 def _check_key_ids(signed: Mapping[str, Any], role: str) -> None:
-    delegations = signed.get("delegations")
-    keys = signed.get("keys", {}) if delegations is None else delegations["keys"]
+    """Only a Root and a list of delegations have keys; elsewhere the name is nobody's."""
+    if signed["_type"] == Root.type:
+        keys, at = signed["keys"], role
+    elif signed["_type"] == Targets.type and "delegations" in signed:
+        keys, at = signed["delegations"]["keys"], "delegation"
+    else:
+        return
     for key_id, key in keys.items():
         canonical = encode_canonical({name: key[name] for name in ("keytype", "keyval", "scheme")})
         if hashlib.sha256(str(canonical).encode()).hexdigest() != key_id:
-            at = role if delegations is None else "delegation"
             rule = f"key id {key_id[:80]} must be the SHA-256 of its key"
             raise RefusedError(at, Reason.BAD_KEY_ID, rule, version=signed["version"])
 
@@ -162,6 +166,12 @@ def _key(delegator: Delegator, key_id: str) -> Key | None:
         return delegator.get_key(key_id)
     except ValueError:
         return None
+
+
+def _material(key: Key) -> tuple[str, str]:
+    """What makes two keys the same, however they are written."""
+    public = "".join(str(key.keyval["public"]).split())
+    return key.keytype, public.lower() if key.keytype == "ed25519" else public
 
 
 def _has_signed(key: Key, document: Document[T]) -> bool:

@@ -70,8 +70,9 @@ class Repository:
             OSError: The state cannot be written.
         """
         self._walk_root()
+        trusted = self._trusted_snapshot()
         self._follow_timestamp()
-        self._follow_snapshot()
+        self._follow_snapshot(trusted)
         self.targets = self.load("targets", self.root.signed)
         if not self._limits.delegating and self.targets.signed.delegations is not None:
             raise self.targets.refuse(Reason.DIRECTOR_DELEGATION, "the Director may not delegate")
@@ -118,7 +119,6 @@ class Repository:
         check_unexpired(self.root, self._now)
         if self._store.get("root") is None:
             self._store.put("root", self.root.data)
-        self._forget_rotated()
 
     def _first_root(self) -> Document[Root]:
         data = self._store.get("root")
@@ -130,20 +130,22 @@ class Repository:
         verify(root, root.signed)
         return root
 
-    def _forget_rotated(self) -> None:
-        """Let a Snapshot go whose keys are gone, with the Timestamp that names its version.
+    def _trusted_snapshot(self) -> Document[Snapshot] | None:
+        """The Snapshot trusted so far; one whose keys are gone goes, with the Timestamp naming it.
 
         A thief's version number would otherwise bar the true ones for ever. A Timestamp whose own
         keys are gone needs no help: it does not verify any more. One that stands alone stays, or
         an update that broke off would make the device forget what it must not go back behind.
         """
-        if self._store.get("snapshot") is not None and self._kept("snapshot", Snapshot) is None:
+        kept = self._kept("snapshot", Snapshot)
+        if kept is None and self._store.get("snapshot") is not None:
             self._store.drop("timestamp")
             self._store.drop("snapshot")
+        return kept
 
     def _follow_timestamp(self) -> None:
         old = self._kept("timestamp", Timestamp)
-        new = self._new("timestamp", Timestamp, self.root.signed, None)
+        new = self._new("timestamp", Timestamp, self.root.signed, None, old)
         if old is not None and new.version == old.version:
             new = old
         elif old is not None:
@@ -153,9 +155,8 @@ class Repository:
             self._store.put("timestamp", new.data)
         self.timestamp = new
 
-    def _follow_snapshot(self) -> None:
+    def _follow_snapshot(self, old: Document[Snapshot] | None) -> None:
         meta = self.timestamp.signed.snapshot_meta
-        old = self._kept("snapshot", Snapshot)
         if old is not None and _is(old, meta):
             check_unexpired(old, self._now)
             self.snapshot = old
@@ -185,8 +186,14 @@ class Repository:
         return kept
 
     def _new(
-        self, role: str, kind: type[T], delegator: Delegator, meta: MetaFile | None
+        self,
+        role: str,
+        kind: type[T],
+        delegator: Delegator,
+        meta: MetaFile | None,
+        old: Document[T] | None = None,
     ) -> Document[T]:
+        """What the repository has now, verified; the same bytes as `old` are `old`."""
         name = f"{quote(role, safe='')}.json"
         if meta is not None and self.consistent:
             name = f"{meta.version}.{name}"
@@ -196,6 +203,8 @@ class Repository:
         data = self._fetch(role, name, limit)
         if data is None:
             raise RefusedError(role, Reason.MISSING_FILE, f"the repository has no {name}")
+        if old is not None and data == old.data:
+            return old
         if meta is not None:
             check_file(role, data, meta)
         document = read(data, role, kind, self._limits)

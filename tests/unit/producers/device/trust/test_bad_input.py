@@ -22,6 +22,7 @@ WRONG: Final[dict[str, Any]] = {
     "negative": -1,
     "list": [],
 }
+BESIDE: Final[tuple[Any, ...]] = (None, 5, "x", [], {})
 FREE: Final = {"consistent_snapshot", "hashes", "length", "sha256"}
 """What TUF lets a listed metadata file leave out, or lets a repository choose."""
 
@@ -100,6 +101,20 @@ def test_no_wrong_field_gets_through(tmp_path: Path, repo: str, role: str, wrong
 def in_custom(path: Path_) -> bool:
     """Fields of ours that no rule reads: the salt and the release id are any text."""
     return "custom" in path
+
+
+@pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets"])
+def test_a_field_that_belongs_to_another_role_is_refused_or_nothing(
+    tmp_path: Path, role: str
+) -> None:
+    name = "timestamp.json" if role == "timestamp" else f"1.{role}.json"
+    for field in ("keys", "roles", "delegations", "consistent_snapshot", "unheard_of"):
+        for value in BESIDE:
+            world = World(tmp_path / f"{field}{value!r}")
+            content = json.loads(world.director.files[name])["signed"]
+            publish(world.director, role, {**content, field: value})
+            refused = outcome(world)
+            assert (refused is not None) == (field == "delegations" and role == "targets"), field
 
 
 def test_a_field_wrong_outside_the_signed_part_is_refused(tmp_path: Path) -> None:

@@ -70,6 +70,17 @@ def test_targets_that_go_back_are_refused_at_the_snapshot(world: World) -> None:
     assert refused(world) == ("director", "targets", "bad_version")
 
 
+def test_a_snapshot_that_lets_a_role_vanish_is_refused(world: World) -> None:
+    site = world.director
+    site.renew()
+    meta = {"targets.json": listed(site.files["2.targets.json"], 2), "more.json": {"version": 1}}
+    snapshot = site.put("snapshot", site.content("snapshot", meta=meta))
+    site.put("timestamp", site.content("timestamp", meta={"snapshot.json": listed(snapshot, 2)}))
+    world.update()
+    site.renew()
+    assert refused(world) == ("director", "snapshot", "inconsistent")
+
+
 def test_another_snapshot_of_the_same_version_is_mix_and_match(world: World) -> None:
     site = world.director
     site.renew()
@@ -218,15 +229,14 @@ def test_a_stolen_director_key_cannot_aim_at_hardware_the_image_is_not_made_for(
     assert refused(world, other) == ("image_repo", "targets", "bad_hardware_id")
 
 
-def test_one_key_under_two_names_is_one_signature(world: World) -> None:
+@pytest.mark.parametrize("rewritten", ["another field", "capitals"])
+def test_one_key_under_two_names_is_one_signature(world: World, rewritten: str) -> None:
     """A thief of one key must not fill a threshold of two by naming it twice."""
     site = world.director
     twin = TestKey("director/timestamp")
-    twin.public = {
-        **twin.public,
-        "scheme": "ed25519",
-        "keyval": {**twin.public["keyval"], "x": "y"},
-    }
+    public = twin.public["keyval"]["public"]
+    keyval = {"public": public, "x": "y"} if rewritten != "capitals" else {"public": public.upper()}
+    twin.public = {**twin.public, "keyval": keyval}
     twin.id = TestKey.id_of(twin.public)
     site.versions["root"] = 2
     root = site.root()
@@ -234,9 +244,8 @@ def test_one_key_under_two_names_is_one_signature(world: World) -> None:
     root["roles"]["timestamp"] = {"keyids": [site.keys["timestamp"].id, twin.id], "threshold": 2}
     site.put("root", root)
     site.versions["timestamp"] = 2
-    content = site.content(
-        "timestamp", meta={"snapshot.json": listed(site.files["1.snapshot.json"], 1)}
-    )
+    meta = {"snapshot.json": listed(site.files["1.snapshot.json"], 1)}
+    content = site.content("timestamp", meta=meta)
     site.files["timestamp.json"] = signed(content, (site.keys["timestamp"], twin))
     assert refused(world) == ("director", "timestamp", "unmet_threshold")
 
