@@ -9,7 +9,7 @@ from typing import Any, Final
 from schemas.decisions import ReleaseBook
 from schemas.records import AckState, CommandKind, DeviceClass, ModelRelease, OtaAck
 from schemas.topics import INFERENCE_EVENTS, MODEL_RELEASES, OTA_ACKS, ROLLOUT_COMMANDS
-from streams.processor import Source
+from streams.processor import Outgoing, Source
 from streams.rollout.memory_logs import LogWorker, MemoryLogs
 from streams.rollout.policy import Policy, load_policy
 from tests import factories
@@ -109,7 +109,11 @@ class World:
             self.turn()
             # All workers speak before any is read: two gates see the same log.
             for outgoing in [out for worker in self.workers for out in worker.run()]:
-                self.logs.append(outgoing.topic, outgoing.record, outgoing.partition)
+                self.write(outgoing)
+
+    def write(self, outgoing: Outgoing) -> None:
+        """A record of the gate arrives on its log."""
+        self.logs.append(outgoing.topic, outgoing.record, outgoing.partition)
 
     def turn(self) -> None:
         """Every device that is on reads the log and does what is due."""

@@ -34,7 +34,7 @@ ceiling: 0.2
 metrics: {updates: {}}
 holdback: 0
 waves: [0.5, 1.0]
-minimum_devices: 5
+minimum_devices: 25
 soak_s: 4
 patience_s: 600
 monitor_s: 4

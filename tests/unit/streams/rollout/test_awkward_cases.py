@@ -10,13 +10,14 @@ import pytest
 from schemas.catalogue import load_catalogue
 from schemas.codec import Codec
 from schemas.columns import ColumnDecoder
+from schemas.decisions import Rule
 from schemas.facts import Fact
 from schemas.records import AckState as A
 from schemas.records import CommandKind, DeviceClass
 from schemas.records import ReleaseKind as K
 from schemas.registry import FileRegistry
 from schemas.topics import MODEL_RELEASES, OTA_ACKS
-from streams.processor import LogBatch
+from streams.processor import LogBatch, Outgoing
 from streams.rollout.ack_fold import AckFold
 from streams.rollout.ack_judging import Entitlements
 from streams.rollout.cells import CellCounts
@@ -27,7 +28,7 @@ from tests import factories
 from tests.rollout_desk import POLICY as DESK_POLICY
 from tests.rollout_desk import Desk
 from tests.rollout_log import GATE, KEYRING, SECOND, Log, digest_of, follow
-from tests.rollout_world import Fault, World
+from tests.rollout_world import Fault, Worker, World
 
 REGISTRY: Final = FileRegistry()
 CODEC: Final = Codec(REGISTRY)
@@ -309,6 +310,49 @@ def a_gate_that_starts_again() -> None:
     assert fresh.advance() == desk.gates[0].advance() != []
 
 
+def an_hour_without_a_gate() -> None:
+    world = World(fleet={"HW3": 120})
+    world.propose("r1", 1)
+    world.run(4)
+    saved = world.workers.pop().save()
+    world.run(10)  # devices go on installing, and nobody counts
+    assert world.running("r1")["HW3"] > 10
+    world.logs.now += 3_600 * SECOND
+    world.workers = [Worker(world.logs, world.policy, saved)]
+    world.run(4)
+    counts = [fold.cells.counts for fold in world.workers[0].processor._counting.values()]
+    assert sum(cell.silent for cells in counts for cell in cells.values()) == 0
+    assert world.statuses("r1")["HW3"] == "OPEN"
+
+
+def records_of_the_gate_that_arrive_twice() -> None:
+    plain, twice = World(fleet={"HW3": 60}), Twice(fleet={"HW3": 60})
+    for world in (plain, twice):
+        world.propose("r1", 1)
+        world.run(33)
+    assert (
+        twice.statuses("r1")
+        == plain.statuses("r1")
+        == {"HW3": "COMPLETED", "HW4": "OPEN", "AI5": "OPEN"}
+    )
+    assert story(twice) == story(plain)
+    assert set(twice.book.voids) == {Rule.SEQUENCE}
+
+
+def story(world: World) -> list[tuple[object, ...]]:
+    """The decisions about r1 without what they had read: their offsets differ."""
+    decided = world.decisions("r1")
+    return [(one.decision_seq, one.kind, one.stratum, one.wave, one.share) for one in decided]
+
+
+class Twice(World):
+    """A world in which each record of the gate is written twice."""
+
+    def write(self, outgoing: Outgoing) -> None:
+        super().write(outgoing)
+        super().write(outgoing)
+
+
 def vars_of(counts: CellCounts) -> dict[str, Any]:
     """The counts as they are now."""
     return {name: getattr(counts, name) for name in CellCounts.__dataclass_fields__}
@@ -333,6 +377,8 @@ CASES: Final[tuple[Callable[[], None], ...]] = (
     a_rollback_that_reaches_devices_that_were_away,
     a_return_without_proof,
     a_gate_that_starts_again,
+    an_hour_without_a_gate,
+    records_of_the_gate_that_arrive_twice,
 )
 
 
