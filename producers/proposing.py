@@ -79,8 +79,14 @@ def _parent(book: ReleaseBook, dataset: DatasetManifest) -> str | None:
 
 def store(objects: ObjectStore, trained: Trained) -> Artifact:
     """Put model and card into the object store; the card is named by the model's digest."""
-    stored = objects.put(trained.model, kind="models", suffix=".onnx")
-    objects.put_named(card_name(stored.digest), trained.card)
+    artifact = store_model(objects, trained.model)
+    objects.put_named(card_name(artifact.digest), trained.card)
+    return artifact
+
+
+def store_model(objects: ObjectStore, model: bytes) -> Artifact:
+    """Put a model file of this project's form into the object store."""
+    stored = objects.put(model, kind="models", suffix=".onnx")
     return Artifact(
         uri=stored.uri,
         digest=stored.digest,

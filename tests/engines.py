@@ -12,6 +12,7 @@ from typing import Protocol
 
 import pytest
 
+from infra.kafka.admin import Admin
 from infra.settings import ClickHouseSettings, KafkaSettings
 from infra.stack.apicurio import ApicurioRegistry
 from infra.stack.clickhouse import ClickHouseServer
@@ -20,6 +21,7 @@ from infra.stack.engine import MissingEngineError
 from infra.stack.kafka_broker import KafkaBroker
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
+from infra.topics import apply_all
 
 TEST_DATABASE = "default_tests"
 
@@ -169,6 +171,16 @@ def kafka_broker(session_kafka: CrashableBroker) -> Iterator[CrashableBroker]:
     yield session_kafka
     if not session_kafka.running():
         session_kafka.start()
+
+
+@pytest.fixture
+def fresh_kafka(tmp_path: Path) -> Iterator[KafkaSettings]:
+    """A real Apache Kafka of the test's own: its topics are there and nothing stands in them."""
+    with Supervisor(tmp_path / "logs") as running:
+        server = KafkaBroker(running, tmp_path / "kafka")
+        needed(server.start)
+        apply_all(Admin(server.settings))
+        yield server.settings
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from infra.objects import ObjectStore
-from producers.model.form import FORMAT, INPUT_SHAPE, OPSET, RUNTIME
+from producers.proposing import store_model
 from producers.releases import DEFAULT_PRECONDITIONS, current_parent, next_counter, propose
 from schemas.catalogue import CATALOGUE
 from schemas.decisions import ReleaseBook
@@ -141,13 +141,4 @@ def _stored(file: Path, model: Path, objects: ObjectStore) -> Artifact:
         body = path.read_bytes()
     except OSError as error:
         raise ProposalError(f"model {path}: {error.strerror}") from error
-    stored = objects.put(body, kind="models", suffix=".onnx")
-    return Artifact(
-        uri=stored.uri,
-        digest=stored.digest,
-        bytes=stored.bytes,
-        format=FORMAT,
-        opset=OPSET,
-        input_shape=INPUT_SHAPE,
-        runtime=RUNTIME,
-    )
+    return store_model(objects, body)

@@ -4,42 +4,27 @@
 """
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from infra.kafka.admin import Admin
 from infra.settings import KafkaSettings
-from infra.stack.kafka_broker import KafkaBroker
-from infra.stack.supervisor import Supervisor
-from infra.topics import apply_all
 from tests.crash.gate_process import POINTS
 from tests.crash.gate_story import play
-from tests.engines import needed
 
 pytestmark = [pytest.mark.engine, pytest.mark.kafka, pytest.mark.crash]
 KILLS = 10
 
 
-@pytest.fixture
-def kafka(tmp_path: Path) -> Iterator[KafkaSettings]:
-    with Supervisor(tmp_path / "logs") as running:
-        server = KafkaBroker(running, tmp_path / "kafka")
-        needed(server.start)
-        apply_all(Admin(server.settings))
-        yield server.settings
-
-
 @pytest.mark.timeout(700)  # ten times what a quiet machine needs: it may not be one
 def test_every_decision_is_taken_once_wherever_the_gate_dies(
-    kafka: KafkaSettings, tmp_path: Path
+    fresh_kafka: KafkaSettings, tmp_path: Path
 ) -> None:
     seed = random.randrange(1 << 32)
     drawn = set(random.Random(seed).sample(list(POINTS), KILLS))
     kills = [(point, 1) for point in POINTS if point in drawn]
     print(f"seed {seed}: {kills}")  # noqa: T201 - pytest shows it when the test fails
     (tmp_path / "site").mkdir()
-    played = play(kafka, tmp_path / "site", kills)
+    played = play(fresh_kafka, tmp_path / "site", kills)
     assert played.broken == []
     assert sorted(played.deaths) == sorted(drawn)
