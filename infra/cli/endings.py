@@ -52,7 +52,7 @@ ENDINGS: Final[Mapping[str, Exit]] = {
     "infra.topics.TopicsRefusedError": Exit.ERROR,
     "producers.camera.camera.CameraError": Exit.ERROR,
     "producers.device.flash.FlashError": Exit.ERROR,
-    "producers.device.trust.state.TrustStateError": Exit.ERROR,
+    "producers.device.trust.store.TrustStateError": Exit.ERROR,
     "producers.model.runtime.ModelError": Exit.ERROR,
     "producers.replay.events.ReplayError": Exit.ERROR,
     "producers.scenario.ScenarioError": Exit.USAGE,

@@ -67,6 +67,7 @@ class Repository:
 
         Raises:
             RefusedError: A rule is broken; what was trusted before still is.
+            TrustStateError: The stored root is damaged.
             OSError: The state cannot be written.
         """
         self._walk_root()
@@ -121,13 +122,19 @@ class Repository:
             self._store.put("root", self.root.data)
 
     def _first_root(self) -> Document[Root]:
-        data = self._store.get("root")
+        stored = self._store.get("root")
+        data = stored
         if data is None and self._trust_first:
             data = self._fetch("root", "1.root.json", self._limits.root)
         if data is None:
             raise RefusedError("root", Reason.MISSING_FILE, "no root is trusted yet; install one")
-        root = read(data, "root", Root, self._limits)
-        verify(root, root.signed)
+        try:
+            root = read(data, "root", Root, self._limits)
+            verify(root, root.signed)
+        except RefusedError as error:
+            if stored is None:
+                raise
+            raise self._store.damaged("root", error.rule) from error
         return root
 
     def _trusted_snapshot(self) -> Document[Snapshot] | None:

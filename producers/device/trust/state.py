@@ -4,13 +4,9 @@ import json
 from pathlib import Path
 from typing import Final
 
-from producers.device.trust.store import Store, write_durably
+from producers.device.trust.store import Store, TrustStateError, write_durably
 
 _COUNTER: Final = "release-counter.json"
-
-
-class TrustStateError(ValueError):
-    """The state cannot be read; the message names the file."""
 
 
 class TrustState:

@@ -8,6 +8,10 @@ from urllib.parse import quote
 _SUFFIX: Final = ".json"
 
 
+class TrustStateError(ValueError):
+    """The state cannot be read; the message names the file."""
+
+
 class Store:
     """A folder with one file for each role it trusts: <role>.json, the name percent-encoded.
 
@@ -32,6 +36,10 @@ class Store:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         write_durably(self._path(role), data)
+
+    def damaged(self, role: str, why: str) -> TrustStateError:
+        """The error that names a stored file that trust cannot go on from."""
+        return TrustStateError(f"{self._path(role)}: {why}; provision the device again")
 
     def drop(self, role: str) -> None:
         """Trust none any more."""

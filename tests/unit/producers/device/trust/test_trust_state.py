@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from producers.device.trust.refusal import RefusedError
-from producers.device.trust.state import TrustStateError
-from producers.device.trust.store import Store
+from producers.device.trust.store import Store, TrustStateError
 from tests.tuf_site import World
 
 
@@ -57,4 +56,11 @@ def test_a_damaged_counter_is_named(tmp_path: Path) -> None:
     world.update()
     (tmp_path / "state" / "release-counter.json").write_text('"7"')
     with pytest.raises(TrustStateError, match=r"release-counter\.json: must be an integer"):
+        world.update()
+
+
+def test_a_damaged_root_is_the_states_fault_and_not_the_repositorys(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    (tmp_path / "state" / "director" / "root.json").write_bytes(b"garbage")
+    with pytest.raises(TrustStateError, match=r"director/root\.json: must be JSON.*provision"):
         world.update()
