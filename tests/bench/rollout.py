@@ -29,7 +29,7 @@ from schemas.registry import FileRegistry
 from schemas.topics import OTA_ACKS, ROLLOUT_PARTIALS
 from tests.bench.figures import figure, tell
 from tests.bench.peers import broker, run
-from tests.bench.rollout_acks import FLEET, FLEET_STRATUM, PATH, whole_updates
+from tests.bench.rollout_acks import FLEET, FLEET_STRATUM, PATH, fleet, whole_updates
 from tests.bench.rollout_desk import POLICY, Desk
 from tests.bench.rollout_incidents import Incidents
 from tests.slo_site import Site
@@ -59,11 +59,12 @@ def measure() -> Mapping[str, Mapping[str, Any]]:
     with broker() as kafka, tempfile.TemporaryDirectory() as folder, _site(kafka, folder) as place:
         desk = Desk(kafka, place.folder / "keys")
         openings = open_wave(place, desk)
-        fill(kafka, whole_updates(range(FIRST), 0))
+        devices = fleet(DEVICES)
+        fill(kafka, whole_updates(devices[:FIRST], 0))
         peer = run([sys.executable, "-m", _PEER, kafka.bootstrap, f"{PEER_ACKS}"], {})
         for copy in range(1, WARM_UPS):
-            fill(kafka, whole_updates(range(FIRST), copy))
-        fill(kafka, whole_updates(range(FIRST, DEVICES), WARM_UPS))
+            fill(kafka, whole_updates(devices[:FIRST], copy))
+        fill(kafka, whole_updates(devices[FIRST:], WARM_UPS))
         worker = place.start("tests.bench.rollout_worker")
         drained = drain(place, worker)
         counted = devices_counted(kafka)
@@ -130,7 +131,7 @@ def decide(
 ) -> Mapping[str, Mapping[str, Any]]:
     """Time decisions under load; then kill the worker and time the first of the next one."""
     incidents = Incidents(kafka, desk, seed=5)
-    fleet = place.start("tests.bench.rollout_acks", f"{DEVICES}", f"{LOAD}", f"{LIVE_S + 60}")
+    load = place.start("tests.bench.rollout_acks", f"{DEVICES}", f"{LOAD}", f"{LIVE_S + 60}")
     until = time.monotonic() + LIVE_S
     place.wait(
         "the time is over", lambda: _turned(incidents) or time.monotonic() > until, LIVE_S + 30
@@ -146,7 +147,7 @@ def decide(
     )
     assigned_us = int(_lines(place, again, "assigned")[0].split()[1])
     incidents.close()
-    fleet.kill()
+    load.kill()
     p99 = delays[math.ceil(0.99 * len(delays)) - 1]
     return {
         "decision_latency_p50": figure(statistics.median(delays), "s", None),

@@ -8,20 +8,25 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count as count_up
+from itertools import islice
 from typing import Final
 
 from infra.kafka.publisher import Publisher
 from infra.settings import Settings
 from schemas.codec import Codec
+from schemas.cohorts import held_back
 from schemas.records import AckState, OtaAck
 from schemas.registry import FileRegistry
 from schemas.topics import OTA_ACKS
+from streams.rollout.policy import Policy
 from tests import factories
 from tests.rollout_log import digest_of
 
 FLEET: Final = "fleet"
 """The release that all devices take part in, and the stratum they are of."""
 FLEET_STRATUM: Final = "HW3"
+HOLDBACK: Final = Policy().holdback
 PATH: Final = (AckState.ACCEPTED, AckState.TRIAL_BOOT, AckState.COMMITTED)
 SLICES: Final = 50
 _STAND_IN: Final = b"vehicle-0000000"
@@ -49,6 +54,16 @@ def device(number: int) -> bytes:
     return b"vehicle-%07d" % number
 
 
+def takes(release_id: str, name: str) -> bool:
+    """Whether a device is not held back: others may not take the release."""
+    return not held_back(f"salt of {release_id}", name, HOLDBACK)
+
+
+def fleet(count: int) -> list[int]:
+    """Numbers of the first so many devices that take the fleet's release."""
+    return list(islice((n for n in count_up() if takes(FLEET, device(n).decode())), count))
+
+
 def ack(state: AckState, *, release_id: str = FLEET, attempt: int = 1, seq: int = 0) -> OtaAck:
     """An acknowledgement of the device that stands in for all."""
     name = _STAND_IN.decode()
@@ -64,7 +79,7 @@ def ack(state: AckState, *, release_id: str = FLEET, attempt: int = 1, seq: int 
     )
 
 
-def whole_updates(devices: range, seed: int) -> Iterator[tuple[bytes, bytes]]:
+def whole_updates(devices: Sequence[int], seed: int) -> Iterator[tuple[bytes, bytes]]:
     """Key and value of all devices' way through an update, each step in an order of its own."""
     order = list(devices)
     chance = random.Random(seed)
@@ -80,7 +95,7 @@ def told(template: Template, order: Sequence[int]) -> Iterator[tuple[bytes, byte
         yield name, template.value(name)
 
 
-def report(devices: int, rate: int, seconds: float, publisher: Publisher) -> int:
+def report(devices: Sequence[int], rate: int, seconds: float, publisher: Publisher) -> int:
     """Say steps of second and third attempts at a steady rate; how many were said."""
     templates = [
         Template.of(ack(state, attempt=attempt, seq=number))
@@ -90,7 +105,7 @@ def report(devices: int, rate: int, seconds: float, publisher: Publisher) -> int
     chance, sent, began = random.Random(rate), 0, time.monotonic()
     while (now := time.monotonic() - began) < seconds:
         while sent < now * rate:
-            name = device(chance.randrange(devices))
+            name = device(chance.choice(devices))
             value = templates[chance.randrange(len(templates))].value(name)
             publisher.publish_bytes(OTA_ACKS, name, value)
             sent += 1
@@ -102,7 +117,7 @@ def main() -> None:
     """Report until the time is over."""
     devices, rate, seconds = (int(word) for word in sys.argv[1:4])
     with Publisher(Settings().kafka, _CODEC, "bench-fleet") as publisher:
-        sent = report(devices, rate, seconds, publisher)
+        sent = report(fleet(devices), rate, seconds, publisher)
     sys.stdout.write(f"sent {sent} in {seconds} s\n")
 
 

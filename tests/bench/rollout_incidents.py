@@ -6,6 +6,7 @@ One acknowledgement justifies one decision: from its stamp by the broker to that
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from time import monotonic
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from schemas.records import AckState, CommandKind, DeviceClass, ReleaseKind
 from schemas.registry import FileRegistry
 from schemas.strata import StratumStatus
 from schemas.topics import OTA_ACKS
-from tests.bench.rollout_acks import ack
+from tests.bench.rollout_acks import ack, takes
 from tests.bench.rollout_desk import Desk
 
 STRATA: Final[Mapping[str, DeviceClass]] = {
@@ -93,7 +94,8 @@ class Incidents:
         self._desk.propose(line.release_id, [line.stratum], STRATA[line.stratum])
 
     def _tell(self, line: _Line) -> None:
-        name, release_id = f"unlucky-{line.release_id}", line.release_id
+        release_id = line.release_id
+        name = next(n for n in (f"unlucky-{k}" for k in count()) if takes(release_id, n))
         told = replace(
             ack(AckState.REVERTED, release_id=release_id),
             event_id=f"{name}/1763769000/0",
