@@ -16,24 +16,13 @@ import psutil
 from infra.lean import without
 from infra.settings import Settings
 from schemas.topics import OTA_ACKS
-from streams.processor import Fold, LogBatch, Source
+from streams.processor import Fold, Source
 from streams.rollout.agent import RolloutProcessor, processor
 from streams.runner import Runner
 from streams.worker import run
+from tests.bench.measuring import CountedFold, say
 
 EVERY: Final = 20_000
-
-
-class _Counted:
-    """A fold whose rows are counted."""
-
-    def __init__(self, fold: Fold, measure: "Measure") -> None:
-        self._fold, self._measure = fold, measure
-        self.snapshot = fold.snapshot
-
-    def apply(self, batch: LogBatch) -> None:
-        self._fold.apply(batch)
-        self._measure.counted(batch.rows.num_rows)
 
 
 class Measure:
@@ -52,7 +41,7 @@ class Measure:
                 self._assigned = True
                 say(f"assigned {time.time_ns() // 1_000}")
             made = make(topic, partition, snapshot)
-            return _Counted(made, self) if topic == OTA_ACKS.name else made
+            return CountedFold(made, self.counted) if topic == OTA_ACKS.name else made
 
         def timed(runner: Runner, sources: Collection[Source]) -> None:
             began = time.perf_counter()
@@ -70,12 +59,6 @@ class Measure:
 
     def _resident(self) -> int:
         return int(self._self.memory_info().rss)
-
-
-def say(line: str) -> None:
-    """A line on stdout at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def main() -> int:

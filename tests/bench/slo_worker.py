@@ -11,21 +11,10 @@ import time
 from infra.lean import without
 from infra.settings import Settings
 from schemas.topics import INFERENCE_EVENTS
-from streams.processor import Fold, LogBatch
+from streams.processor import Fold
 from streams.slo.agent import SloProcessor, processor
 from streams.worker import run
-
-
-class _Counted:
-    """A fold whose rows are counted."""
-
-    def __init__(self, fold: Fold, measure: "Measure") -> None:
-        self._fold, self._measure = fold, measure
-        self.snapshot = fold.snapshot
-
-    def apply(self, batch: LogBatch) -> None:
-        self._fold.apply(batch)
-        self._measure.counted(batch.rows.num_rows)
+from tests.bench.measuring import CountedFold, say
 
 
 class Measure:
@@ -46,7 +35,7 @@ class Measure:
                 self._began = time.perf_counter()
                 say(f"assigned {time.time_ns() // 1_000}")
             made = make(topic, partition, snapshot)
-            return _Counted(made, self) if topic == INFERENCE_EVENTS.name else made
+            return CountedFold(made, self.counted) if topic == INFERENCE_EVENTS.name else made
 
         measured.fold = fold  # type: ignore[method-assign] # to measure the processor as it is
 
@@ -57,12 +46,6 @@ class Measure:
             rate = self._seen / (time.perf_counter() - self._began)
             say(f"fleetloop slo worker: {rate:.0f} records/s")
             os.kill(os.getpid(), signal.SIGTERM)
-
-
-def say(line: str) -> None:
-    """A line on stdout at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def main() -> int:
