@@ -28,6 +28,8 @@ from tests.bench.figures import figure, tell
 ROWS: Final = int(os.environ.get("BENCH_ROWS", "20000000"))
 SIMULATED: Final = int(os.environ.get("BENCH_SIMULATED", "12000"))
 ROUNDS: Final = 3
+LONG_S: Final = 5.0
+"""What takes longer is asked once: caches and neighbours no longer decide."""
 HOURS: Final = "9000"
 SIZE_GOAL: Final = 0.4
 ROWS_GOAL: Final = 100.0
@@ -142,6 +144,8 @@ def ask(http: httpx.Client, sql: str, params: Mapping[str, str]) -> Asked:
         told = answer.json()
         if best is None or seconds < best.seconds:
             best = Asked(seconds, int(told["statistics"]["rows_read"]), told["data"])
+        if seconds > LONG_S:
+            break
     assert best is not None
     return best
 
