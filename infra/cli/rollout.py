@@ -11,10 +11,12 @@ import typer
 from infra.cli.output import Format, FormatOption, fail, say, show
 from infra.cli.release_rows import decision_row, transition_row
 from infra.cli.rollout_power import show_power
+from infra.cli.rollout_simulate import simulate
 from schemas.transitions import TABLE
 from streams.rollout.metrics import Metric
 from streams.rollout.policy import Policy, PolicyError, load_policy
 from streams.rollout.power import MAX_DEVICES
+from streams.rollout.simulation.gates import Name
 from streams.rollout.trace import Refusal, TraceError, read_trace
 from streams.rollout.trace_player import Decided, play
 
@@ -78,6 +80,20 @@ def replay(
         say(f"line {one.number}, {one.topic}: refused: {one.reason}")
     if len(played.refusals) > SHOWN:
         say(f"and {len(played.refusals) - SHOWN} more lines refused; -o json has them all")
+
+
+@app.command("simulate")
+def simulate_(
+    scenario: Annotated[str, typer.Option(help="a file, or a shipped one by name: twice, drift")],
+    gates: Annotated[str, typer.Option(help="which, beside ours; with commas")] = ",".join(Name),
+    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="fleets, one a seed from 1")] = 20,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """How many failing devices a release reaches with our gate and with the rules of others.
+
+    All gates see the same fleets. docs/rollout-simulation.md says how they are made comparable.
+    """
+    simulate(scenario, gates, seeds, output)
 
 
 @app.command()

@@ -1,17 +1,15 @@
 """Plays a trace through the gate: its own folds, its own decisions, a clock made of the lines."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from schemas.records import ModelRelease, RolloutCommand
-from schemas.signing import Keyring, Role, Signer
+from schemas.signing import Keyring, Role
 from schemas.topics import DEAD_LETTERS
 from streams.processor import Source
+from streams.rollout.made_keys import made_signer
 from streams.rollout.memory_logs import LogWorker, MemoryLogs
 from streams.rollout.policy import Policy
 from streams.rollout.trace import Line, Refusal
@@ -57,7 +55,7 @@ class _Player:
     def __init__(self, lines: Sequence[Line | Refusal], policy: Policy) -> None:
         self._policy = policy
         self._tick_us = max(1, round(policy.progress_s * 1e6))
-        self._signers = {name: _signer(name) for name in (GATE, TRAINER, *_operators(lines))}
+        self._signers = {name: made_signer(name) for name in (GATE, TRAINER, *_operators(lines))}
         self._logs = MemoryLogs(lines[0].at_us if lines else 0)
         keys = {name: key.public(_role(name)) for name, key in self._signers.items()}
         self._worker = LogWorker(
@@ -148,9 +146,3 @@ def _operator(command: RolloutCommand) -> str:
 
 def _role(name: str) -> Role:
     return {GATE: Role.GATE, TRAINER: Role.TRAINER}.get(name, Role.OPERATOR)
-
-
-def _signer(name: str) -> Signer:
-    """A key made of the name: the same trace gives the same bytes, and it opens no real door."""
-    seed = hashlib.sha256(f"trace of {name}".encode()).digest()
-    return Signer(name, Ed25519PrivateKey.from_private_bytes(seed))

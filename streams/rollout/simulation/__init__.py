@@ -1,0 +1,1 @@
+"""One simulated fleet, many gates: which of them exposes how many devices."""

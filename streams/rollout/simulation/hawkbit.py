@@ -1,0 +1,43 @@
+"""Eclipse hawkBit's group conditions, as its sources have them.
+
+Source: hawkBit, repository jpa: rollout/condition/ThresholdRolloutGroup{Error,Success}Condition,
+scheduler/JpaRolloutExecutor, management/JpaActionManagement.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streams.rollout.simulation.counts import Group
+from streams.rollout.simulation.gate import Control, Verdict
+
+
+@dataclass(frozen=True)
+class HawkBit:
+    """Errors over all targets of a group stop; finished over all targets start the next one.
+
+    Silence is neither, and what fails after it finished is not counted: a second final status is
+    ignored. A pause leaves what was already sent to go on.
+
+    Attributes:
+        error_share: A larger share of a group's targets pauses the rollout; default 0.5.
+        success_share: At least this share of the latest group starts the next; default 0.5.
+    """
+
+    error_share: float = 0.5
+    success_share: float = 0.5
+    withdraws: bool = False
+
+    def stops(self, _now_s: float, waves: Sequence[Group], _control: Control) -> Verdict:
+        """Every group is looked at again and again; an empty one never fires."""
+        over = any(
+            group.updates.first_failed > self.error_share * group.targets
+            for group in waves
+            if group.targets
+        )
+        return Verdict.HOLD if over else Verdict.WAIT
+
+    def advances(self, _now_s: float, waves: Sequence[Group], _control: Control) -> bool:
+        """Also when everything is final although the share was missed; an empty group counts."""
+        last, counts = waves[-1].targets, waves[-1].updates
+        met = counts.first_finished >= self.success_share * last
+        return met or counts.first_finished + counts.first_failed >= last
