@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,49 +18,51 @@ class GapError(RuntimeError):
     """The log does not go on where the state ends."""
 
 
-class Record(Protocol):
-    """One record as the Kafka client gives it; `timestamp` is in milliseconds."""
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records of one partition in log order, by column.
 
-    @property
-    def offset(self) -> int:
-        """Offset in its partition."""
+    Attributes:
+        offsets, stamps_ms: int64[n]; stamps are the broker's.
+        keys, values: As sent; None for null.
+    """
 
-    @property
-    def timestamp(self) -> int:
-        """The broker's stamp."""
+    offsets: npt.NDArray[np.int64]
+    stamps_ms: npt.NDArray[np.int64]
+    keys: Sequence[bytes | None]
+    values: Sequence[bytes | None]
 
-    @property
-    def key(self) -> bytes | None:
-        """Key as sent."""
+    def __len__(self) -> int:
+        return len(self.values)
 
-    @property
-    def value(self) -> bytes | None:
-        """Value as sent; None for a tombstone."""
-
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]:
-        """Headers as sent."""
+    def since(self, first: int) -> "Records":
+        """Those from an index on."""
+        if first == 0:
+            return self
+        return Records(
+            self.offsets[first:], self.stamps_ms[first:], self.keys[first:], self.values[first:]
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedBatch:
-    """Records of one partition in log order, at least one.
+    """Records of one partition, at least one.
 
     Attributes:
         fetched_at: Monotonic seconds when the client handed them over.
-        size: Bytes of their keys, values and headers.
+        size: Bytes of the records, unpacked.
     """
 
     topic: str
     partition: int
-    records: Sequence[Record]
+    records: Records
     fetched_at: float
     size: int = 0
 
     @property
     def last_offset(self) -> int:
         """Offset of the last record."""
-        return self.records[-1].offset
+        return int(self.records.offsets[-1])
 
 
 class BatchReader:
@@ -93,15 +94,15 @@ class BatchReader:
             GapError: Records are missing between `applied_through` and the first one, or within.
         """
         spec = self._specs[fetched.topic]
-        records = [record for record in fetched.records if record.offset > applied_through]
-        if not records:
+        known = int(np.searchsorted(fetched.records.offsets, applied_through, side="right"))
+        records = fetched.records.since(known)
+        if not len(records):
             return None
-        offsets = np.fromiter((record.offset for record in records), np.int64, len(records))
+        offsets = records.offsets
         if spec.cleanup is not Cleanup.COMPACT:
             _refuse_gaps(fetched, applied_through, offsets)
-        stamps_us = np.fromiter((record.timestamp for record in records), np.int64, len(records))
-        stamps_us *= 1_000
-        columns = self._decoder.decode(spec.name, [record.value for record in records])
+        stamps_us = records.stamps_ms * 1_000
+        columns = self._decoder.decode(spec.name, records.values)
         rows, kept = columns.rows, columns.positions
         refusals = self._validate(spec, rows, stamps_us[kept])
         refused = None
@@ -129,10 +130,12 @@ class BatchReader:
         )
 
 
-def _tombstones(records: Sequence[Record]) -> list[str]:
+def _tombstones(records: Records) -> list[str]:
     """Keys of what is to be forgotten; one that is no text names nothing that we wrote."""
     return [
-        (record.key or b"").decode(errors="replace") for record in records if record.value is None
+        (key or b"").decode(errors="replace")
+        for key, value in zip(records.keys, records.values, strict=True)
+        if value is None
     ]
 
 

@@ -23,13 +23,13 @@ from streams.processor import Source
 
 BATCH_CODEC: Final = "fleetloop-record-batch"
 MAX_CALL_BYTES: Final = 8 << 20
-"""Bytes of records that one call takes from the client, of all partitions; bounds a batch."""
+"""Bytes of records after which a call takes no further record batch; bounds a batch."""
 FETCH_WAIT_MS: Final = 50
 """How long the broker may wait for records before it answers a fetch. Until then nothing else is
 asked of it: with Faust's 1,500 ms a fetch of quiet partitions alone stops those that are full."""
 MAX_HELD_BYTES: Final = 24 << 20
 """Bytes of records between fetch and fold beyond which no call is made: 32 MiB are never passed
-by more than one record."""
+by more than one record batch of a producer."""
 
 
 class Positions(Protocol):
@@ -53,7 +53,7 @@ class PassThrough(FaustCodec):
 
 
 class RecordBatchThread(driver.AIOKafkaConsumerThread):
-    """Faust's thread of the Kafka client, taking bare records by count and bytes."""
+    """Faust's thread of the Kafka client, taking whole record batches by count and bytes."""
 
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -66,7 +66,7 @@ class RecordBatchThread(driver.AIOKafkaConsumerThread):
         active_partitions: set[TP],
         timeout: float | None = None,  # noqa: ASYNC109 - Faust's name
         max_records: int | None = None,
-    ) -> Mapping[TP, list[Any]]:
+    ) -> Mapping[TP, Any]:
         if not self.consumer.flow_active:
             return {}
         fetcher = consumer._fetcher  # noqa: SLF001 - as Faust's own does
@@ -105,7 +105,7 @@ class RecordBatchConsumer(driver.Consumer):
         fetched = cast("Mapping[TP, Drained]", await super()._getmany(active_partitions, timeout))
         at = time.monotonic()
         return {
-            tp: [FetchedBatch(tp.topic, tp.partition, drained, at, drained.size)]
+            tp: [FetchedBatch(tp.topic, tp.partition, drained.records, at, drained.size)]
             for tp, drained in fetched.items()
         }
 
@@ -121,12 +121,11 @@ class RecordBatchConsumer(driver.Consumer):
         return True
 
     def _to_message(self, tp: TP, record: FetchedBatch) -> ConsumerMessage:
-        last = record.records[-1]
         return ConsumerMessage(
             record.topic,
             record.partition,
-            last.offset,
-            last.timestamp / 1_000,
+            record.last_offset,
+            int(record.records.stamps_ms[-1]) / 1_000,
             1,
             None,
             None,

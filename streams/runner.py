@@ -182,7 +182,7 @@ class Runner:
             self._reader.refused[fetched.topic] - refused
         )
         if partition.unread and partition.blind_before_us:
-            partition.blind_before_us = fetched.records[0].timestamp * 1_000
+            partition.blind_before_us = int(fetched.records.stamps_ms[0]) * 1_000
         partition.unread = False
         partition.applied_through = batch.last_offset
         partition.high_stamp_us = batch.high_stamp_us

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from infra.kafka.errors import DeliveryError
 from infra.objects import ObjectStore
 from schemas.codec import Codec
@@ -14,7 +16,7 @@ from schemas.registry import FileRegistry
 from schemas.topics import INFERENCE_EVENTS, TopicSpec
 from schemas.validation import validate
 from streams.checkpoints import Checkpoints
-from streams.fetched import BatchReader, FetchedBatch, Record
+from streams.fetched import BatchReader, FetchedBatch, Records
 from streams.metrics import WorkerMetrics
 from streams.processor import Processor, Source
 from streams.runner import Runner
@@ -29,17 +31,16 @@ TOPIC = INFERENCE_EVENTS.name
 
 
 class LogRecord(NamedTuple):
-    """A record as the Kafka client gives it."""
+    """One record of a log."""
 
     offset: int
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
 
 
 def record(offset: int, value: bytes | None) -> LogRecord:
-    return LogRecord(offset, STAMP_MS + offset, b"key", value, ())
+    return LogRecord(offset, STAMP_MS + offset, b"key", value)
 
 
 def good(produced: int) -> bytes:
@@ -47,9 +48,15 @@ def good(produced: int) -> bytes:
 
 
 def stretch(
-    records: Sequence[Record], partition: int = 0, *, topic: str = TOPIC, fetched_at: float = 0.0
+    records: Sequence[LogRecord], partition: int = 0, *, topic: str = TOPIC, fetched_at: float = 0.0
 ) -> FetchedBatch:
-    return FetchedBatch(topic, partition, records, fetched_at)
+    columns = Records(
+        np.array([one.offset for one in records], np.int64),
+        np.array([one.timestamp for one in records], np.int64),
+        [one.key for one in records],
+        [one.value for one in records],
+    )
+    return FetchedBatch(topic, partition, columns, fetched_at)
 
 
 def reader(*topics: TopicSpec) -> BatchReader:

@@ -9,12 +9,11 @@ import pytest
 from aiokafka.consumer.fetcher import FetchError, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.draining import Drained, drain
+from streams.draining import Drained, FetchedBytes, drain
 
 PARTITIONS = [TopicPartition("t", 0), TopicPartition("t", 1)]
 SMALL = st.none() | st.binary(max_size=20)
@@ -74,7 +73,7 @@ class Fetcher:
         self._records: dict[Any, Any] = {}
         for partition, log in zip(PARTITIONS, logs, strict=False):
             check = True  # of checksums
-            records = PartitionRecords(partition, MemoryRecords(log), None, 0, None, None, check, 0)
+            records = PartitionRecords(partition, FetchedBytes(log), None, 0, None, None, check, 0)
             self._records[partition] = FetchResult(
                 partition, assignment=self._subscriptions, partition_records=records, backoff=0
             )
@@ -90,13 +89,8 @@ def take(fetcher: Fetcher, records: int, size: int) -> dict[Any, Drained]:
     return asyncio.run(drain(fetcher, frozenset(PARTITIONS), 0.0, records, size))
 
 
-def told(record: Any) -> Told:
-    return record.key, record.value, list(record.headers)
-
-
-def weight(one: Told) -> int:
-    key, value, headers = one
-    return len(key or b"") + len(value or b"") + sum(len(n) + len(v or b"") for n, v in headers)
+def told(drained: Drained) -> list[tuple[bytes | None, bytes | None]]:
+    return list(zip(drained.records.keys, drained.records.values, strict=True))
 
 
 @given(LOGS, LOGS, st.integers(1, 8), st.integers(1, 60))
@@ -106,30 +100,39 @@ def test_all_records_come_out_once_in_order_within_the_limits(
 ) -> None:
     fetcher = Fetcher(fetched(first), fetched(second))
     found: dict[Any, list[Any]] = {partition: [] for partition in PARTITIONS}
+    stamps: dict[Any, list[int]] = {partition: [] for partition in PARTITIONS}
+    longest = max((len(batch) for batch in (*first, *second)), default=0)
     while fetcher._records:
         drained = take(fetcher, records, size)
-        assert sum(map(len, drained.values())) <= records
-        weights = [weight(told(one)) for each in drained.values() for one in each]
-        assert sum(weights[:-1]) < size
-        assert sum(each.size for each in drained.values()) == sum(weights)
+        assert sum(len(each.records) for each in drained.values()) < records + max(longest, 1)
         for partition, each in drained.items():
-            found[partition] += each
+            assert len(each.records) > 0
+            assert each.size >= sum(len(k or b"") + len(v or b"") for k, v in told(each))
+            assert each.records.offsets[0] == len(found[partition])
+            found[partition] += told(each)
+            stamps[partition] += each.records.stamps_ms.tolist()
+            assert fetcher._subscriptions.position[partition] == len(found[partition])
     for partition, log in zip(PARTITIONS, (first, second), strict=True):
-        assert [told(one) for one in found[partition]] == [one for batch in log for one in batch]
-        assert [one.offset for one in found[partition]] == list(range(len(found[partition])))
-        assert [one.timestamp for one in found[partition]] == [
-            1_000 + place for place in range(len(found[partition]))
-        ]
+        assert found[partition] == [one[:2] for batch in log for one in batch]
+        assert stamps[partition] == [1_000 + place for place in range(len(found[partition]))]
     assert fetcher.asked == 2
 
 
 def test_one_partition_is_read_on_where_the_limit_cut_it() -> None:
-    fetcher = Fetcher(fetched([[(None, b"12345", [])] * 4]))
-    assert [one.offset for one in take(fetcher, 10, 6)[PARTITIONS[0]]] == [0, 1]
+    fetcher = Fetcher(fetched([[(None, b"12345", [])] * 2] * 2))
+    assert take(fetcher, 10, 6)[PARTITIONS[0]].records.offsets.tolist() == [0, 1]
     assert fetcher.asked == 0
-    assert [one.offset for one in take(fetcher, 10, 600)[PARTITIONS[0]]] == [2, 3]
+    assert take(fetcher, 10, 600)[PARTITIONS[0]].records.offsets.tolist() == [2, 3]
     assert fetcher.asked == 1
     assert take(fetcher, 10, 600) == {}
+
+
+def test_a_fetch_that_begins_within_a_batch_gives_what_lies_behind_it() -> None:
+    fetcher = Fetcher(fetched([[(None, b"%d" % at, []) for at in range(4)]]))
+    found = fetcher._records[PARTITIONS[0]]
+    found._partition_records.next_fetch_offset = fetcher._subscriptions.position[PARTITIONS[0]] = 3
+    drained = take(fetcher, 10, 600)[PARTITIONS[0]]
+    assert (drained.records.offsets.tolist(), told(drained)) == ([3], [(None, b"3")])
 
 
 def test_what_is_no_longer_assigned_is_let_go() -> None:
@@ -162,4 +165,4 @@ def test_waiting_ends_with_the_first_fetch_or_in_time() -> None:
         waiter.set_result(None)
         return await waiting
 
-    assert [len(each) for each in asyncio.run(play()).values()] == [1]
+    assert [len(each.records) for each in asyncio.run(play()).values()] == [1]

@@ -16,8 +16,18 @@ from schemas.records import Device, DeviceClass, Lifecycle, Slot
 from schemas.registry import FileRegistry
 from schemas.topics import DEVICES, INFERENCE_EVENTS
 from schemas.validation import check, validate
-from streams.fetched import BatchReader, GapError, Record
-from tests.log_fakes import CODEC, NOW_US, STAMP_MS, TOPIC, good, reader, record, stretch
+from streams.fetched import BatchReader, GapError
+from tests.log_fakes import (
+    CODEC,
+    NOW_US,
+    STAMP_MS,
+    TOPIC,
+    LogRecord,
+    good,
+    reader,
+    record,
+    stretch,
+)
 from tests.summing import SummingFold, event
 
 
@@ -123,7 +133,7 @@ def older(value: bytes) -> bytes:
     return frame(OLDER_ID, body[:-1])
 
 
-def plain_agent(records: Sequence[Record]) -> tuple[dict[str, Any], int]:
+def plain_agent(records: Sequence[LogRecord]) -> tuple[dict[str, Any], int]:
     """What an ordinary agent makes of a log: one record after another; and what it passes over."""
     folded, refused = SummingFold(), 0
     for each in records:
