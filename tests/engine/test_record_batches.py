@@ -121,7 +121,7 @@ class Slow:
         self.taken.append(batch)
 
 
-def test_a_slow_fold_holds_little_and_gets_keys_headers_and_stamps_as_sent(
+def test_a_slow_fold_holds_little_and_gets_keys_values_and_stamps_as_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record_batches, "MAX_CALL_BYTES", 100_000)
