@@ -6,6 +6,7 @@ All methods are called from one thread, so a processor never sees two at a time.
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -14,6 +15,7 @@ from streams.checkpoints import Checkpoint, Checkpoints
 from streams.fetched import BatchReader, FetchedBatch
 from streams.metrics import WorkerMetrics
 from streams.processor import Fact, Fold, Position, Processor, Source, Standing
+from streams.storing import Storing
 
 ASK_EVERY_S: Final = 1.0
 CATCH_UP_S: Final = 10.0
@@ -68,6 +70,17 @@ class _Partition:
     end_offset: int = 0
     asked_us: int = 0
 
+    def checkpoint(self) -> Checkpoint:
+        """Its state as it is now."""
+        return Checkpoint(
+            topic_id=self.topic_id,
+            generation=self.generation,
+            applied_through=self.applied_through,
+            high_stamp_us=self.high_stamp_us,
+            blind_before_us=self.blind_before_us,
+            state=self.fold.snapshot(),
+        )
+
 
 class Runner:
     """The state machine between a transport that delivers batches and a processor.
@@ -75,6 +88,7 @@ class Runner:
     Args:
         topic_ids: Identity of the log of each batched topic.
         following: Reader of the followed topics; None when there are none.
+        disk: Where checkpoints are written, in one thread.
         check_logs: Called once a second; raises when a batched topic is not the log it was.
         checkpoint_interval_s: State is stored this often while it changes.
         clock_us: Wall clock, UTC microseconds; paces emissions and stamps the asking.
@@ -92,6 +106,7 @@ class Runner:
         publisher: Publishing,
         checkpoints: Checkpoints,
         metrics: WorkerMetrics,
+        disk: Executor,
         check_logs: Callable[[], None] = lambda: None,
         checkpoint_interval_s: float = 10.0,
         clock_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
@@ -108,6 +123,7 @@ class Runner:
         self._following = following
         self._publisher = publisher
         self._checkpoints = checkpoints
+        self._storing = Storing(checkpoints, disk)
         self._metrics = metrics
         self._check_logs = check_logs
         self._interval_s = checkpoint_interval_s
@@ -150,7 +166,7 @@ class Runner:
     def close(self, sources: Collection[Source]) -> None:
         """Store and forget the state of partitions that are taken away."""
         gone = {source for source in sources if source in self._partitions}
-        self._save(gone)
+        self._save(gone, wait=True)
         for source in gone:
             del self._partitions[source]
             self._processor.drop(*source)
@@ -236,7 +252,7 @@ class Runner:
         begun = [source for source, at in self._partitions.items() if not at.stored]
         if begun:
             self._emit()
-            self._save(begun)
+            self._save(begun, wait=True)
 
     def _beginning(self, source: Source) -> Checkpoint:
         """Where state is made from nothing: before the first record that the log still holds."""
@@ -314,47 +330,45 @@ class Runner:
         )
 
     def _save_when_due(self) -> None:
-        if self._monotonic() - self._checkpointed_at >= self._interval_s:
+        if self._storing.busy:
+            self._note_stored(wait=False)
+        elif self._monotonic() - self._checkpointed_at >= self._interval_s:
             self._save(self._partitions.keys())
-            self._note_committable()
 
-    def _save(self, sources: Collection[Source]) -> None:
-        """Store what changed; what was handed on is acknowledged first.
+    def _save(self, sources: Collection[Source], *, wait: bool = False) -> None:
+        """Have stored what changed; what was handed on is acknowledged first.
 
         Where the store does not take it (a full disk), the state stored before stays valid: the
         worker says so, goes on, and tries again when the next is due.
         """
+        self._note_stored(wait=True)
         self._checkpointed_at = self._monotonic()
-        if not sources:
-            return
-        self._publisher.flush()
+        if sources:
+            self._publisher.flush()
         for source in sources:
             partition = self._partitions[source]
-            try:
-                if not partition.stored or partition.applied_through != partition.saved_through:
-                    self._save_one(source, partition)
-            except OSError as error:
-                self._metrics.checkpoint_failures.labels(source[0]).inc()
-                logger.error(  # noqa: TRY400 - a full disk needs no traceback
-                    "state of topic %s partition %d is not stored, that through offset %d is: %s",
-                    *(*source, partition.saved_through, error),
-                )
-            else:
+            if partition.stored and partition.applied_through == partition.saved_through:
                 partition.saved_at = self._monotonic()
+            else:
+                self._storing.start(source, partition.checkpoint())
+        self._note_stored(wait=wait)
 
-    def _save_one(self, source: Source, partition: _Partition) -> None:
-        topic, number = source
-        checkpoint = Checkpoint(
-            topic_id=partition.topic_id,
-            generation=partition.generation,
-            applied_through=partition.applied_through,
-            high_stamp_us=partition.high_stamp_us,
-            blind_before_us=partition.blind_before_us,
-            state=partition.fold.snapshot(),
-        )
-        self._checkpoints.save(topic, number, checkpoint)
-        partition.saved_through, partition.stored = checkpoint.applied_through, True
-        self._metrics.checkpoint_bytes.labels(topic, str(number)).set(len(checkpoint.state))
+    def _note_stored(self, *, wait: bool) -> None:
+        for stored in self._storing.ended(wait=wait):
+            (topic, number), partition = stored.source, self._partitions[stored.source]
+            if stored.error is not None:
+                self._metrics.checkpoint_failures.labels(topic).inc()
+                logger.error(
+                    "state of topic %s partition %d is not stored, that through offset %d is: %s",
+                    *(topic, number, partition.saved_through, stored.error),
+                )
+                continue
+            partition.saved_through, partition.stored = stored.checkpoint.applied_through, True
+            partition.saved_at = self._monotonic()
+            self._metrics.checkpoint_bytes.labels(topic, str(number)).set(
+                len(stored.checkpoint.state)
+            )
+        self._note_committable()
 
     def _note_committable(self) -> None:
         self._committable = {

@@ -176,6 +176,8 @@ def _runner(
         stack.callback(following.close)
     publisher = Publisher(kafka, codec, client_id)
     stack.callback(publisher.close, 0.0)
+    disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
+    stack.callback(disk.shutdown)
     return Runner(
         processor,
         topic_ids=topic_ids,
@@ -189,6 +191,7 @@ def _runner(
             adopt_new_topic=settings.adopt_new_topic,
         ),
         metrics=metrics,
+        disk=disk,
         check_logs=lambda: _check_logs(admin, topic_ids),
         checkpoint_interval_s=settings.checkpoint_interval_s,
     )

@@ -1,9 +1,10 @@
 """A log in memory, and the collaborators of a runner over it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from streams.processor import Processor, Source
 from streams.runner import Runner
 from tests.summing import event
 
+P = ParamSpec("P")
+Result = TypeVar("Result")
 NOW_US = 1_750_000_000_000_000
 STAMP_MS = NOW_US // 1_000
 REGISTRY = FileRegistry()
@@ -138,6 +141,20 @@ class Clock:
         return NOW_US + int(self.seconds * 1_000_000)
 
 
+class AtOnce(Executor):
+    """Does what it is given before it answers."""
+
+    def submit(
+        self, fn: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Future[Result]:
+        done: Future[Result] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - whoever asks gets it
+            done.set_exception(error)
+        return done
+
+
 class Bench:
     """A place to run workers over one log, one after another or side by side."""
 
@@ -146,6 +163,7 @@ class Bench:
         self.ends = FakeEnds()
         self.publisher = FakePublisher()
         self.clock = Clock()
+        self.disk: Executor = AtOnce()
 
     def worker(
         self, processor: Processor, *, topic_id: str = "log-1", follower: FakeFollower | None = None
@@ -159,6 +177,7 @@ class Bench:
             publisher=self.publisher,
             checkpoints=Checkpoints(self.store, processor.name),
             metrics=WorkerMetrics(),
+            disk=self.disk,
             clock_us=self.clock.us,
             monotonic=self.clock,
         )

@@ -1,6 +1,7 @@
 """The runner: exact whatever the batching, the crashes and the zombies."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,9 +18,12 @@ from streams.processor import Outgoing, Position, Source, Standing
 from tests.log_fakes import (
     NOW_US,
     TOPIC,
+    AtOnce,
     Bench,
     FakeFollower,
     LogRecord,
+    P,
+    Result,
     good,
     record,
     stretch,
@@ -198,6 +202,43 @@ def test_a_state_outlives_a_worker_that_dies_before_it_has_read_anything(bench: 
     assert worker.open([SOURCE]) == {SOURCE: 9}
     assert again.folds[SOURCE].order == begun_us
     worker.take(stretch(LOG[9:12]))
+
+
+class _Slow(AtOnce):
+    """A disk that does nothing until it is let."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], object]] = []
+
+    def submit(
+        self, fn: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Future[Result]:
+        told: Future[Result] = Future()
+        self.waiting.append(lambda: told.set_result(fn(*args, **kwargs)))
+        return told
+
+
+def test_a_slow_disk_does_not_hold_up_the_log(bench: Bench) -> None:
+    slow = _Slow()
+    worker = bench.worker(Summing())
+    worker.open([SOURCE])
+    worker.finish()
+    bench.disk = slow
+    worker = bench.worker(Summing())
+    worker.open([SOURCE])
+    for first in range(3):
+        bench.clock.seconds += 60
+        worker.take(stretch(LOG[10 * first : 10 * first + 10]))
+        assert len(slow.waiting) == 1
+    assert worker.committable == {SOURCE: 0}
+    slow.waiting.pop()()
+    worker.tick()
+    assert worker.committable == {SOURCE: 10}
+    worker.tick()
+    slow.waiting.pop()()
+    worker.tick()
+    assert worker.committable == {SOURCE: 30}
+    assert bench.worker(Summing()).open([SOURCE]) == {SOURCE: 30}
 
 
 def test_a_full_disk_is_named_and_survived(
