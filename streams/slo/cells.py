@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 class Cells:
     """Cumulative counts; what is older than six hours by the watermark keeps no cell.
 
-    A cell whose bucket is over is kept as JSON, the text that a snapshot holds of it: six hours of
-    cells are not made text again at every checkpoint, nor made objects at a restart.
+    A cell whose bucket is over is kept as the line that a snapshot holds of it: six hours of cells
+    are not made text again at every checkpoint, nor made objects at a restart.
 
     Beyond an SLO's `max_keys` further ones are counted together under `__overflow__`, and told
     once in the log, so that a flood of label values costs neither memory nor the alert.
@@ -69,19 +69,15 @@ class Cells:
 
     def state(self, blobs: Blobs) -> Mapping[str, Any]:
         """All cells, and which of them are yet to be handed on."""
-        lines = [
-            f"{json.dumps(name)}\t{self._closed.get(name) or _text(self._open[name])}"
-            for name in self._names()
-        ]
+        lines = [self._closed.get(name) or _line(name, self._open[name]) for name in self._names()]
         return {"lines": blobs.put("\n".join(lines).encode()), "changed": list(self._changed)}
 
     def load(self, state: Mapping[str, Any], blobs: Reading) -> None:
         """Take the cells of `state()`."""
         for line in blobs.get(state["lines"]).decode().splitlines():
-            name, _, text = line.partition("\t")
-            slo, key, bucket = json.loads(name)
+            slo, key, bucket = json.loads(line.partition("\t")[0])
             self._register((slo, tuple(key), bucket))
-            self._closed[slo, tuple(key), bucket] = text
+            self._closed[slo, tuple(key), bucket] = line
         for slo, key, bucket in state["changed"]:
             self._reopen((slo, tuple(key), bucket))
             self._changed[slo, tuple(key), bucket] = None
@@ -115,9 +111,9 @@ class Cells:
 
     def _reopen(self, name: CellName) -> CellCount | None:
         """The cell to add to; None: there is none yet."""
-        text = self._closed.pop(name, None)
-        if text is not None:
-            self._open[name] = _count(name, text)
+        line = self._closed.pop(name, None)
+        if line is not None:
+            self._open[name] = _count(name, line)
         return self._open.get(name)
 
     def _register(self, name: CellName) -> None:
@@ -134,7 +130,7 @@ class Cells:
             if name[0] == slo.name and (name[2] + 1) * slo.bucket_us <= watermark_us
         ]
         for name in over:
-            self._closed[name] = _text(self._open.pop(name))
+            self._closed[name] = _line(name, self._open.pop(name))
 
     def _forget(self, slo: Slo, watermark_us: int) -> None:
         buckets = self._buckets[slo.name]
@@ -164,9 +160,9 @@ def _sum(one: CellCount, other: CellCount) -> CellCount:
     )
 
 
-def _text(count: CellCount) -> str:
-    """What a cell counts, as JSON in one line."""
-    return json.dumps(
+def _line(name: CellName, count: CellCount) -> str:
+    """Which cell it is and what it counts, as JSON on both sides of a tab."""
+    counted = json.dumps(
         [
             count.total,
             count.bad,
@@ -176,11 +172,12 @@ def _text(count: CellCount) -> str:
         ],
         separators=(",", ":"),
     )
+    return f"{json.dumps(name)}\t{counted}"
 
 
-def _count(name: CellName, text: str) -> CellCount:
-    """The cell of `_text`."""
-    total, bad, latency, exemplars, beside = json.loads(text)
+def _count(name: CellName, line: str) -> CellCount:
+    """The cell of `_line`."""
+    total, bad, latency, exemplars, beside = json.loads(line.partition("\t")[2])
     return CellCount(
         name[1],
         name[2],
