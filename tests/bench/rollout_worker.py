@@ -43,9 +43,9 @@ class Measure:
             made = make(topic, partition, snapshot)
             return CountedFold(made, self.counted) if topic == OTA_ACKS.name else made
 
-        def timed(runner: Runner, sources: Collection[Source]) -> None:
+        def timed(runner: Runner, sources: Collection[Source], *, wait: bool = False) -> None:
             began = time.perf_counter()
-            save(runner, sources)
+            save(runner, sources, wait=wait)
             say(f"stored {time.perf_counter() - began:.3f} {self._resident()}")
 
         measured.fold = fold  # type: ignore[method-assign] # to measure the processor as it is
