@@ -5,6 +5,7 @@ from typing import Any
 from schemas.catalogue import load_catalogue
 from schemas.facts import Fact
 from schemas.records import CommandKind, ModelRelease, PartialKind, RolloutCommand
+from schemas.records import ReleaseKind as K
 from schemas.topics import INFERENCE_EVENTS, MODEL_RELEASES, OTA_ACKS, ROLLOUT_COMMANDS
 from streams.rollout.gate import Gate
 from streams.rollout.ledger import Ledger
@@ -12,7 +13,7 @@ from streams.rollout.policy import Policy
 from streams.rollout.rules import MetricRules, ShareRule
 from streams.rollout.tally import SOURCES, Tally
 from tests import factories
-from tests.rollout_log import GATE, KEYRING, SECOND, START, command, proposal
+from tests.rollout_log import GATE, KEYRING, SECOND, START, command, follow, proposal
 
 POLICY = Policy(
     ceiling=0.1,
@@ -125,3 +126,19 @@ class Desk:
             "window_start": None,
         }
         self.tally.include(factories.rollout_partial(**{**plain, **fields}), self.partials - 1)
+
+
+def everybody_on_r1() -> Desk:
+    """A desk on which a release r1 is completed."""
+    made = Desk()
+    made.propose("r1")
+    first = made.book.releases["r1"].proposal
+    kinds = (K.VERIFIED, K.APPROVED, K.WAVE_OPENED, K.COMPLETED)
+    for seq, kind in enumerate(kinds, 1):
+        made.write(follow(first, kind, seq, wave=0, share=1.0))
+    return made
+
+
+def start(desk: Desk) -> None:
+    """Open the release after r1."""
+    desk.started(counter=2, parent_release_id="r1")

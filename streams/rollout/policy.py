@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streams.rollout.metrics import SHARES
-from streams.rollout.policy_faults import faults
+from streams.rollout.policy_faults import read_model
 from streams.rollout.rules import EVERY_METRIC, MetricRules
 
 _HOUR_S: Final = 3600.0
@@ -172,14 +171,6 @@ def load_policy(path: Path | None) -> Policy:
     if path is None:
         return Policy()
     try:
-        loaded = yaml.safe_load(path.read_text("utf-8"))
-    except OSError as error:
-        raise PolicyError(f"policy {path}: {error.strerror}; set policy_file") from error
-    except yaml.YAMLError as error:
-        raise PolicyError(f"policy {path}: not YAML: {error}") from error
-    if not isinstance(loaded, dict):
-        raise PolicyError(f"policy {path}: must map keys to values, not {type(loaded).__name__}")
-    try:
-        return Policy.model_validate(loaded)
-    except ValidationError as error:
-        raise PolicyError(f"policy {path}: {faults(error, Policy)}") from error
+        return read_model(path, Policy, unreadable="set policy_file")
+    except ValueError as error:
+        raise PolicyError(f"policy {error}") from error

@@ -2,9 +2,38 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any, TypeVar, get_args
 
+import yaml
 from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_model(path: Path, model: type[Model], *, unreadable: str) -> Model:
+    """Read a YAML file that holds a policy, or what contains one.
+
+    Args:
+        path: The file.
+        model: What it holds.
+        unreadable: What to do when it cannot be read.
+
+    Raises:
+        ValueError: It cannot be read, or a key or value is wrong; the message says which.
+    """
+    try:
+        loaded = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}; {unreadable}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: not YAML: {error}") from error
+    if not isinstance(loaded, dict):
+        raise ValueError(f"{path}: must map keys to values, not {type(loaded).__name__}")  # noqa: TRY004 - a file's content is no argument's type
+    try:
+        return model.model_validate(loaded)
+    except ValidationError as error:
+        raise ValueError(f"{path}: {faults(error, model)}") from error
 
 
 def faults(error: ValidationError, model: type[BaseModel]) -> str:

@@ -2,14 +2,13 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.catalogue import load_catalogue
 from streams.rollout.policy import Policy
-from streams.rollout.policy_faults import faults
+from streams.rollout.policy_faults import read_model
 from streams.rollout.simulation.delay import Delay
 
 FOLDER: Final = Path(__file__).with_name("scenarios")
@@ -121,15 +120,6 @@ def load_scenario(path: Path) -> Scenario:
         ScenarioError: It cannot be read, or a key or value is wrong.
     """
     try:
-        loaded: Any = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        names = ", ".join(shipped())
-        raise ScenarioError(f"scenario {path}: {error}; shipped are {names}") from error
-    except yaml.YAMLError as error:
-        raise ScenarioError(f"scenario {path}: not YAML: {error}") from error
-    if not isinstance(loaded, dict):
-        raise ScenarioError(f"scenario {path}: must map keys to values")
-    try:
-        return Scenario.model_validate(loaded)
-    except ValidationError as error:
-        raise ScenarioError(f"scenario {path}: {faults(error, Scenario)}") from error
+        return read_model(path, Scenario, unreadable=f"shipped are {', '.join(shipped())}")
+    except ValueError as error:
+        raise ScenarioError(f"scenario {error}") from error

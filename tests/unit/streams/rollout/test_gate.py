@@ -10,7 +10,7 @@ from schemas.records import CommandKind as C
 from schemas.records import ReleaseKind as K
 from schemas.topics import INFERENCE_EVENTS
 from streams.rollout.gate import DecisionRefusedError, GateKeyError, check_key
-from tests.rollout_desk import POLICY, Desk
+from tests.rollout_desk import POLICY, Desk, start
 from tests.rollout_log import (
     GATE,
     KEYRING,
@@ -23,22 +23,6 @@ from tests.rollout_log import (
 )
 
 STRATA = ("HW3", "HW4", "AI5")
-
-
-@pytest.fixture
-def desk() -> Desk:
-    """Everybody runs r1."""
-    made = Desk()
-    made.propose("r1")
-    first = made.book.releases["r1"].proposal
-    kinds = (K.VERIFIED, K.APPROVED, K.WAVE_OPENED, K.COMPLETED)
-    for seq, kind in enumerate(kinds, 1):
-        made.write(follow(first, kind, seq, wave=0, share=1.0))
-    return made
-
-
-def start(desk: Desk) -> None:
-    desk.started(counter=2, parent_release_id="r1")
 
 
 def test_nothing_is_decided_before_every_source_partition_was_heard(desk: Desk) -> None:
@@ -147,14 +131,6 @@ def test_two_operators_approve_what_concerns_safety(desk: Desk) -> None:
     assert desk.book.releases["r2"].approvers == ("operator", "second-operator")
 
 
-def test_an_order_that_is_not_signed_by_an_operator_is_refused(desk: Desk) -> None:
-    desk.propose(counter=2)
-    desk.order(C.APPROVE, signer=TRAINER)
-    desk.wait(0)
-    assert desk.turn() == ["VERIFIED all"]
-    assert desk.ledgers[0].refused == 1
-
-
 def test_a_release_waits_while_another_is_open_in_its_strata(desk: Desk) -> None:
     start(desk)
     desk.propose("r3", counter=3, parent_release_id="r1")
@@ -249,86 +225,6 @@ def test_a_harmful_first_release_is_held_since_there_is_nothing_to_go_back_to() 
     desk.count("HW3", accepted=15, failed=12)
     assert desk.turn() == ["HELD HW3", "HELD HW4", "HELD AI5"]
     assert "nothing to go back to" in desk.book.releases["r2"].strata["HW3"].reason
-
-
-def test_a_person_lets_the_others_go_on_and_they_are_not_held_again(desk: Desk) -> None:
-    start(desk)
-    desk.count("HW3", accepted=15, failed=12)
-    desk.turn()
-    desk.order(C.RESUME, stratum="HW4")
-    desk.wait(1)
-    assert desk.turn() == ["RESUMED HW4"]
-    desk.count("HW3", accepted=15, failed=12, rolled_back=3)
-    desk.wait(4)
-    assert desk.turn() == ["ROLLBACK_DONE HW3"]
-    assert desk.status("HW4") == "OPEN"
-    assert desk.status("AI5") == "HELD"
-
-
-def test_resuming_excuses_the_known_failures_and_no_more() -> None:
-    desk = Desk()
-    desk.started("r2", strata=("HW3",))
-    desk.count("HW3", accepted=15, failed=12)
-    assert desk.turn() == ["HELD HW3"]
-    desk.order(C.RESUME)
-    assert desk.turn() == ["RESUMED HW3"]
-    desk.count("HW3", accepted=16, failed=12, committed=1)
-    assert desk.turn() == []
-    desk.count("HW3", accepted=17, failed=13, committed=1)
-    assert desk.turn() == ["HELD HW3"]
-
-
-def test_an_order_to_go_on_counts_only_for_what_the_person_saw(desk: Desk) -> None:
-    start(desk)
-    desk.order(C.RESUME)  # nothing is held yet
-    desk.count("HW3", accepted=15, failed=12)
-    assert desk.turn() == ["ROLLBACK_ORDERED HW3", "HELD HW4", "HELD AI5"]
-
-
-def test_an_order_is_obeyed_once_even_by_a_gate_that_reads_everything_again(desk: Desk) -> None:
-    start(desk)
-    desk.order(C.PAUSE)
-    desk.wait(1)
-    assert desk.turn() == ["PAUSED all"]
-    desk.order(C.RESUME)
-    desk.wait(1)
-    assert desk.turn() == ["RESUMED HW3", "RESUMED HW4", "RESUMED AI5"]
-    again = Desk()
-    again.wait((desk.now - again.now) / SECOND)
-    again.ledgers[0].observe(desk.log)
-    assert again.gates[0].advance() == []
-
-
-def test_a_person_orders_the_held_strata_back(desk: Desk) -> None:
-    start(desk)
-    desk.count("HW3", accepted=15, failed=12)
-    desk.turn()
-    desk.order(C.ROLLBACK)
-    desk.wait(1)
-    assert desk.turn() == ["ROLLBACK_ORDERED all"]
-    assert desk.status("HW4") == desk.status("AI5") == "ROLLING_BACK"
-
-
-def test_a_first_release_cannot_be_ordered_back_but_killed() -> None:
-    desk = Desk()
-    desk.started("r2")
-    desk.order(C.ROLLBACK)
-    desk.wait(1)
-    assert desk.turn() == []
-    desk.order(C.KILL)
-    assert desk.turn() == ["ABORTED all"]
-
-
-def test_a_completed_release_goes_back_only_by_order(desk: Desk) -> None:
-    desk.propose("r2", counter=2, parent_release_id="r1", strata=("HW3",))
-    first = desk.book.releases["r2"].proposal
-    for seq, kind in enumerate((K.VERIFIED, K.APPROVED, K.WAVE_OPENED, K.COMPLETED), 1):
-        desk.write(follow(first, kind, seq, wave=0, share=1.0))
-    desk.count("HW3", accepted=15, failed=12)
-    desk.wait(1)
-    assert desk.turn() == []
-    desk.order(C.ROLLBACK, stratum="HW3")
-    assert desk.turn() == ["ROLLBACK_ORDERED HW3"]
 
 
 def test_a_rollback_is_done_when_everybody_who_accepted_is_back(desk: Desk) -> None:
