@@ -7,6 +7,7 @@ from typing import Any, Final
 from producers.device.trust.refusal import Reason, RefusedError
 
 TOP_LEVEL: Final = ("root", "timestamp", "snapshot", "targets")
+SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
 _MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 _SPEC: Final = re.compile(r"1\.\d{1,9}(?:\.\d{1,9})?")
