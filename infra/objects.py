@@ -94,6 +94,19 @@ class ObjectStore:
             raise ObjectCorruptError(f"object {uri}: digest {found}, announced {digest}")
         return body
 
+    def part(self, name: str, start: int, length: int) -> bytes:
+        """At most `length` bytes of a named object from `start`; fewer only where it ends.
+
+        Raises:
+            ObjectMissingError: There is none.
+            OSError: The store does not answer, or has no bytes there.
+        """
+        path = self._path(name)
+        try:
+            return bytes(self._fs.cat_file(path, start=start, end=start + length))
+        except FileNotFoundError as error:
+            raise ObjectMissingError(f"no object at {self.uri(name)}") from error
+
     def modified(self, name: str) -> datetime:
         """When an object was stored, by the store's own clock, UTC.
 

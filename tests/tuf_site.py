@@ -117,6 +117,10 @@ class Site:
         found = self._bounded(path, limit)
         return None if found is None else iter([found])
 
+    def part(self, path: str, start: int, length: int) -> bytes | None:
+        found = self.files.get(path)
+        return None if found is None else found[start : start + length]
+
     def _bounded(self, name: str, limit: int) -> bytes | None:
         found = self.files.get(name)
         if found is not None and len(found) > limit:

@@ -1,5 +1,6 @@
 """Token buckets: so much at once, so much an hour in the long run."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,10 @@ class TokenBucket:
         self.tokens = min(self.burst, self.tokens + elapsed * self.per_hour / HOUR_US)
         self.last_us = max(self.last_us, now_us)
         return self.tokens >= amount
+
+    def wait_us(self, amount: float) -> int:
+        """How long after the last look it holds so much, which must not be more than `burst`."""
+        return math.ceil(max(0.0, amount - self.tokens) * HOUR_US / self.per_hour)
 
     def spend(self, amount: float = 1.0) -> None:
         """Spend what it holds."""

@@ -97,8 +97,14 @@ class UpdateCycle:
         """
         with _at(IMAGES_NAME):
             receive(self._images, verified.target, consistent=verified.consistent, keep=keep)
-        # Only now: a counter that was raised for an image that nobody can have would lock out
-        # the one before it.
+        self.accept(verified)
+
+    def accept(self, verified: Verified) -> None:
+        """Go back behind this image no more, which the device has and has checked.
+
+        Only now: a counter that was raised for an image that nobody can have would lock out the
+        one before it.
+        """
         self._state.raise_counter(counter(verified.target))
 
 

@@ -61,19 +61,33 @@ class HttpSource:
         """An image."""
         return self._pieces(f"{self._images_url}/{quote(path)}", limit)
 
-    def _pieces(self, url: str, limit: int) -> Iterator[bytes] | None:
-        """The body, of which nothing is read before the answer's head has been judged."""
-        request = self._client.build_request("GET", url, headers={"Accept-Encoding": "identity"})
+    def part(self, path: str, start: int, length: int) -> bytes | None:
+        """A part of an image, by a range request."""
+        url = f"{self._images_url}/{quote(path)}"
+        pieces = self._pieces(url, length, start)
+        return None if pieces is None else b"".join(pieces)
+
+    def _pieces(self, url: str, limit: int, start: int | None = None) -> Iterator[bytes] | None:
+        """The body, of which nothing is read before the answer's head has been judged.
+
+        With a `start` the `limit` bytes from there; without, a whole file that may have no more.
+        """
+        headers = {"Accept-Encoding": "identity"}
+        if start is not None:
+            headers["Range"] = f"bytes={start}-{start + limit - 1}"
+        request = self._client.build_request("GET", url, headers=headers)
         began = self._clock()
         try:
             answer = self._client.send(request, stream=True)
         except httpx.HTTPError as error:
             raise _named(error) from error
-        if answer.status_code == HTTPStatus.OK:
+        if _is_right(answer, start):
             return self._body(answer, limit, began)
         answer.close()
         if answer.status_code in _MISSING:
             return None
+        if answer.status_code in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+            raise SourceError("gives other parts of a file than it is asked for, or none")
         raise SourceError(f"answered {answer.status_code}")
 
     def _body(self, answer: httpx.Response, limit: int, began: float) -> Iterator[bytes]:
@@ -98,6 +112,13 @@ class HttpSource:
         counted = seconds - self._patience.grace_s
         if counted > 0 and count < counted * self._patience.bytes_per_s:
             raise SourceTooSlowError(f"{count} bytes in {seconds:.0f} s")
+
+
+def _is_right(answer: httpx.Response, start: int | None) -> bool:
+    if start is None:
+        return answer.status_code == HTTPStatus.OK
+    begins = answer.headers.get("content-range", "").startswith(f"bytes {start}-")
+    return answer.status_code == HTTPStatus.PARTIAL_CONTENT and begins
 
 
 def _named(error: httpx.HTTPError) -> SourceError:

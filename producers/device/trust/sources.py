@@ -59,6 +59,14 @@ class Source(Protocol):
             SourceTooLargeError, SourceError: As for metadata, also while it is iterated.
         """
 
+    def part(self, path: str, start: int, length: int) -> bytes | None:
+        """A part of an image: `length` bytes from `start`, fewer only at its end; None: no image.
+
+        Raises:
+            SourceTooLargeError: It gives more than was asked for.
+            SourceError: Unreachable, broken off, too slow, or it cannot give parts.
+        """
+
 
 class FolderSource:
     """A repository in a folder: metadata at its top, delegated roles there or in `delegations`."""
@@ -78,8 +86,27 @@ class FolderSource:
         """An image."""
         return _pieces(self._folder / path, limit)
 
+    def part(self, path: str, start: int, length: int) -> bytes | None:
+        """A part of an image."""
+        if _found(self._folder / path) is None:
+            return None
+        with _opened(self._folder / path) as file:
+            try:
+                return os.pread(file, length, start)
+            except OSError as error:
+                raise SourceError(f"{path}: {error.strerror}") from error
+
 
 def _pieces(path: Path, limit: int) -> Iterator[bytes] | None:
+    found = _found(path)
+    if found is None:
+        return None
+    if found.st_size > limit:
+        raise SourceTooLargeError(f"{found.st_size} bytes, at most {limit} may be read")
+    return _read(path, limit)
+
+
+def _found(path: Path) -> os.stat_result | None:
     """Only a regular file is opened: a pipe or a device could keep us for ever."""
     try:
         found = path.stat()
@@ -87,11 +114,7 @@ def _pieces(path: Path, limit: int) -> Iterator[bytes] | None:
         return None
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
-    if not stat.S_ISREG(found.st_mode):
-        return None
-    if found.st_size > limit:
-        raise SourceTooLargeError(f"{found.st_size} bytes, at most {limit} may be read")
-    return _read(path, limit)
+    return found if stat.S_ISREG(found.st_mode) else None
 
 
 def _read(path: Path, limit: int) -> Iterator[bytes]:
