@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from producers.device.client.files import FolderFiles
+from producers.device.client.part_file import PartFile
 from producers.device.fetch.download import PART, Download, Partial, Wanted, link
-from producers.device.fetch.partial_file import PartialFile
 from producers.device.trust.refusal import Reason, RefusedError
 from producers.device.trust.sources import SourceError, SourceTooSlowError
 from tests.partials import MemoryPartial
@@ -64,7 +65,7 @@ def refusal(source: Parts, into: Partial | None = None) -> RefusedError:
 
 @pytest.mark.parametrize("kept", [0, 1, PART, 3 * PART, len(FILE) - 1, len(FILE)])
 def test_it_goes_on_where_an_earlier_boot_ended(kept: int, tmp_path: Path) -> None:
-    into = PartialFile(tmp_path / "slots" / "b.partial")
+    into = PartFile(FolderFiles(tmp_path), "slots/b.partial")
     into.append(FILE[:kept])
     source = Parts()
     fetch(source, into)
