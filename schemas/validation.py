@@ -105,6 +105,7 @@ _DIGESTS: Final = frozenset(
         "manifest_digest",
         "slot_a_digest",
         "slot_b_digest",
+        "evidence_head",
         "rollback_to_digest",
     }
 )

@@ -35,3 +35,4 @@ class OtaAck:
     wave: int
     preconditions: DeviceConditions
     device_ts: int
+    evidence_head: str | None = None

@@ -16,7 +16,6 @@ from schemas.errors import ErrorClass, RecordError, UnknownSchemaError
 from schemas.framing import frame, unframe
 from schemas.registry import FileRegistry
 from schemas.topics import DEVICES, INFERENCE_EVENTS, OTA_ACKS, TOPICS
-from schemas.versions import PACKAGED
 from schemas.writing import varint
 from tests import factories
 from tests.random_records import mutated, plain, random_record
@@ -175,7 +174,7 @@ def test_every_shorter_body_is_refused(codec: Codec) -> None:
 
 def _two_versions(root: Path, topic: str, change: Any) -> FileRegistry:
     """The packaged schema as version 2, and what `change` makes of it as version 1."""
-    newest = json.loads((PACKAGED / topic / "1.avsc").read_text())
+    newest = json.loads(FileRegistry().versions(topic)[-1].text)
     (root / topic).mkdir()
     (root / topic / "2.avsc").write_text(json.dumps(newest))
     change(newest)
