@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from producers.camera.camera import Camera, EncounterRequest
 from producers.campaigns.book import CampaignBook
+from producers.device.client.storage import Storage
 from producers.device.conditions import is_away
 from producers.device.device import Device, Surface
 from producers.device.edge_cases import Pictures
@@ -24,7 +25,6 @@ from producers.device.engine import Engine, EngineError
 from producers.device.figures import Figures
 from producers.device.flash import Flash
 from producers.device.identity import Who, fraction, next_boot
-from producers.device.models import ModelShelf
 from producers.device.schedule import Schedule
 from producers.device.world import Surroundings
 from producers.keeping import Keeper
@@ -68,7 +68,7 @@ class Shore:
     """
 
     camera: Camera
-    shelf: ModelShelf
+    storage: Storage
     pictures: Pictures
     publisher: Publishing
     follower: Following
@@ -96,7 +96,7 @@ class Fleet:
         self._campaigns = CampaignBook()
         self.figures = Figures()
         surface = Surface(
-            shelf=shore.shelf,
+            storage=shore.storage,
             pictures=shore.pictures,
             send=self._send,
             classes=shore.camera.classes,

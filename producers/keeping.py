@@ -5,6 +5,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import replace
 from typing import Final
 
+from producers.device.client.attempt import Attempt
 from producers.device.flash import Flash, Tried
 from producers.device.slots import Slots
 
@@ -14,14 +15,15 @@ FLUSH_EVERY_US: Final = 5_000_000
 SAVE_EVERY_US: Final = 1_000_000
 """After a crash a device may have lost this much: it begins its attempt again."""
 
-_Kept = tuple[Slots, dict[str, Tried]]
+_Kept = tuple[Slots, dict[str, Tried], Attempt | None]
 
 
 class Keeper:
     """Saves in a thread of its own, so that no frame waits for the log or for a disk.
 
     A save waits until the log has every record that was queued before it: a device that is
-    killed may tell of a step twice, but never remembers one that it did not tell of.
+    killed may tell of a step twice, but never remembers one that it did not tell of. So no
+    outbox is saved: what it held when the save began is on the log when the save is made.
 
     Args:
         flush: Waits until all queued records are acknowledged; raises when some are not.
@@ -37,6 +39,7 @@ class Keeper:
     ) -> None:
         self._flush, self._save, self._background = flush, save, background
         self._kept: list[_Kept] = []
+        self._asked_for: list[tuple[Flash, int]] = []
         self._under_way: Future[None] | None = None
         self._failed = False
         self._save_from_us, self._flush_from_us = 0, 0
@@ -56,6 +59,7 @@ class Keeper:
             if not self._under_way.done():
                 return
             self._hear()
+        self._asked_for = [(one, one.posted) for one in flashes.values() if one.posted]
         changed = now_us >= self._save_from_us and _state(flashes) != self._kept
         if changed:
             self._due_again(flashes, now_us)
@@ -86,6 +90,9 @@ class Keeper:
         if under_way is not None and (error := under_way.exception()) is not None:
             self._failed = True
             raise error
+        for flash, count in self._asked_for:
+            flash.delivered(count)
+        self._asked_for = []
 
     def _due_again(self, flashes: Mapping[str, Flash], now_us: int) -> None:
         self._kept = _state(flashes)
@@ -95,8 +102,8 @@ class Keeper:
 
 def _state(flashes: Mapping[str, Flash]) -> list[_Kept]:
     """What is worth a save; numbers of encounters alone are not, a restart begins above them."""
-    return [(flash.slots, dict(flash.tried)) for flash in flashes.values()]
+    return [(flash.slots, dict(flash.tried), flash.attempt) for flash in flashes.values()]
 
 
 def _copy(flashes: Mapping[str, Flash]) -> dict[str, Flash]:
-    return {name: replace(flash, tried=dict(flash.tried)) for name, flash in flashes.items()}
+    return {name: replace(flash.copy(), outbox=()) for name, flash in flashes.items()}

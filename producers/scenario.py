@@ -127,6 +127,12 @@ class Updates(_Part):
     defer_s: Seconds = 2.0
     jitter: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
 
+    @property
+    def longest_s(self) -> float:
+        """No step waits longer for the next one."""
+        steps = (self.accept_s, self.download_s, self.install_s, self.boot_s, self.defer_s)
+        return max(steps) * (1 + self.jitter)
+
 
 class Owners(_Part):
     """What the people around the devices allow and do; shares of the fleet.

@@ -51,7 +51,7 @@ ENDINGS: Final[Mapping[str, Exit]] = {
     "infra.stack.supervisor.StartTimeoutError": Exit.TIMED_OUT,
     "infra.topics.TopicsRefusedError": Exit.ERROR,
     "producers.camera.camera.CameraError": Exit.ERROR,
-    "producers.device.flash.FlashError": Exit.ERROR,
+    "producers.device.flash_json.FlashError": Exit.ERROR,
     "producers.device.trust.store.TrustStateError": Exit.ERROR,
     "producers.model.runtime.ModelError": Exit.ERROR,
     "producers.replay.events.ReplayError": Exit.ERROR,

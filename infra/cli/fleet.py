@@ -21,7 +21,9 @@ from infra.keys import load_keyring
 from infra.objects import ObjectMissingError, ObjectStore
 from infra.settings import Settings
 from producers.camera.open import open_camera
-from producers.device import flash
+from producers.device.client.shelf_storage import ShelfStorage
+from producers.device.flash import Flash
+from producers.device.flash_json import from_json, to_json
 from producers.device.models import ModelShelf
 from producers.device.people import people
 from producers.fleet import Fleet, Shore
@@ -117,13 +119,13 @@ def _run(
         publisher = stack.enter_context(Publisher(settings.kafka, codec, "fleet"))
         shore = Shore(
             camera=camera,
-            shelf=ModelShelf(objects.get, _sha256),
+            storage=ShelfStorage(ModelShelf(objects.get, _sha256)),
             pictures=objects,
             publisher=publisher,
             follower=follower,
             book=book,
             clock=_now_us,
-            save=lambda flashes: objects.put_named(name, flash.to_json(flashes)),
+            save=lambda flashes: objects.put_named(name, to_json(flashes)),
         )
         running = Fleet(scenario, shore, people(scenario, *part), _kept(objects, name))
         _serve(settings, running, stack)
@@ -154,9 +156,9 @@ def _say_figures(running: Fleet) -> None:
     )
 
 
-def _kept(objects: ObjectStore, name: str) -> dict[str, flash.Flash]:
+def _kept(objects: ObjectStore, name: str) -> dict[str, Flash]:
     try:
-        return flash.from_json(objects.get(name))
+        return from_json(objects.get(name))
     except ObjectMissingError:
         return {}
 

@@ -9,7 +9,7 @@ from schemas.topics import OTA_ACKS
 
 
 class Acks:
-    """Writes ota-acks of one device.
+    """Writes ota-acks of one device: into the outbox of its flash, and from there to the log.
 
     Args:
         conditions: What holds on the device at a time in UTC microseconds.
@@ -31,24 +31,32 @@ class Acks:
     def say(
         self, release_id: str, wave: int, state: AckState, now_us: int, reason: str = ""
     ) -> None:
-        """Tell of a step of the last attempt at a release; digest and slot are what runs now."""
+        """Note a step of the last attempt at a release; digest and slot are what runs now."""
         tried = self._flash.count_ack(release_id)
         running = self._flash.slots.running
-        self._send(
-            OTA_ACKS,
-            OtaAck(
-                event_id=self._ids.next(OTA_ACKS),
-                **self._who.common(),
-                release_id=release_id,
-                model_digest=None if running is None else running.digest,
-                attempt=max(1, tried.attempt),
-                seq=tried.acks,
-                state=state,
-                reason_code=reason,
-                slot=self._flash.slots.active,
-                boot_id=str(self._ids.boot),
-                wave=wave,
-                preconditions=self.conditions(now_us),
-                device_ts=now_us,
-            ),
+        ack = OtaAck(
+            event_id=self._ids.next(OTA_ACKS),
+            **self._who.common(),
+            release_id=release_id,
+            model_digest=None if running is None else running.digest,
+            attempt=max(1, tried.attempt),
+            seq=tried.acks,
+            state=state,
+            reason_code=reason,
+            slot=self._flash.slots.active,
+            boot_id=str(self._ids.boot),
+            wave=wave,
+            preconditions=self.conditions(now_us),
+            device_ts=now_us,
         )
+        self._flash.outbox += (ack,)
+
+    def post(self) -> None:
+        """Send what was noted since the last time; after a boot, all that is in the outbox."""
+        for ack in self._flash.outbox[self._flash.posted :]:
+            self._send(OTA_ACKS, ack)
+        self._flash.posted = len(self._flash.outbox)
+
+    def take_back(self, count: int) -> None:
+        """The last ones noted did not happen; the caller restores the flash."""
+        self._ids.take_back(OTA_ACKS, count)

@@ -9,16 +9,17 @@ import numpy.typing as npt
 from producers.camera.camera import Encounter
 from producers.campaigns.book import CampaignBook
 from producers.device.acks import Acks
+from producers.device.client.ota import OtaClient
+from producers.device.client.storage import Storage
 from producers.device.conditions import conditions
 from producers.device.disengagements import Driver
 from producers.device.edge_cases import EdgeCases, Pictures
 from producers.device.encounters import Meeting
-from producers.device.engine import Answers, Engine, EngineError
+from producers.device.engine import Answers, Engine
 from producers.device.flash import Flash
 from producers.device.identity import EventIds, Send, Who, fraction
-from producers.device.models import ModelShelf
+from producers.device.known import KnownPictures
 from producers.device.orders import wish
-from producers.device.ota import OtaClient
 from producers.device.slots import Model, Slots
 from producers.device.triggers import Seen
 from producers.device.windows import Windows
@@ -36,13 +37,18 @@ LOOK_AHEAD: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
-    """What devices of a process share: models, pictures, outbox, the camera's names, campaigns."""
+    """What devices of a process share: models, pictures, outbox, the camera's names, campaigns.
 
-    shelf: ModelShelf
+    Attributes:
+        known: Pictures whose signs are known, by which a model on trial proves itself.
+    """
+
+    storage: Storage
     pictures: Pictures
     send: Send
     classes: tuple[str, ...]
     campaigns: CampaignBook
+    known: KnownPictures | None = None
 
 
 class Device:
@@ -85,8 +91,9 @@ class Device:
             seed=seed,
             flash=flash,
             acks=acks,
-            files=surface.shelf,
+            storage=surface.storage,
             boot=self._boot,
+            answers_right=self._answers_right,
         )
         self.engine: Engine | None = None
         self._warmup_left = 0
@@ -101,10 +108,6 @@ class Device:
 
     def _start(self, now_us: int) -> None:
         self.ota.restart(now_us)
-        try:
-            self._boot(self.flash.slots.running)
-        except (EngineError, LookupError, OSError):
-            self.engine = None  # each frame counts as missing until another model runs
         self._tell(now_us)
 
     def _boot(self, model: Model | None) -> None:
@@ -112,8 +115,12 @@ class Device:
         if self._meeting is not None:
             self._meeting.whole = False
         if model is not None:
-            self.engine = self._surface.shelf.engine(model)
+            self.engine = self._surface.storage.engine(model, self.flash.slots.active)
             self._warmup_left = self._rules.reporting.warmup_frames
+
+    def _answers_right(self) -> bool:
+        known = self._surface.known
+        return known is None or self.engine is None or known.answered_by(self.engine)
 
     def obey(self, book: ReleaseBook, version: int, now_us: int) -> None:
         """Do what the current decision wants; `version` rises with each valid decision."""

@@ -1,18 +1,14 @@
-"""What a device keeps through a restart: boot number, slots, and how far its attempts came."""
+"""What a device keeps through a restart: slots, its attempt, how far others came, what to tell."""
 
-import json
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from producers.device.slots import Model, Slots
-from schemas.records import Slot
+from producers.device.client.attempt import Attempt
+from producers.device.slots import Slots
+from schemas.records import OtaAck
 
 MAX_ATTEMPTED: Final = 32
 """Releases whose attempts a device remembers; older ones are forgotten first."""
-
-
-class FlashError(ValueError):
-    """The storage of the devices cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +25,26 @@ class Tried:
 
 @dataclass(slots=True)
 class Flash:
-    """The storage of one device. `encounters`: how many it has met, which numbers the next."""
+    """The storage of one device.
+
+    Attributes:
+        boot: Number of the boot, higher than any before.
+        registered_ts: When the device was first seen, UTC microseconds.
+        encounters: How many it has met, which numbers the next.
+        tried: How far it came, by release.
+        attempt: What is under way.
+        outbox: Acks that the log may not have, oldest first.
+        posted: How many of them this boot has sent.
+    """
 
     boot: int
     registered_ts: int
     encounters: int = 0
     slots: Slots = field(default_factory=Slots)
     tried: dict[str, Tried] = field(default_factory=dict)
+    attempt: Attempt | None = None
+    outbox: tuple[OtaAck, ...] = ()
+    posted: int = field(default=0, compare=False)
 
     def remember(self, release_id: str, tried: Tried) -> None:
         """Note how far a release came."""
@@ -50,32 +59,16 @@ class Flash:
         self.remember(release_id, replace(tried, acks=tried.acks + 1))
         return tried
 
+    def delivered(self, count: int) -> None:
+        """The log has so many of those that were sent."""
+        self.outbox = self.outbox[count:]
+        self.posted -= count
 
-def to_json(flashes: dict[str, Flash]) -> bytes:
-    """The storage of many devices, by device id."""
-    return json.dumps({name: asdict(flash) for name, flash in flashes.items()}).encode()
+    def copy(self) -> "Flash":
+        """The same, for later."""
+        return replace(self, tried=dict(self.tried))
 
-
-def from_json(body: bytes) -> dict[str, Flash]:
-    """Read back what `to_json` wrote.
-
-    Raises:
-        FlashError: It is not that.
-    """
-    try:
-        content: dict[str, Any] = json.loads(body)
-        return {name: _flash(flash) for name, flash in content.items()}
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise FlashError(f"storage of devices: not readable: {error!r}; remove it") from error
-
-
-def _flash(content: dict[str, Any]) -> Flash:
-    slots = content["slots"]
-    models = {name: None if slots[name] is None else Model(**slots[name]) for name in ("a", "b")}
-    return Flash(
-        boot=content["boot"],
-        registered_ts=content["registered_ts"],
-        encounters=content["encounters"],
-        slots=Slots(**models, active=Slot(slots["active"]), trial=slots["trial"]),
-        tried={name: Tried(**tried) for name, tried in content["tried"].items()},
-    )
+    def restore(self, before: "Flash") -> None:
+        """Be again as a copy was; what was met since stays met."""
+        self.slots, self.tried = before.slots, before.tried
+        self.attempt, self.outbox = before.attempt, before.outbox

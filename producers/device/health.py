@@ -34,6 +34,8 @@ class HealthWindow:
         The window ends when its time is over and enough frames were due: a simulator that is
         behind its schedule makes the window longer, never the device sick.
         """
+        # A clock that went back must not make the window endless.
+        self.began_us = min(self.began_us, now_us)
         if now_us < self.began_us + round(self.rules.health_s * 1e6):
             return None
         missing = self.expected - self.produced

@@ -51,6 +51,11 @@ class EventIds:
         self._next[topic.name] = sequence + 1
         return f"{self.device_id}/{self.boot}/{sequence}"
 
+    def take_back(self, topic: TopicSpec, count: int) -> None:
+        """The last ids on a topic were not used."""
+        if count:
+            self._next[topic.name] -= count
+
 
 def next_boot(stored: int | None, unix_seconds: int) -> int:
     """Number of a new boot: higher than any before, also when the storage was lost."""

@@ -42,14 +42,30 @@ class Slots:
         """The model of the other slot."""
         return self.b if self.active is Slot.A else self.a
 
+    @property
+    def other(self) -> Slot:
+        """The slot that does not run."""
+        return _other(self.active)
+
+    def empty_standby(self) -> "Slots":
+        """Hold nothing in the slot that does not run: it is about to be written.
+
+        Raises:
+            SlotError: A trial boot is not decided yet: its way back must not be overwritten.
+        """
+        return self._with_standby(None)
+
     def install(self, model: Model) -> "Slots":
         """Write a model into the slot that does not run.
 
         Raises:
             SlotError: A trial boot is not decided yet: its way back must not be overwritten.
         """
+        return self._with_standby(model)
+
+    def _with_standby(self, model: Model | None) -> "Slots":
         if self.trial:
-            raise SlotError(f"install {model.release_id}: slot {self.active} is still on trial")
+            raise SlotError(f"install {model and model.release_id}: {self.active} is on trial")
         return replace(self, b=model) if self.active is Slot.A else replace(self, a=model)
 
     def boot_trial(self) -> "Slots":

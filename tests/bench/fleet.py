@@ -15,6 +15,7 @@ import numpy as np
 
 from infra.objects import ObjectStore
 from producers.camera.rendered import RenderedCamera
+from producers.device.client.shelf_storage import ShelfStorage
 from producers.device.models import ModelShelf
 from producers.device.people import people
 from producers.fleet import Fleet, Shore
@@ -117,7 +118,9 @@ def build(devices: int, folder: str, kind: type[Stage] = Stage) -> tuple[Fleet, 
     stage = kind(log)
     shore = Shore(
         camera=camera,
-        shelf=ModelShelf(objects.get, lambda body: hashlib.sha256(body).hexdigest()),
+        storage=ShelfStorage(
+            ModelShelf(objects.get, lambda body: hashlib.sha256(body).hexdigest())
+        ),
         pictures=objects,
         publisher=stage,
         follower=stage,

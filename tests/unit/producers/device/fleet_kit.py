@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
 
+from producers.device.client.shelf_storage import ShelfStorage
 from producers.device.engine import Engine
 from producers.device.flash import Flash
 from producers.device.models import ModelShelf
@@ -53,7 +54,7 @@ class Stage:
         self.told = 0
         shore = Shore(
             camera=self.camera,
-            shelf=ModelShelf(self._fetch, kit.sha, self._load),
+            storage=ShelfStorage(ModelShelf(self._fetch, kit.sha, self._load)),
             pictures=self.album,
             publisher=self.outbox,
             follower=self,

@@ -14,10 +14,11 @@ from onnx import TensorProto, helper, numpy_helper
 from infra.objects import StoredObject
 from producers.camera.camera import Encounter, EncounterRequest
 from producers.device.acks import Acks
+from producers.device.client.ota import OtaClient
+from producers.device.client.shelf_storage import ShelfStorage
 from producers.device.engine import Engine
 from producers.device.flash import Flash
 from producers.device.identity import EventIds, Who
-from producers.device.ota import OtaClient
 from producers.device.slots import Model
 from producers.scenario import Scenario, Updates
 from schemas.records import AckState, DeviceClass, DeviceConditions, OtaAck
@@ -209,6 +210,9 @@ class Files:
             raise LookupError(uri)
         return sha(b"other" if uri in self.wrong else uri.removeprefix("memory://").encode())
 
+    def engine(self, model: Model) -> Engine:
+        raise AssertionError(f"the client itself loaded {model.uri}")
+
 
 class Phone:
     """An update client on its own, with a clock that the test moves."""
@@ -221,6 +225,7 @@ class Phone:
         self.held = READY
         self.loads: list[str | None] = []
         self.refuses: set[str] = set()
+        self.wrong_answers = False
         updates = {"download_s": 1, "install_s": 1, "boot_s": 1, "health_s": 2, "jitter": 0}
         acks = Acks(
             who(),
@@ -234,8 +239,9 @@ class Phone:
             seed=1,
             flash=self.flash,
             acks=acks,
-            files=self.files,
+            storage=ShelfStorage(self.files),
             boot=self._boot,
+            answers_right=lambda: not self.wrong_answers,
         )
 
     def _boot(self, wanted: Model | None) -> None:

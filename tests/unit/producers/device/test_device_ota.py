@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from producers.device.client.attempt import Phase
+from producers.device.client.steps import TRIAL_BOOTS
 from producers.device.flash import Flash, Tried
-from producers.device.ota import Phase
+from producers.device.flash_json import from_json, to_json
 from producers.device.slots import Slots
 from producers.device.wishes import GiveUp, GoBack, Install, Refuse, Withdrawn
 from schemas.records import AckState as A
@@ -187,7 +189,7 @@ def test_a_rollback_in_trial_runs_the_old_model_again() -> None:
     phone = running()
     phone.run(Install(model=R2), 3.5)
     assert phone.ota.attempt is not None
-    assert phone.ota.attempt.phase is Phase.TRIAL
+    assert phone.ota.attempt.phase is Phase.HEALTH
     phone.run(GiveUp(withdrawn=LOST), 0)
     assert phone.loads == ["r2", "r1"]
 
@@ -254,17 +256,71 @@ def test_a_release_the_device_cannot_run_is_rejected_once() -> None:
     assert phone.flash.slots.running == R1
 
 
-def test_a_power_cut_in_trial_boots_the_old_model_and_tries_again() -> None:
+def rebooted(before: Phone) -> Phone:
+    """The power went, and comes back."""
+    kept = from_json(to_json({"d": replace(before.flash, boot=before.flash.boot + 1)}))["d"]
+    after = Phone(kept)
+    after.now = before.now
+    after.ota.restart(after.now)
+    return after
+
+
+def test_a_power_cut_in_trial_boots_the_new_model_again_and_it_commits() -> None:
     before = running()
     before.run(Install(model=R2), 3.5)
     assert before.flash.slots.trial
-    after = Phone(Flash(boot=8, registered_ts=NOW, slots=before.flash.slots,
-                        tried=before.flash.tried))  # fmt: skip
-    after.ota.restart(NOW)
-    assert after.states == [(A.REVERTED, "INTERRUPTED")]
-    assert (after.acks[0].attempt, after.acks[0].seq) == (1, 6)
+    after = rebooted(before)
+    assert after.loads == ["r2"]
+    # What the log had may not have been known: all is told again under the old ids.
+    assert [ack.event_id for ack in after.acks[:-1]] == [ack.event_id for ack in before.acks]
+    assert (after.states[-1], after.acks[-1].attempt) == ((A.TRIAL_BOOT, ""), 1)
     after.run(Install(model=R2), 8)
-    assert (after.acks[-1].state, after.acks[-1].attempt) == (A.COMMITTED, 2)
+    assert (after.acks[-1].state, after.acks[-1].attempt) == (A.COMMITTED, 1)
+    assert after.flash.slots.running == R2
+
+
+def test_a_model_that_reboots_the_device_three_times_is_left() -> None:
+    phone = running()
+    phone.run(Install(model=R2), 3.5)
+    for _ in range(TRIAL_BOOTS):
+        phone = rebooted(phone)
+    assert phone.loads == ["r1"]
+    assert phone.states[-1] == (A.REVERTED, "INTERRUPTED")
+    assert (phone.acks[-1].attempt, phone.acks[-1].model_digest) == (1, R1.digest)
+    assert phone.flash.slots == Slots(a=R1)
+    phone.run(Install(model=R2), 20)
+    assert (phone.acks[-1].state, phone.acks[-1].attempt) == (A.COMMITTED, 2)
+
+
+def test_a_model_that_answers_known_pictures_wrongly_is_left_before_it_drives() -> None:
+    phone = running()
+    phone.wrong_answers = True
+    phone.run(Install(model=R2), 10)
+    assert phone.states[-1] == (A.REVERTED, "WRONG_ANSWER")
+    assert (A.TRIAL_BOOT, "") not in phone.states
+    assert phone.loads == ["r2", "r1"]
+
+
+def test_a_clock_that_was_a_year_ahead_delays_no_step_after_a_reboot() -> None:
+    before = running()
+    before.now += 365 * 86_400 * SECOND
+    before.run(Install(model=R2), 0)
+    before.now = NOW
+    after = rebooted(before)
+    after.run(Install(model=R2), 8)
+    assert after.states[-1] == (A.COMMITTED, "")
+
+
+def test_a_clock_that_jumps_in_a_trial_makes_it_neither_endless_nor_blind() -> None:
+    for jump in (-365, 365):
+        phone = running()
+        phone.run(Install(model=R2), 3)
+        assert phone.flash.slots.trial
+        phone.now += jump * 86_400 * SECOND
+        phone.run(Install(model=R2), 1, answers=jump > 0)
+        assert phone.flash.slots.trial, "too few frames were seen to say anything"
+        phone.run(Install(model=R2), 4)
+        assert phone.states[-1] == (A.COMMITTED, "")
 
 
 def test_a_restart_without_a_trial_says_nothing() -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.device import flash
 from producers.device.conditions import conditions, hindrance, is_away
-from producers.device.flash import MAX_ATTEMPTED, Flash, FlashError, Tried
+from producers.device.flash import MAX_ATTEMPTED, Flash, Tried
+from producers.device.flash_json import FlashError, from_json, to_json
 from producers.device.health import DEADLINE_MISSES, HEALTHY, NO_ANSWER, HealthWindow
 from producers.device.identity import EventIds, fraction, next_boot
 from producers.device.schedule import Schedule
@@ -163,13 +163,13 @@ def test_storage_comes_back_as_it_was() -> None:
     kept = Flash(boot=3, registered_ts=NOW, encounters=4, slots=trial, tried=tried)
     empty = Flash(boot=1, registered_ts=NOW)
     both = {"d1": kept, "d2": empty}
-    assert flash.from_json(flash.to_json(both)) == both
+    assert from_json(to_json(both)) == both
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"d": {}}', b'{"d": {"boot": 1}}', b"\xff"])
 def test_storage_that_cannot_be_read_is_named(body: bytes) -> None:
     with pytest.raises(FlashError, match="not readable"):
-        flash.from_json(body)
+        from_json(body)
 
 
 def test_a_device_remembers_a_limited_number_of_releases() -> None:

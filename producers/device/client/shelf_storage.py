@@ -1,0 +1,72 @@
+"""The storage of simulated devices: one shelf of model files for all, kept beside them."""
+
+from typing import Final, Protocol
+
+from producers.device.client.storage import FailedError
+from producers.device.engine import Engine
+from producers.device.flash import Flash
+from producers.device.slots import Model
+from schemas.records import AckState, Slot
+
+DOWNLOAD_FAILED: Final = "DOWNLOAD_FAILED"
+
+
+class Shelf(Protocol):
+    """Model files: `producers.device.models.ModelShelf`."""
+
+    def digest(self, uri: str) -> str:
+        """SHA-256 of the file, downloaded. Raises LookupError or OSError."""
+
+    def engine(self, model: Model) -> Engine:
+        """The engine of a model."""
+
+
+class ShelfStorage:
+    """`Storage` in which both slots of every device name files of one shelf.
+
+    What a device keeps is saved for all of them at once (`producers.keeping`), behind the log.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def keep(self, flash: Flash) -> None:
+        """Nothing: see above."""
+
+    def admit(self, model: Model, now_us: int) -> None:
+        """Every model that a valid decision names."""
+
+    def fetch(self, model: Model, now_us: int) -> int | None:
+        """The whole file, at once."""
+        del now_us
+        try:
+            self._shelf.digest(model.uri)
+        except (LookupError, OSError) as error:
+            why = f"{model.uri}: {error}"
+            raise FailedError(AckState.INSTALL_FAILED, DOWNLOAD_FAILED, why, again=True) from error
+        return None
+
+    def digest(self, model: Model) -> str | None:
+        """SHA-256 of the file on the shelf."""
+        try:
+            return self._shelf.digest(model.uri)
+        except (LookupError, OSError):
+            return None
+
+    def install(self, model: Model, slot: Slot) -> bool:
+        """Nothing moves."""
+        del model, slot
+        return True
+
+    def sound(self, model: Model, slot: Slot) -> bool:
+        """The shelf checks what it loads."""
+        del model, slot
+        return True
+
+    def discard(self, model: Model) -> None:
+        """The shelf drops what is long unused."""
+
+    def engine(self, model: Model, slot: Slot) -> Engine:
+        """The engine that all devices share which run this model."""
+        del slot
+        return self._shelf.engine(model)
