@@ -97,6 +97,9 @@ class Triggers(_Part):
     Attributes:
         far_near_at_least: Both the farthest and the nearest frame are at least so sure, of
             different classes.
+        shortlist: Of the encounters of a window that only confidence or margin speak for, so many
+            of the smallest margin are sent, at its end.
+        shortlist_s: Length of that window, seconds.
     """
 
     confidence_below: Share = 0.5
@@ -104,6 +107,8 @@ class Triggers(_Part):
     flips_at_least: Annotated[int, Field(ge=1)] = 2
     far_near_at_least: Share = 0.6
     random_share: Share = 0.02
+    shortlist: Annotated[int, Field(ge=1, le=1000)] = 4
+    shortlist_s: Seconds = 3600.0
     burst: Annotated[float, Field(ge=1.0, le=1000.0)] = 4.0
     per_hour: Annotated[float, Field(ge=0.0)] = 60.0
     burst_bytes: Annotated[float, Field(ge=1.0)] = 131_072.0

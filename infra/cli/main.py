@@ -21,6 +21,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "rollout": "see what a rollout policy catches, and replay a trace through the gate",
     "datasets": "look at datasets, begin a line",
     "models": "measure model files",
+    "loop": "measure what chosen labels are worth",
     "campaigns": "say what devices should collect",
     "replay": "replay recorded data sets as events",
     "slo": "check, explain, replay and export SLOs",

@@ -1,6 +1,5 @@
 """The recorded camera: real pictures of real signs, each track met by devices as an encounter."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -17,19 +16,15 @@ from producers.camera.camera import (
     encounter_id,
     parse_encounter_id,
 )
+from producers.camera.deal import deal
 from producers.camera.draws import key, uniforms
 from producers.camera.looks import keys_of
 from producers.camera.night import at_night
 from producers.camera.recording import Track, read_recording
 from producers.camera.rendered import TEST_DRIVE
 
-HELD_BACK_SHARE: Final = 0.30
-SEED_SHARE: Final = 0.265
-"""Of the tracks that are not held back, at most this share is the test drive's."""
 NIGHT_SHARE: Final = 0.10
 """Of the held-back encounters."""
-_UNSEEN: Final = 3
-_SCARCE: Final = 5
 _MIN_TRACKS: Final = 10
 
 
@@ -56,14 +51,11 @@ class RecordedCamera:
         self._frames = frames
         self._images = recording.images
         self.classes = recording.classes
-        dealt = sorted(recording.tracks, key=lambda track: key(seed, "deal", track.name))
-        if len(dealt) < _MIN_TRACKS:
-            raise CameraError(f"{path}: {len(dealt)} tracks; at least {_MIN_TRACKS} are needed")
-        cut = round(HELD_BACK_SHARE * len(dealt))
-        self._held_back = dealt[:cut]
-        self._test_drive = _test_drive(dealt[cut:], self._order_of_classes(seed))
-        used = {track.name for track in self._test_drive}
-        self._stream = [track for track in dealt[cut:] if track.name not in used]
+        if (found := len(recording.tracks)) < _MIN_TRACKS:
+            raise CameraError(f"{path}: {found} tracks; at least {_MIN_TRACKS} are needed")
+        sides = deal(recording.tracks, len(self.classes), seed)
+        self._held_back, self._test_drive = sides.held_back, sides.test_drive
+        self._stream = sides.stream
 
     def encounters(self, requests: Sequence[EncounterRequest]) -> list[Encounter]:
         """Picture encounters, in the order asked."""
@@ -101,9 +93,6 @@ class RecordedCamera:
             slices=tuple({"light": light.value} for light in lights),
         )
 
-    def _order_of_classes(self, seed: int) -> list[int]:
-        return sorted(range(len(self.classes)), key=lambda label: key(seed, "class", label))
-
     def _met(self, ask: EncounterRequest) -> Track:
         drawn = float(uniforms(keys_of(self._seed, [ask]), 1)[0, 0])
         return self._stream[int(drawn * len(self._stream))]
@@ -119,22 +108,5 @@ class RecordedCamera:
         )
 
     def _pictures(self, track: Track, light: Light, shade: float) -> Pictures:
-        steps = np.linspace(0, len(track.rows) - 1, self._frames).round().astype(np.int64)
-        found = self._images[track.rows[steps]]
+        found = self._images[track.spread(self._frames)]
         return found if light is Light.DAY else at_night(found, np.full(self._frames, shade))
-
-
-def _test_drive(tracks: Sequence[Track], order: Sequence[int]) -> list[Track]:
-    """A share of the tracks: none of a few classes, one of a few others."""
-    unseen = min(_UNSEEN, len(order) // 8)
-    scarce = min(_SCARCE, len(order) // 6)
-    room = dict.fromkeys(order[:unseen], 0) | dict.fromkeys(order[unseen : unseen + scarce], 1)
-    taken: Counter[int] = Counter()
-    chosen: list[Track] = []
-    for track in tracks:
-        if len(chosen) < round(SEED_SHARE * len(tracks)) and (
-            taken[track.label] < room.get(track.label, len(tracks))
-        ):
-            taken[track.label] += 1
-            chosen.append(track)
-    return chosen

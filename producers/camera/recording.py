@@ -23,6 +23,11 @@ class Track:
     name: str
     rows: NDArray[np.int64]
 
+    def spread(self, frames: int) -> NDArray[np.int64]:
+        """Rows of so many frames, evenly from far to near; a short track shows a frame twice."""
+        steps = np.linspace(0, len(self.rows) - 1, frames).round().astype(np.int64)
+        return self.rows[steps]
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:

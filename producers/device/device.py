@@ -164,10 +164,12 @@ class Device:
         self._tell(now_us, Lifecycle.PARKED)
 
     def flush(self, now_us: int) -> None:
-        """Close the reporting window early: the device parks or vanishes."""
+        """Close the windows early: the device parks or vanishes."""
         record = self._windows.close(now_us)
         if record is not None:
             self._surface.send(INFERENCE_EVENTS, record)
+        for edge_case in self._edge_cases.close(now_us):
+            self._surface.send(EDGE_CASES, edge_case)
 
     # Looking
 
@@ -266,6 +268,5 @@ class Device:
             speed_mps=self._speed,
             taken_over=takeover is not None,
         )
-        edge_case = self._edge_cases.consider(seen, now_us)
-        if edge_case is not None:
+        for edge_case in self._edge_cases.consider(seen, now_us):
             self._surface.send(EDGE_CASES, edge_case)

@@ -1,5 +1,6 @@
 """Edge cases: encounters of one device that are kept, within its uplink and its owner's consent."""
 
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
@@ -12,12 +13,14 @@ from producers.campaigns.collecting import Collecting
 from producers.campaigns.signals import Signals
 from producers.device.buckets import TokenBucket
 from producers.device.identity import EventIds, Who, fraction
+from producers.device.shortlist import Shortlist
 from producers.device.triggers import Seen, control_sample, trigger
 from producers.scenario import Triggers
 from schemas.records import Context, EdgeCase, Frame, Trigger
 from schemas.topics import EDGE_CASES
 
 PLACE_CELLS: Final = 16
+_DOUBTS: Final = frozenset({Trigger.LOW_CONFIDENCE, Trigger.MARGIN})
 
 
 class Stored(Protocol):
@@ -43,6 +46,15 @@ class Pictures(Protocol):
         """Store bytes under their own SHA-256."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """An encounter that waits for the end of its window, lost when the process dies before."""
+
+    seen: Seen
+    why: Trigger
+    at_us: int
+
+
 class EdgeCases:
     """Keeps encounters of one device.
 
@@ -66,32 +78,67 @@ class EdgeCases:
         self._collecting = Collecting(who.device_id, campaigns)
         self._cases = TokenBucket.full(rules.burst, rules.per_hour)
         self._bytes = TokenBucket.full(rules.burst_bytes, rules.bytes_per_hour)
+        self._doubts: Shortlist[_Doubt] = Shortlist(rules.shortlist)
+        self._window_end_us = 0
 
-    def consider(self, seen: Seen, now_us: int) -> EdgeCase | None:
-        """The edge case to send, its film strip stored; None: nothing worth it or not allowed.
+    def consider(self, seen: Seen, now_us: int) -> list[EdgeCase]:
+        """The edge cases to send now, their film strips stored.
+
+        What chance, a campaign, a takeover or a flip keeps is sent at once; of mere doubts the
+        greatest of each shortlist window, at its end.
 
         Raises:
-            OSError: The film strip cannot be stored.
+            OSError: A film strip cannot be stored.
         """
         if not self._who.consent_pictures:
-            return None
+            return []
+        sent = self.close(now_us) if now_us >= self._window_end_us else []
         why, campaign = self._reason(seen, now_us)
-        if why is None or not self._cases.holds(now_us):
-            return None
+        if why in _DOUBTS:
+            doubt = _Doubt(seen, why, now_us)
+            self._doubts.offer(seen.glimpse.margin, seen.encounter.encounter_id, doubt)
+        elif why is not None:
+            sent += self._sent(seen, why, campaign, seen_us=now_us, now_us=now_us)
+        return sent
+
+    def close(self, now_us: int) -> list[EdgeCase]:
+        """End the shortlist window early or in time: the doubts to send.
+
+        Raises:
+            OSError: A film strip cannot be stored.
+        """
+        self._window_end_us = now_us + round(self._rules.shortlist_s * 1_000_000)
+        return [
+            case
+            for doubt in self._doubts.drain()
+            for case in self._sent(doubt.seen, doubt.why, None, seen_us=doubt.at_us, now_us=now_us)
+        ]
+
+    def _sent(
+        self, seen: Seen, why: Trigger, campaign: Campaign | None, *, seen_us: int, now_us: int
+    ) -> list[EdgeCase]:
+        """The edge case, when the uplink bears it."""
+        if not self._cases.holds(now_us):
+            return []
         strip = to_png(seen.encounter.frames)
         if not self._bytes.holds(now_us, len(strip)):
-            return None
+            return []
         self._cases.spend()
         self._bytes.spend(len(strip))
         if campaign is not None:
             self._collecting.sent(campaign, len(strip))
-        frame, glimpse = self._stored(strip, seen.encounter), seen.glimpse
+        return [self._case(seen, why, campaign, self._stored(strip, seen.encounter), seen_us)]
+
+    def _case(
+        self, seen: Seen, why: Trigger, campaign: Campaign | None, frame: Frame, seen_us: int
+    ) -> EdgeCase:
+        glimpse = seen.glimpse
         return EdgeCase(
             event_id=self._ids.next(EDGE_CASES),
             **self._who.common(),
             release_id=seen.model.release_id,
             model_digest=seen.model.digest,
-            captured_ts=now_us,
+            captured_ts=seen_us,
             trigger=why,
             campaign_id=None if campaign is None else campaign.record.campaign_id,
             encounter_id=seen.encounter.encounter_id,

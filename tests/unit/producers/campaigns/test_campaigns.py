@@ -115,8 +115,7 @@ def test_open_campaigns_take_their_part_of_the_uplink_and_ended_ones_do_not() ->
 @pytest.mark.parametrize(("random_share", "why"), [(0.0, Trigger.CAMPAIGN), (1.0, Trigger.RANDOM)])
 def test_the_control_sample_stays_apart_from_campaigns(random_share: float, why: Trigger) -> None:
     cases = edge_cases(kit.Album(), Triggers(random_share=random_share), kit.who(), campaign())
-    case = cases.consider(seen(3, flips=9), kit.NOW)
-    assert case is not None
+    (case,) = cases.consider(seen(3, flips=9), kit.NOW)
     assert case.trigger is why
     assert case.campaign_id == ("night" if why is Trigger.CAMPAIGN else None)
 

@@ -246,17 +246,29 @@ def edge_cases(
 
 
 def test_bytes_are_a_quota_of_their_own_and_what_is_over_it_is_not_stored() -> None:
-    strip = edge_cases(kit.Album(), Triggers(random_share=1.0), kit.who()).consider(seen(3), NOW)
-    assert strip is not None
+    (strip,) = edge_cases(kit.Album(), Triggers(random_share=1.0), kit.who()).consider(seen(3), NOW)
     rules = Triggers(
         random_share=1.0, burst_bytes=2.5 * strip.uplink_bytes, bytes_per_hour=strip.uplink_bytes
     )
     album = kit.Album()
     cases = edge_cases(album, rules, kit.who())
     sent = [cases.consider(seen(3), NOW) for _ in range(4)]
-    assert [one is not None for one in sent] == [True, True, False, False]
-    assert cases.consider(seen(3), NOW + 29 * 60 * SECOND) is None
-    assert cases.consider(seen(3), NOW + 31 * 60 * SECOND) is not None
+    assert [len(one) for one in sent] == [1, 1, 0, 0]
+    assert cases.consider(seen(3), NOW + 29 * 60 * SECOND) == []
+    assert len(cases.consider(seen(3), NOW + 31 * 60 * SECOND)) == 1
+
+
+def test_of_mere_doubts_the_greatest_of_a_window_are_sent_at_its_end() -> None:
+    rules = Triggers(random_share=0.0, margin_below=0.5, shortlist=2, shortlist_s=60.0)
+    cases = edge_cases(kit.Album(), rules, kit.who())
+    for number, margin in enumerate([0.4, 0.1, 0.3, 0.2, 0.6]):
+        doubt = seen(number, margin=margin, confidence=0.9, flips=0)
+        assert cases.consider(doubt, NOW + number * SECOND) == []
+    sent = cases.consider(seen(9, margin=0.05, confidence=0.9, flips=0), NOW + 60 * SECOND)
+    assert [case.margin for case in sent] == [0.1, 0.2]
+    assert [case.captured_ts for case in sent] == [NOW + SECOND, NOW + 3 * SECOND]
+    assert [case.margin for case in cases.close(NOW + 61 * SECOND)] == [0.05]
+    assert cases.close(NOW + 62 * SECOND) == []
 
 
 @pytest.mark.parametrize(("consent", "place"), [(True, True), (False, True), (True, False)])
@@ -265,9 +277,9 @@ def test_without_consent_no_picture_and_no_place_leaves_the_device(
 ) -> None:
     album = kit.Album()
     who = kit.who(consent_pictures=consent, consent_location=place)
-    case = edge_cases(album, Triggers(random_share=1.0), who).consider(seen(3), NOW)
-    assert (case is not None) == consent == bool(album.bodies)
-    if case is not None:
+    cases = edge_cases(album, Triggers(random_share=1.0), who).consider(seen(3), NOW)
+    assert bool(cases) == consent == bool(album.bodies)
+    for case in cases:
         assert (case.context.place_cell is not None) == place
         assert (case.context.weather, case.context.light) == ("RAIN", "NIGHT")
         check("edge-cases", case, NOW)
