@@ -31,6 +31,18 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Gains:
+    """Pictures that one model names rightly and another does not, minus the reverse.
+
+    Attributes:
+        sums: float64 [encounters]. sizes: int64 [encounters], pictures.
+    """
+
+    sums: NDArray[np.float64]
+    sizes: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class Accuracy:
     """Share of pictures named rightly, with a 95 % bootstrap interval by encounter.
 
@@ -86,13 +98,22 @@ def compare(new: bytes, old: bytes, held_back: HeldBack) -> Difference:
         EvaluationError: Nothing is held back, or the set does not fit together.
         ModelError: A model file cannot be run.
     """
+    found = gains(new, old, held_back)
+    means = _resampled(found.sums, found.sizes)
+    mean = float(found.sums.sum() / found.sizes.sum())
+    return Difference(mean, float(np.percentile(means, _LOW)), float(np.percentile(means, _HIGH)))
+
+
+def gains(new: bytes, old: bytes, held_back: HeldBack) -> Gains:
+    """What the new model names rightly more than the old, encounter by encounter.
+
+    Raises:
+        EvaluationError: Nothing is held back, or the set does not fit together.
+        ModelError: A model file cannot be run.
+    """
     _check(held_back)
     gain = _right(new, held_back)[1].astype(np.float64) - _right(old, held_back)[1]
-    sums, sizes = _by_encounter(gain, held_back)
-    means = _resampled(sums, sizes)
-    return Difference(
-        float(gain.mean()), float(np.percentile(means, _LOW)), float(np.percentile(means, _HIGH))
-    )
+    return Gains(*_by_encounter(gain, held_back))
 
 
 def _check(held_back: HeldBack) -> None:

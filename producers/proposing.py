@@ -8,7 +8,7 @@ from infra.objects import ObjectStore
 from producers.camera.camera import HeldBack
 from producers.model.form import FORMAT, INPUT_SHAPE, OPSET, RUNTIME
 from producers.releases import current_parent, next_counter, propose
-from producers.training import Trained, train
+from producers.training import Parent, Trained, train
 from schemas.catalogue import CATALOGUE
 from schemas.decisions import ReleaseBook
 from schemas.manifests import from_parquet
@@ -41,17 +41,19 @@ def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRe
     Raises:
         ObjectMissingError, ObjectCorruptError, ManifestError: The manifest is not as announced.
         DatasetError, CameraError, TrainingError: It cannot be trained on.
+        WorseError: What came out is worse than its parent on a protected slice.
     """
     body = desk.objects.get(dataset.manifest_uri or "", digest=dataset.manifest_digest)
     manifest = from_parquet(body)
-    trained = train(manifest, desk.objects, _SEED, desk.held_back)
+    parent = _parent(book, dataset)
+    trained = train(manifest, desk.objects, _SEED, desk.held_back, _model_of(desk, book, parent))
     counter = next_counter(book, DeviceClass.VEHICLE)
     return propose(
         desk.signer,
         release_id=f"{dataset.line}-{counter}",
         device_class=DeviceClass.VEHICLE,
         artifact=store(desk.objects, trained),
-        parent_release_id=_parent(book, dataset),
+        parent_release_id=parent,
         counter=counter,
         strata=desk.strata,
         deadline_us={name: CATALOGUE.hardware[name].deadline_us for name in desk.strata},
@@ -75,6 +77,15 @@ def _parent(book: ReleaseBook, dataset: DatasetManifest) -> str | None:
         if view.proposal.dataset_id == dataset.parent
     ]
     return earlier[0] if earlier else None
+
+
+def _model_of(desk: Desk, book: ReleaseBook, release_id: str | None) -> Parent | None:
+    if release_id is None:
+        return None
+    artifact = book.releases[release_id].proposal.artifact
+    if artifact is None:
+        return None
+    return Parent(release_id, desk.objects.get(artifact.uri, digest=artifact.digest))
 
 
 def store(objects: ObjectStore, trained: Trained) -> Artifact:

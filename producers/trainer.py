@@ -10,6 +10,7 @@ from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from infra.settings import Settings, SettingsError
 from producers.camera.camera import CameraError
 from producers.camera.open import open_camera
+from producers.offline_gate import WorseError
 from producers.proposing import Desk, proposal
 from producers.publishing import Publishing
 from producers.scenario import load
@@ -38,6 +39,7 @@ _UNUSABLE: Final = (
     DatasetError,
     ManifestError,
     CameraError,
+    WorseError,
     ObjectMissingError,
     ObjectCorruptError,
 )
@@ -94,7 +96,7 @@ class Trainer:
         except _UNUSABLE as error:
             self.refused[dataset.dataset_id] = str(error)
             del self._waiting[dataset.dataset_id]
-            log.error("dataset %s is not trained on: %s", dataset.dataset_id, error)  # noqa: TRY400 - the sentence says it all, a trace adds nothing
+            log.error("no release from dataset %s: %s", dataset.dataset_id, error)  # noqa: TRY400 - the sentence says it all, a trace adds nothing
             return
         publisher.publish(MODEL_RELEASES, release)
         publisher.flush()

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from infra.objects import ObjectStore
 from producers.camera.camera import HeldBack, Pictures
 from producers.camera.strips import from_png
-from producers.evaluation import Accuracy, evaluate
+from producers.evaluation import Accuracy, compare, evaluate
 from producers.model.apart import fit_apart
 from producers.model.form import OPSET
+from producers.offline_gate import pass_or_raise, slice_gains
 from schemas.manifests import Example, Manifest, Split, classes_of
 
 MAX_PICTURES: Final = 40_000
@@ -52,8 +53,20 @@ class _Side:
     groups: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The release that a new one would replace: its name and model file."""
+
+    release_id: str
+    model: bytes
+
+
 def train(
-    manifest: Manifest, objects: ObjectStore, seed: int, held_back: HeldBack | None = None
+    manifest: Manifest,
+    objects: ObjectStore,
+    seed: int,
+    held_back: HeldBack | None = None,
+    parent: Parent | None = None,
 ) -> Trained:
     """Train on the TRAIN side; the same manifest and seed give the same bytes on one machine.
 
@@ -61,9 +74,11 @@ def train(
         manifest: Its metadata `classes` fixes the outputs, `dataset_id` is noted in the model.
         objects: Holds the film strips.
         seed: Of the initial weights, the order and the dropout.
-        held_back: Measured for the card alone; nothing is chosen by it.
+        held_back: Measured for the card and by the offline gate; nothing is chosen by it.
+        parent: Compared with on the held-back pictures; None: nothing is.
 
     Raises:
+        WorseError: The model is worse than its parent on a protected slice.
         DatasetError: No training examples, or more than MAX_PICTURES pictures.
         ObjectMissingError, ObjectCorruptError, CameraError: A film strip is not as announced.
         TrainingError: Training failed.
@@ -77,7 +92,12 @@ def train(
     side = _load(sides[Split.TRAIN], objects, classes)
     if side is None:
         raise DatasetError(f"dataset {dataset_id}: 0 examples with split TRAIN; label some")
-    model = fit_apart(side.pictures, side.labels, side.weights, classes, dataset_id, seed)
+
+    def fitted(seed: int) -> bytes:
+        return fit_apart(side.pictures, side.labels, side.weights, classes, dataset_id, seed)
+
+    model = fitted(seed)
+    against = None if parent is None else _against(model, parent, held_back, lambda: fitted(seed + 1))
     validation = _validation(sides[Split.VALIDATION], objects, classes)
     measured = {
         "validation": evaluate(model, validation) if validation else None,
@@ -95,9 +115,26 @@ def train(
         },
         "training": _about(sides[Split.TRAIN], len(side.labels)),
         **{name: found and asdict(found) for name, found in measured.items()},
+        "parent": against,
     }
     said = measured["held_back"] or measured["validation"]
     return Trained(model, _metrics(said), _json(card))
+
+
+def _against(
+    model: bytes, parent: Parent, held_back: HeldBack | None, twin: Callable[[], bytes]
+) -> dict[str, Any] | None:
+    """The comparison with the parent, for the card."""
+    if held_back is None:
+        return None
+    found = slice_gains(model, parent.model, held_back)
+    pass_or_raise(parent.release_id, found, lambda: slice_gains(twin(), parent.model, held_back))
+    return {
+        "release_id": parent.release_id,
+        "digest": sha256(parent.model).hexdigest(),
+        "difference": asdict(compare(model, parent.model, held_back)),
+        "slices": {name: asdict(gain) for name, gain in found.items()},
+    }
 
 
 def _load(

@@ -13,10 +13,10 @@ from producers import seed_dataset, training
 from producers.camera.camera import CameraError
 from producers.camera.rendered import RenderedCamera
 from producers.camera.strips import from_png
-from producers.evaluation import evaluate
+from producers.evaluation import compare, evaluate
 from producers.model.runtime import Model
 from producers.seed_dataset import publish_seed, seed_record
-from producers.training import DatasetError, train
+from producers.training import DatasetError, Parent, train
 from schemas.manifests import Manifest, ManifestError, Split, classes_of, from_parquet
 from schemas.records import DatasetManifest, ManifestKind
 from schemas.topics import DATASET_MANIFESTS
@@ -104,6 +104,18 @@ def test_without_held_back_pictures_the_validation_side_speaks(
     assert card["held_back"] is None
     assert trained.metrics["accuracy"] == card["validation"]["mean"]
     assert "slice/origin/test-drive" in trained.metrics
+
+
+def test_the_card_compares_with_the_parent_slice_by_slice(
+    seeded: DatasetManifest, camera: RenderedCamera, objects: ObjectStore, small_model: bytes
+) -> None:
+    held_back = camera.held_back(1, 60)
+    trained = train(manifest_of(seeded, objects), objects, 1, held_back, Parent("r1", small_model))
+    card = json.loads(trained.card)["parent"]
+    assert (card["release_id"], card["digest"]) == ("r1", sha256(small_model).hexdigest())
+    expected = compare(trained.model, small_model, held_back)
+    assert card["difference"] == dataclasses.asdict(expected)
+    assert "weather/SNOW" in card["slices"]
 
 
 def test_what_cannot_be_trained_on_is_refused(

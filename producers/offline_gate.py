@@ -1,0 +1,112 @@
+"""The offline gate: a model that is worse than its parent on a protected slice is not proposed."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from producers.camera.camera import HeldBack
+from producers.evaluation import Gains, gains
+
+ALPHA: Final = 0.05
+"""Chance that a model no worse than its parent anywhere is stopped, before the second seed."""
+MIN_ENCOUNTERS: Final = 10
+"""A slice with fewer encounters says nothing and protects nobody."""
+_RESAMPLES: Final = 10_000
+_SEED: Final = 2026
+
+
+class WorseError(ValueError):
+    """A model is worse than its parent on a protected slice; the message names slice and loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class SliceGain:
+    """Accuracy of the new model minus the parent's on one slice.
+
+    Attributes:
+        upper: Bound from above at level 1 - ALPHA / slices (Bonferroni), by bootstrap over
+            encounters; below 0 the new model is worse.
+    """
+
+    encounters: int
+    mean: float
+    upper: float
+
+    @property
+    def worse(self) -> bool:
+        """Whether chance does not explain the loss."""
+        return self.upper < 0.0
+
+
+def slice_gains(new: bytes, parent: bytes, held_back: HeldBack) -> dict[str, SliceGain]:
+    """Every protected slice: each value of each slice name, and each class.
+
+    Raises:
+        EvaluationError: Nothing is held back, or the set does not fit together.
+        ModelError: A model file cannot be run.
+    """
+    found = gains(new, parent, held_back)
+    protected = {
+        name: rows for name, rows in _slices(held_back).items() if len(rows) >= MIN_ENCOUNTERS
+    }
+    level = 100.0 * ALPHA / max(1, len(protected))
+    return {name: _gain(found, rows, 100.0 - level) for name, rows in sorted(protected.items())}
+
+
+def pass_or_raise(
+    parent: str,
+    found: Mapping[str, SliceGain],
+    again: Callable[[], Mapping[str, SliceGain]],
+) -> None:
+    """Let a model pass unless it is worse on a slice, and its reseeded twin as well.
+
+    The null is a retrain on the same data with another seed, which is never quite the same model:
+    what only one of the two loses is luck of the seed, what both lose lies in the data.
+
+    Args:
+        parent: Name of the parent, for the message.
+        found: The model's gains.
+        again: Trains and measures the twin; called only when the model is worse somewhere.
+
+    Raises:
+        WorseError: Both are worse on the same slice.
+    """
+    worse = [name for name, gain in found.items() if gain.worse]
+    if not worse:
+        return
+    twin = again()
+    lost = [name for name in worse if twin[name].worse]
+    if lost:
+        told = ", ".join(
+            f"{name} by {-found[name].mean:.3f} (twin {-twin[name].mean:.3f}, "
+            f"{found[name].encounters} encounters)"
+            for name in lost
+        )
+        raise WorseError(f"worse than {parent} on {told}; label more of these and train again")
+
+
+def _slices(held_back: HeldBack) -> dict[str, NDArray[np.int64]]:
+    """Encounters of each slice."""
+    first = np.unique(held_back.groups, return_index=True)[1]
+    members: dict[str, list[int]] = {}
+    for encounter, (slices, row) in enumerate(zip(held_back.slices, first, strict=True)):
+        named: Iterable[tuple[str, str]] = slices.items()
+        label = held_back.classes[int(held_back.labels[row])]
+        for name, value in (*named, ("class", label)):
+            members.setdefault(f"{name}/{value}", []).append(encounter)
+    return {name: np.array(rows, np.int64) for name, rows in members.items()}
+
+
+def _gain(found: Gains, rows: NDArray[np.int64], percentile: float) -> SliceGain:
+    sums, sizes = found.sums[rows], found.sizes[rows]
+    rng = np.random.default_rng(_SEED)
+    drawn = rng.integers(0, len(rows), (_RESAMPLES, len(rows)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    return SliceGain(
+        encounters=len(rows),
+        mean=float(sums.sum() / sizes.sum()),
+        upper=float(np.percentile(means, percentile)),
+    )

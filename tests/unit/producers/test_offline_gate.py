@@ -1,0 +1,57 @@
+"""What the offline gate stops, and what it lets pass as luck of a seed."""
+
+import numpy as np
+import pytest
+
+from producers import offline_gate
+from producers.camera.camera import HeldBack
+from producers.evaluation import Gains
+from producers.offline_gate import ALPHA, SliceGain, WorseError, pass_or_raise, slice_gains
+from tests.unit.producers.test_evaluation import CLASSES, held_back, oracle
+
+PARENT = oracle(CLASSES, wrong_above=99)
+LOST_NIGHT = oracle(CLASSES, wrong_above=30)  # of 40 encounters the last ten are night
+
+
+def test_a_lost_slice_is_named_when_the_twin_loses_it_too() -> None:
+    found = slice_gains(LOST_NIGHT, PARENT, held_back())
+    assert found["light/NIGHT"] == SliceGain(encounters=10, mean=-1.0, upper=-1.0)
+    assert not found["light/DAY"].worse
+    with pytest.raises(WorseError, match=r"worse than r1 on .*light/NIGHT by 1\.000 \(twin 1\.000"):
+        pass_or_raise("r1", found, lambda: found)
+
+
+def test_what_only_one_seed_loses_is_luck() -> None:
+    found = slice_gains(LOST_NIGHT, PARENT, held_back())
+    pass_or_raise("r1", found, lambda: slice_gains(PARENT, PARENT, held_back()))
+
+
+def test_a_model_that_loses_nothing_trains_no_twin() -> None:
+    def never() -> dict[str, SliceGain]:
+        raise AssertionError
+
+    pass_or_raise("r1", slice_gains(PARENT, LOST_NIGHT, held_back()), never)
+
+
+def test_a_slice_of_few_encounters_protects_nobody() -> None:
+    found = slice_gains(LOST_NIGHT, PARENT, held_back(encounters=39))
+    assert "light/NIGHT" not in found  # nine of them
+    assert set(found) == {"light/DAY", *(f"class/{name}" for name in CLASSES)}
+
+
+def test_a_model_no_worse_is_seldom_stopped_by_its_first_seed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(11)
+    runs, encounters = 40, 90
+    groups = np.arange(encounters)
+    slices = tuple({"region": f"r{one % 6}"} for one in range(encounters))
+    pictures = np.zeros((encounters, 32, 32, 3), np.uint8)
+    held = HeldBack(pictures, groups % 3, groups, CLASSES, slices)
+    stopped = 0
+    for _ in range(runs):
+        sums = rng.choice([-1.0, 0.0, 1.0], encounters, p=[0.1, 0.8, 0.1])
+        drawn = Gains(sums, np.ones(encounters, np.int64))
+        monkeypatch.setattr(offline_gate, "gains", lambda *_, drawn=drawn: drawn)
+        stopped += any(gain.worse for gain in slice_gains(b"", b"", held).values())
+    assert stopped / runs <= 3 * ALPHA
