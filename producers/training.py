@@ -97,7 +97,7 @@ def train(
         return fit_apart(side.pictures, side.labels, side.weights, classes, dataset_id, seed)
 
     model = fitted(seed)
-    against = None if parent is None else _against(model, parent, held_back, lambda: fitted(seed + 1))
+    against = _against(model, parent, held_back, lambda: fitted(seed + 1))
     validation = _validation(sides[Split.VALIDATION], objects, classes)
     measured = {
         "validation": evaluate(model, validation) if validation else None,
@@ -122,10 +122,10 @@ def train(
 
 
 def _against(
-    model: bytes, parent: Parent, held_back: HeldBack | None, twin: Callable[[], bytes]
+    model: bytes, parent: Parent | None, held_back: HeldBack | None, twin: Callable[[], bytes]
 ) -> dict[str, Any] | None:
     """The comparison with the parent, for the card."""
-    if held_back is None:
+    if parent is None or held_back is None:
         return None
     found = slice_gains(model, parent.model, held_back)
     pass_or_raise(parent.release_id, found, lambda: slice_gains(twin(), parent.model, held_back))
