@@ -15,6 +15,7 @@ from tests.rollout_log import digest_of
 
 COMMITTED = 6
 FAILED = 8
+ATTEMPTS = 3
 
 
 class Told(NamedTuple):
@@ -36,7 +37,7 @@ class Device:
     attempt: int = 0
     rank: int = 0
     accepted_us: int = 0
-    late: bool = False
+    lost: bool = False
     committed: bool = False
     deferred: bool = False
     safety: bool = False
@@ -48,34 +49,41 @@ class Device:
         self.safety |= ack.reason == "SAFETY"
         if ack.state is AckState.REJECTED:
             self.rejected.add(ack.attempt)
+        again = ack.reason in ("DOWNLOAD_FAILED", "INTERRUPTED") and ack.attempt < ATTEMPTS
+        self.lost |= rank == FAILED and not again
         if rank == 0 or ack.attempt < self.attempt:
             return
         self.note_time(stamp_us, timeout_us)
+        if self.attempt == 0:
+            self.accepted_us = stamp_us
         if ack.attempt > self.attempt:
-            self.attempt, self.rank, self.accepted_us = ack.attempt, 0, stamp_us
-            self.committed = False
+            self.lost |= stamp_us > self.accepted_us + timeout_us
+            self.attempt, self.rank, self.committed = ack.attempt, 0, False
+        self.lost |= rank == FAILED and stamp_us > self.accepted_us + timeout_us
         self.committed |= rank == COMMITTED
         self.rank = max(self.rank, rank)
 
     def note_time(self, now_us: int, timeout_us: int) -> None:
-        """An attempt that is not final by now may be late."""
-        if 0 < self.rank < COMMITTED and now_us > self.accepted_us + timeout_us:
-            self.late = True
+        """A device that is not final by now may be late."""
+        final = self.rank in (0, COMMITTED, COMMITTED + 1)
+        if not final and now_us > self.accepted_us + timeout_us:
+            self.lost = True
 
     def counts(self) -> AttemptCounts:
         """What it adds."""
         rejected = self.attempt in self.rejected and 0 < self.rank < COMMITTED
-        failed = self.rank == FAILED or rejected
-        silent = self.late and not failed
+        failed = (self.rank == FAILED and self.lost) or rejected
+        silent = self.lost and not failed
+        again = self.rank == FAILED and not self.lost
         return AttemptCounts(
             offered=1,
             accepted=self.rank > 0,
-            committed=self.committed and not failed and not silent,
+            committed=self.committed and not (failed or silent or again),
             failed=failed,
             silent=silent,
             deferred=self.deferred,
             critical=self.safety,
-            rolled_back=self.rank == COMMITTED + 1,
+            rolled_back=self.rank == COMMITTED + 1 or again,
         )
 
 

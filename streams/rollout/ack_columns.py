@@ -8,45 +8,46 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas import reasons as codes
 from schemas.records import AckState, ModelRelease
 from streams.rollout.attempts import Acks
 from streams.rollout.deadlines import Stamps
-from streams.rollout.outcomes import (
-    DEFERRED,
-    RANKS,
-    ROLLBACK_ORDERED,
-    SAFETY,
-    SAFETY_REASON,
-    Rank,
-)
+from streams.rollout.outcomes import DEFERRED, LOST, RANKS, SAFETY, Rank
 
 COLUMNS = ("device_id", "hardware", "attempt", "state", "reason_code", "model_digest")
 
 
-def acks_of(rows: pa.RecordBatch, release: ModelRelease, stamps_us: Stamps) -> Acks:
+def acks_of(rows: pa.RecordBatch, release: ModelRelease, attempts: int, stamps_us: Stamps) -> Acks:
     """What acknowledgements about one release say, in its strata only.
 
     COMMITTED counts only when the model that runs is the release's: without it the device is
     still trying. Going back by order is no failure, and is proved by another model that runs.
+    A failure is one for good, whichever attempt it ended, unless its code is transient and an
+    attempt is left.
 
     Args:
         rows: n rows with at least `COLUMNS`.
         release: What was proposed.
+        attempts: How often a device tries in all.
         stamps_us: int64[n], the broker's stamps, which do not go back.
     """
     states, reasons = rows.column("state"), rows.column("reason_code")
     ranks = _each(states, _rank, np.uint8)
     runs = _each(rows.column("model_digest"), lambda digest: digest == _digest(release), np.bool_)
-    ordered = _each(reasons, lambda reason: reason == ROLLBACK_ORDERED, np.bool_)
+    ordered = _each(reasons, lambda reason: reason == codes.ROLLBACK_ORDERED, np.bool_)
     ranks[(ranks == Rank.COMMITTED) & ~runs] = Rank.TRIAL_BOOT
     ordered &= ranks == Rank.FAILED
     ranks[ordered] = np.where(runs[ordered], 0, Rank.ORDERED_BACK)
     marks = _each(states, lambda state: DEFERRED * (state == AckState.DEFERRED), np.uint8)
-    marks |= _each(reasons, lambda reason: SAFETY * (reason == SAFETY_REASON), np.uint8)
+    marks |= _each(reasons, lambda reason: SAFETY * (reason == codes.SAFETY), np.uint8)
+    numbers = rows.column("attempt").to_numpy().astype(np.int64)
+    mendable = _each(reasons, lambda reason: reason in codes.TRANSIENT, np.bool_)
+    mendable &= numbers < attempts
+    marks |= LOST * ((ranks == Rank.FAILED) & ~mendable).astype(np.uint8)
     return Acks(
         devices=rows.column("device_id"),
         strata=_each(rows.column("hardware"), release.strata.index, np.uint8),
-        attempts=rows.column("attempt").to_numpy().astype(np.int64),
+        attempts=numbers,
         ranks=ranks,
         marks=marks,
         rejects=_each(states, lambda state: state == AckState.REJECTED, np.bool_),

@@ -35,7 +35,7 @@ class AckFold:
     """Folds one partition of ota-acks.
 
     Args:
-        policy: Its commit timeout.
+        policy: Its commit timeout and attempts.
         proposals: Every release proposed so far, at least up to the newest record of the batch.
         snapshot: State to go on from.
         entitlements: Who may take which release so far, likewise.
@@ -49,6 +49,7 @@ class AckFold:
         entitlements: Entitlements = EVERYBODY,
     ) -> None:
         self._timeout_us = round(policy.commit_timeout_s * 1e6)
+        self._attempts = policy.attempts
         self._proposals = proposals
         self._judge = AckJudge(proposals, entitlements)
         self._tables: dict[str, tuple[tuple[str, ...], Attempts]] = {}
@@ -124,7 +125,7 @@ class AckFold:
             release.release_id,
             (release.strata, Attempts(len(release.strata), self._timeout_us)),
         )
-        table.merge(acks_of(rows, release, stamps_us))
+        table.merge(acks_of(rows, release, self._attempts, stamps_us))
         self._publish(release.release_id, strata, table)
 
     def _publish(self, release_id: str, strata: tuple[str, ...], table: Attempts) -> None:

@@ -39,7 +39,7 @@ from streams.rollout.refusals import dead_letter
 from streams.rollout.tally import SOURCES, Tally
 from streams.rollout.window_fold import WindowFold
 
-COUNTING_VERSION: Final = "5"  # rises when a stage-one fold or its snapshot changes
+COUNTING_VERSION: Final = "6"  # rises when a stage-one fold or its snapshot changes
 TALLY_VERSION: Final = "4"
 
 LATE: Final = "fleetloop_rollout_late_records"

@@ -12,7 +12,7 @@ from streams.rollout.device_index import COLUMNS as INDEX_COLUMNS
 from streams.rollout.device_index import MAX_DEVICES, DeviceIndex, DeviceLimitError, Rows
 from streams.rollout.growing import grown
 from streams.rollout.outcomes import (
-    LATE,
+    LOST,
     ONCE_COMMITTED,
     OUTCOMES,
     AttemptCounts,
@@ -66,7 +66,8 @@ class _Stretches(NamedTuple):
     Attributes:
         rows, attempts: Which attempt, by rising row and attempt.
         first_us: Stamp of the first that is told of it.
-        decided_us: Stamp of the first that is final; _NEVER: none is.
+        decided_us: Stamp of the first that ends it; _NEVER: none does.
+        failed_us: Stamp of the last that says that it failed; 0: none does.
         ranks: The highest rank told. committed: Whether COMMITTED was among them.
     """
 
@@ -74,6 +75,7 @@ class _Stretches(NamedTuple):
     attempts: npt.NDArray[np.int64]
     first_us: Stamps
     decided_us: Stamps
+    failed_us: Stamps
     ranks: npt.NDArray[np.uint8]
     committed: Flags
 
@@ -83,12 +85,13 @@ class Attempts:
 
     A device stands at the maximum of (attempt, rank) over its accepted attempts. An offer, a
     deferral or a rejection before acceptance starts nothing; a rejection of an accepted attempt
-    is a failure. A new accepted attempt replaces the outcome of the one before, but not that it
-    was silent for too long.
+    is a failure. What is tested is whether a device is committed in time, however often it tries:
+    a failure that is tried again decides nothing before the time is up, and what is decided does
+    not come back. So known failures never become fewer, as the evidence of harm needs it.
 
     Args:
         strata: How many strata the release has.
-        timeout_us: Time after acceptance in which an attempt must become final.
+        timeout_us: Time after its first acceptance in which a device must become final.
     """
 
     def __init__(self, strata: int, timeout_us: int) -> None:
@@ -105,7 +108,7 @@ class Attempts:
 
     @property
     def due_us(self) -> int | None:
-        """Ingest time past which the next attempt may have fallen silent; None: none is open."""
+        """Ingest time past which the next device may have fallen silent; None: none is open."""
         first_us = self._deadlines.first_us
         return None if first_us is None else first_us + self._timeout_us
 
@@ -133,13 +136,11 @@ class Attempts:
         self._count(told, 1)
 
     def expire(self, now_us: int) -> None:
-        """The log was read past `now_us`: attempts that were not final in time are late."""
-        accepted_us, rows = self._deadlines.pop_before(now_us - self._timeout_us)
-        same = self._columns["accepted_us"][rows] == accepted_us
-        open_ = (self._columns["rank"][rows] < Rank.COMMITTED) & same
-        rows = np.unique(rows[open_])
+        """The log was read past `now_us`: devices that were not final in time are lost."""
+        rows = np.unique(self._deadlines.pop_before(now_us - self._timeout_us))
+        rows = rows[self._open(rows)]
         self._count(rows, -1)
-        self._columns["marks"][rows] |= LATE
+        self._columns["marks"][rows] |= LOST
         self._count(rows, 1)
 
     def packed(self) -> Iterator[tuple[str, memoryview]]:
@@ -158,10 +159,10 @@ class Attempts:
         }
         made._columns = {name: columns[name] for name in COLUMNS}
         made._index = DeviceIndex.restored(columns)
-        ranks, marks = made._columns["rank"], made._columns["marks"]
-        rows = np.flatnonzero((ranks > 0) & (ranks < Rank.COMMITTED) & (marks & LATE == 0))
+        known = np.arange(len(made))
+        rows = np.flatnonzero(made._open(known) & (made._columns["rank"] > 0))
         made._deadlines.add(made._columns["accepted_us"][rows], rows)
-        made._count(np.arange(len(made)), 1)
+        made._count(known, 1)
         return made
 
     def _stretches(self, rows: Rows, ranked: Rows, acks: Acks) -> _Stretches:
@@ -181,6 +182,7 @@ class Attempts:
             attempts=acks.attempts[ranked[first]],
             first_us=stamps_us[first],
             decided_us=np.minimum.reduceat(decided_us, first),
+            failed_us=np.maximum.reduceat(stamps_us * (ranks == Rank.FAILED), first),
             ranks=np.maximum.reduceat(ranks, first),
             committed=np.logical_or.reduceat(ranks == Rank.COMMITTED, first),
         )
@@ -188,29 +190,36 @@ class Attempts:
     def _advance(self, told: _Stretches) -> None:
         """Join what a batch tells of single attempts."""
         held = {name: column[told.rows] for name, column in self._columns.items()}
-        goes_on = told.attempts == held["attempt"]
-        began_us = np.where(goes_on, held["accepted_us"], told.first_us)
+        goes_on, fresh = told.attempts == held["attempt"], held["attempt"] == 0
+        first = np.diff(told.rows, prepend=-1) != 0
+        began_us = np.where(fresh, told.first_us, held["accepted_us"])[first]
+        began_us = began_us[np.cumsum(first) - 1]
         held_rank = np.where(goes_on, held["rank"], 0)
         ranks = np.maximum(held_rank, told.ranks)
+        # What was not done in time, or failed after it, no retry mends; one may not begin either.
         late = (held_rank < Rank.COMMITTED) & (told.decided_us != _NEVER)
         late &= told.decided_us - began_us > self._timeout_us
-        # What an attempt replaces may have fallen silent without anybody having looked.
-        again = np.diff(told.rows, prepend=-1) == 0
-        replaced = np.where(again, np.roll(ranks, 1), held["rank"])
-        replaced_us = np.where(again, np.roll(began_us, 1), held["accepted_us"])
-        silent = ~goes_on & (replaced > 0) & (replaced < Rank.COMMITTED)
-        late |= silent & (told.first_us - replaced_us > self._timeout_us)
-        np.bitwise_or.at(self._columns["marks"], told.rows[late], np.uint8(LATE))
+        late |= np.maximum(told.failed_us, told.first_us * ~goes_on) - began_us > self._timeout_us
+        np.bitwise_or.at(self._columns["marks"], told.rows[late], np.uint8(LOST))
         committed = told.committed | goes_on & (held["marks"] & ONCE_COMMITTED != 0)
         last = np.diff(told.rows, append=-1) != 0
         rows = told.rows[last]
+        waits = held["attempt"][last] > 0
+        waits &= self._open(rows)
         marks = self._columns["marks"][rows] & np.uint8(0xFF ^ ONCE_COMMITTED)
         self._columns["marks"][rows] = marks | committed[last] * np.uint8(ONCE_COMMITTED)
         self._columns["attempt"][rows] = told.attempts[last]
         self._columns["rank"][rows] = ranks[last]
         self._columns["accepted_us"][rows] = began_us[last]
-        begun = last & ~goes_on & (ranks < Rank.COMMITTED)
-        self._deadlines.add(began_us[begun], told.rows[begun])
+        begun = self._open(rows) & ~waits
+        self._deadlines.add(began_us[last][begun], rows[begun])
+
+    def _open(self, rows: Rows) -> Flags:
+        """Which devices may still commit in time; those that never accepted may, too."""
+        ranks = self._columns["rank"][rows]
+        found: Flags = (ranks != Rank.COMMITTED) & (ranks != Rank.ORDERED_BACK)
+        found &= self._columns["marks"][rows] & LOST == 0
+        return found
 
     def _count(self, rows: Rows, sign: int) -> None:
         """Add devices, all different, to the counts, or take them out."""

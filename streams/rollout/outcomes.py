@@ -8,9 +8,6 @@ import numpy.typing as npt
 
 from schemas.records import AckState
 
-ROLLBACK_ORDERED: Final = "ROLLBACK_ORDERED"
-SAFETY_REASON: Final = "SAFETY"
-
 
 class Rank(IntEnum):
     """How far an accepted attempt is; the higher rank wins.
@@ -41,7 +38,7 @@ RANKS: Final = {
 """Rank that a state proves; the others say something beside the attempt."""
 
 # What is remembered beside the rank, as bits of one byte.
-LATE: Final = 1  # was not final in time: its tested outcome stays a failure
+LOST: Final = 1  # not final in time, or failed beyond repair: its tested outcome is a failure
 ONCE_COMMITTED: Final = 2  # in the attempt at hand
 DEFERRED: Final = 4
 SAFETY: Final = 8
@@ -55,11 +52,12 @@ class AttemptCounts(NamedTuple):
         offered: All that were heard of.
         accepted: Ever accepted; nobody leaves.
         committed: Committed in time and not failed since.
-        failed: Failed or reverted by themselves in their last attempt.
-        silent: Said nothing final in time (or too late), and did not fail.
+        failed: Failed or reverted by themselves in their last attempt, and not to be mended.
+        silent: Said nothing final in time (or too late), or tries once more what no retry mends;
+            and has not failed again.
         deferred: Ever deferred.
         critical: Gave a safety reason.
-        rolled_back: Back on the earlier model by order.
+        rolled_back: Back on the earlier model by order, or after a failure that is tried again.
     """
 
     offered: int = 0
@@ -92,17 +90,18 @@ def counted(devices: npt.NDArray[np.int64]) -> AttemptCounts:
 
 def _share(rank: int, rejected: bool, marks: int) -> AttemptCounts:
     """What one device adds to the counts."""
-    failed = rank == Rank.FAILED or (rejected and 0 < rank < Rank.COMMITTED)
-    silent = not failed and bool(marks & LATE)
+    lost, mendable = bool(marks & LOST), rank == Rank.FAILED and not marks & LOST
+    failed = (rank == Rank.FAILED and lost) or (rejected and 0 < rank < Rank.COMMITTED)
+    silent = not failed and lost
     return AttemptCounts(
         offered=1,
         accepted=int(rank > 0),
-        committed=int(bool(marks & ONCE_COMMITTED) and not failed and not silent),
+        committed=int(bool(marks & ONCE_COMMITTED) and not (failed or silent or mendable)),
         failed=int(failed),
         silent=int(silent),
         deferred=int(bool(marks & DEFERRED)),
         critical=int(bool(marks & SAFETY)),
-        rolled_back=int(rank == Rank.ORDERED_BACK),
+        rolled_back=int(rank == Rank.ORDERED_BACK or mendable),
     )
 
 

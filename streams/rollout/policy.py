@@ -46,6 +46,7 @@ class Policy(BaseModel):
         soak_s: Least time between two waves.
         patience_s: Time after the soak in which an unproven wave waits for its devices.
         commit_timeout_s: A device that accepted and is not committed by then has failed.
+        attempts: How often a device tries, in all, what fails for a transient reason.
         monitor_s: Least time between the last wave and COMPLETED.
         rollback_settle_s: Least time before a rollback can be done: orders travel.
         rollback_deadline_s: A rollback that is not done by then has stalled.
@@ -75,6 +76,7 @@ class Policy(BaseModel):
     soak_s: Seconds = _DAY_S
     patience_s: Seconds = 3 * _DAY_S
     commit_timeout_s: Annotated[float, Field(gt=0.0)] = 3 * _DAY_S
+    attempts: Annotated[int, Field(ge=1, le=30)] = 3
     monitor_s: Seconds = 7 * _DAY_S
     rollback_settle_s: Seconds = 60.0
     rollback_deadline_s: Annotated[float, Field(gt=0.0)] = 14 * _DAY_S
@@ -153,6 +155,7 @@ class Policy(BaseModel):
         """SHA-256 of the values that stage one counts by, hex: another one is another count."""
         names = {
             "commit_timeout_s",
+            "attempts",
             "slo_share",
             "windows_over",
             "windows_judged",

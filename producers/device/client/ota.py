@@ -13,12 +13,13 @@ from typing import Final
 from producers.device.acks import Acks
 from producers.device.client.attempt import Attempt, Phase
 from producers.device.client.journal import Journal, NotKeptError
-from producers.device.client.steps import ROLLBACK_ORDERED, Steps
+from producers.device.client.steps import Steps
 from producers.device.client.storage import Storage
 from producers.device.flash import Flash, Tried
 from producers.device.slots import Model
 from producers.device.wishes import GiveUp, GoBack, Install, Refuse, Wish, Withdrawn
 from producers.scenario import Updates
+from schemas.reasons import ROLLBACK_ORDERED
 from schemas.records import AckState
 
 log = logging.getLogger(__name__)

@@ -1,14 +1,13 @@
 """The storage of simulated devices: one shelf of model files for all, kept beside them."""
 
-from typing import Final, Protocol
+from typing import Protocol
 
 from producers.device.client.storage import FailedError
 from producers.device.engine import Engine
 from producers.device.flash import Flash
 from producers.device.slots import Model
+from schemas.reasons import DOWNLOAD_FAILED
 from schemas.records import AckState, Slot
-
-DOWNLOAD_FAILED: Final = "DOWNLOAD_FAILED"
 
 
 class Shelf(Protocol):

@@ -27,6 +27,7 @@ from producers.device.identity import fraction
 from producers.device.slots import Model
 from producers.device.wishes import Install, Withdrawn
 from producers.scenario import Updates
+from schemas.reasons import INTERRUPTED, ROLLBACK_ORDERED
 from schemas.records import AckState
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,6 @@ log = logging.getLogger(__name__)
 DIGEST_MISMATCH: Final = "DIGEST_MISMATCH"
 DOES_NOT_LOAD: Final = "DOES_NOT_LOAD"
 WRONG_ANSWER: Final = "WRONG_ANSWER"
-INTERRUPTED: Final = "INTERRUPTED"
-ROLLBACK_ORDERED: Final = "ROLLBACK_ORDERED"
 
 TRIAL_BOOTS: Final = 3
 """Boots that a new model is given to prove itself."""

@@ -60,7 +60,7 @@ acks = st.builds(
     hardware=st.sampled_from(["HW3", "HW4"]),
     attempt=st.integers(1, 4),
     state=st.sampled_from([state for state in A if state is not A.UNKNOWN]),
-    reason=st.sampled_from(["", "ROLLBACK_ORDERED", "SAFETY", "DIGEST_MISMATCH"]),
+    reason=st.sampled_from(["", "ROLLBACK_ORDERED", "SAFETY", "DOWNLOAD_FAILED", "INTERRUPTED"]),
     digest=st.sampled_from([None, digest_of("r1"), "0" * 64]),
     release_id=st.sampled_from(["r1", "r1", "r2"]),
 )
@@ -122,6 +122,19 @@ def test_any_permutation_within_the_time_gives_the_same_counts_and_evidence(
         other.apply(ack_batch([ack], number))
     assert found(one) == found(other) == reference(log, START)
     assert evidence(one) == evidence(other)
+
+
+@settings(deadline=None)
+@given(logs)
+def test_known_failures_never_become_fewer(steps: list[tuple[Told, int]]) -> None:
+    fold, known = made(), dict[tuple[str, str], int]()
+    log = [one for one in stamped(steps) if one[0].state is not A.REJECTED]
+    for number, (ack, stamp) in enumerate(log):
+        fold.apply(ack_batch([(ack, stamp)], number))
+        fold.advance(stamp)
+        for key, at in found(fold).items():
+            assert at.failed + at.silent >= known.get(key, 0)
+            known[key] = at.failed + at.silent
 
 
 def evidence(fold: AckFold) -> dict[tuple[str, str], tuple[float, float]]:
@@ -191,11 +204,65 @@ def test_rejecting_the_next_offer_does_not_excuse_a_rejected_attempt() -> None:
     assert after(*rejected) == ONE._replace(failed=1)
 
 
-def test_the_outcome_of_a_retry_replaces_the_failure_once_it_is_accepted() -> None:
-    failed = told(A.INSTALL_FAILED)
-    assert after(failed, told(A.OFFERED, attempt=2)) == ONE._replace(failed=1)
+BROKEN = "DOWNLOAD_FAILED"
+AGAIN = ONE._replace(rolled_back=1)
+
+
+def test_a_failure_that_is_tried_again_decides_nothing_in_time() -> None:
+    failed = told(A.INSTALL_FAILED, reason=BROKEN)
+    assert after(failed) == AGAIN
+    assert after(failed, told(A.OFFERED, attempt=2)) == AGAIN
     assert after(failed, told(A.ACCEPTED, attempt=2)) == ONE
     assert after(failed, told(A.COMMITTED, attempt=2)) == ONE._replace(committed=1)
+    interrupted = told(A.REVERTED, reason="INTERRUPTED")
+    assert after(interrupted, told(A.COMMITTED, attempt=2)) == ONE._replace(committed=1)
+
+
+def test_the_last_attempt_that_fails_has_failed_whatever_its_code() -> None:
+    tries = [told(A.INSTALL_FAILED, attempt=number, reason=BROKEN) for number in (1, 2, 3)]
+    assert after(*tries[:2]) == AGAIN
+    assert after(*tries) == ONE._replace(failed=1)
+
+
+def test_no_retry_mends_what_failed_for_good() -> None:
+    failed, again = told(A.INSTALL_FAILED, reason="DIGEST_MISMATCH"), told(A.COMMITTED, attempt=2)
+    assert after(failed, again) == after(again, failed) == ONE._replace(silent=1)
+    back = told(A.REVERTED, attempt=2, reason="ROLLBACK_ORDERED", runs=False)
+    assert after(failed, again, back) == ONE._replace(silent=1, rolled_back=1)
+
+
+def test_the_time_for_all_attempts_runs_from_the_first_acceptance() -> None:
+    tries = (
+        told(A.ACCEPTED),
+        told(A.INSTALL_FAILED, reason=BROKEN),
+        told(A.ACCEPTED, attempt=2),
+        told(A.COMMITTED, attempt=2),
+    )
+    second = TIMEOUT_US // 2
+    assert after(*tries, at=(0, 1, second, TIMEOUT_US)) == ONE._replace(committed=1)
+    assert after(*tries, at=(0, 1, second, TIMEOUT_US + 1)) == ONE._replace(silent=1)
+    begun_late = (0, 1, TIMEOUT_US + 1, TIMEOUT_US + 1)
+    assert after(*tries, at=begun_late) == ONE._replace(silent=1)
+
+
+def test_a_failure_that_was_not_mended_in_time_has_failed() -> None:
+    fold = made()
+    fold.apply(ack_batch([(told(A.INSTALL_FAILED, reason=BROKEN), START)], 0))
+    fold.advance(START + TIMEOUT_US)
+    assert found(fold)["r1", "HW3"] == AGAIN
+    fold.advance(START + TIMEOUT_US + 1)
+    assert found(fold)["r1", "HW3"] == ONE._replace(failed=1)
+
+
+def test_a_device_that_tries_again_after_it_committed_falls_silent_like_any_other() -> None:
+    fold = made()
+    fold.apply(ack_batch([(told(A.COMMITTED), START)], 0))
+    other = told(A.ACCEPTED)._replace(device_id="e")
+    fold.apply(ack_batch([(other, START + 2), (told(A.ACCEPTED, attempt=2), START + 2)], 1))
+    assert fold.due_us == START + TIMEOUT_US
+    fold.advance(START + TIMEOUT_US + 1)
+    both = AttemptCounts(offered=2, accepted=2, silent=1)
+    assert found(fold)["r1", "HW3"] == both
 
 
 def test_a_late_commit_stays_a_failure() -> None:
@@ -204,11 +271,10 @@ def test_a_late_commit_stays_a_failure() -> None:
     assert after(*late, at=(0, TIMEOUT_US)) == ONE._replace(committed=1)
 
 
-def test_an_attempt_given_up_in_silence_stays_a_failure_however_it_was_read() -> None:
-    retried = (told(A.ACCEPTED), told(A.ACCEPTED, attempt=2), told(A.COMMITTED, attempt=2))
-    at = (0, TIMEOUT_US + 1, TIMEOUT_US + 2)
-    assert after(*retried, at=at) == ONE._replace(silent=1)
-    assert after(*retried, at=(0, TIMEOUT_US, TIMEOUT_US + 2)) == ONE._replace(committed=1)
+def test_a_device_that_reverts_after_the_time_has_failed_even_if_it_would_try_again() -> None:
+    reverts = (told(A.COMMITTED), told(A.REVERTED, reason="INTERRUPTED"))
+    assert after(*reverts, at=(0, TIMEOUT_US)) == AGAIN
+    assert after(*reverts, at=(0, TIMEOUT_US + 1)) == ONE._replace(failed=1)
 
 
 def test_silence_is_told_once_the_log_is_read_past_the_deadline() -> None:

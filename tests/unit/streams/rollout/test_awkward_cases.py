@@ -143,8 +143,16 @@ def ack_of_an_older_attempt() -> None:
     road = Road()
     road.say({"attempt": 2, "state": A.COMMITTED})
     before = CellCounts(**vars_of(road.counts))
-    road.say({"attempt": 1, "state": A.INSTALL_FAILED}, {"attempt": 1, "state": A.REVERTED})
+    again = {"attempt": 1, "reason_code": "INTERRUPTED"}
+    road.say({**again, "state": A.INSTALL_FAILED}, {**again, "state": A.REVERTED})
     assert road.counts == before
+
+
+def failure_for_good_of_an_older_attempt() -> None:
+    road = Road()
+    road.say({"attempt": 2, "state": A.COMMITTED})
+    road.say({"attempt": 1, "state": A.INSTALL_FAILED, "reason_code": "DIGEST_MISMATCH"})
+    assert (road.counts.committed, road.counts.silent) == (0, 1), "in either order"
 
 
 def attempts_counted_from_zero() -> None:
@@ -362,6 +370,7 @@ CASES: Final[tuple[Callable[[], None], ...]] = (
     duplicate_or_reordered_acks,
     ack_for_an_unknown_release,
     ack_of_an_older_attempt,
+    failure_for_good_of_an_older_attempt,
     attempts_counted_from_zero,
     ack_of_a_device_outside_its_wave,
     ack_with_a_model_that_was_never_released,

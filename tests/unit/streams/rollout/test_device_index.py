@@ -65,7 +65,7 @@ def test_deadlines_come_out_in_order_and_once() -> None:
     for stamp in range(0, 100, 10):
         waiting.add(np.array([stamp + 5, stamp]), np.array([stamp + 1, stamp]))
         assert waiting.first_us == max(0, stamp - 10)
-        out += waiting.pop_before(stamp)[1].tolist()
+        out += waiting.pop_before(stamp).tolist()
     assert waiting.first_us == 90
     out += waiting.pop_before(1_000)[1].tolist()
     assert out == [base + step for base in range(0, 100, 10) for step in (0, 1)]
