@@ -57,17 +57,22 @@ class ObjectStore:
             self.put_named(name, body)
         return StoredObject(self.uri(name), digest, len(body))
 
-    def put_named(self, name: str, body: bytes) -> None:
-        """Store bytes under a name, replacing what stood there in one step; then they are safe."""
+    def put_named(self, name: str, *parts: bytes | memoryview) -> None:
+        """Store bytes under a name, replacing what stood there in one step; then they are safe.
+
+        Several parts are stored one after another as one object; a local folder needs no copy of
+        them in one.
+        """
         path = self._path(name)
         folder = path.rsplit("/", 1)[0]
         self._fs.makedirs(folder, exist_ok=True)
         if self._scheme != "file":
-            self._fs.pipe_file(path, body)  # one PUT is atomic on object stores
+            self._fs.pipe_file(path, b"".join(parts))  # one PUT is atomic on object stores
             return
         partial = f"{path}.{uuid.uuid4().hex}.partial"
         try:
-            self._fs.pipe_file(partial, body)
+            with self._fs.open(partial, "wb") as file:
+                file.writelines(parts)
             _settle(partial)  # else a power cut may leave the name without the bytes
             self._fs.mv(partial, path)
             _settle(folder)

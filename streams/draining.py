@@ -129,6 +129,8 @@ def _take(found: Any, max_records: int, size: int) -> Drained | None:
     if not (found.check_assignment(found._topic_partition) and found.has_more()):
         return None
     source, taken = found._partition_records, []
+    # It refers to its owner: whatever was fetched would wait for the collector of cycles, 60 MB.
+    source._records_iterator = None
     while max_records > 0 and size > 0:
         batch = source._records.take(check_crc=source._check_crcs)
         if batch is None:

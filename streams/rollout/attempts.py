@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from streams.device_index import COLUMNS as INDEX_COLUMNS
+from streams.device_index import MAX_DEVICES, DeviceIndex, DeviceLimitError, Rows
+from streams.growing import grown
 from streams.rollout.deadlines import Deadlines, Stamps
-from streams.rollout.device_index import COLUMNS as INDEX_COLUMNS
-from streams.rollout.device_index import MAX_DEVICES, DeviceIndex, DeviceLimitError, Rows
-from streams.rollout.growing import grown
 from streams.rollout.outcomes import (
     LOST,
     ONCE_COMMITTED,

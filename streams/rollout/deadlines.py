@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from streams.rollout.device_index import Rows
-from streams.rollout.growing import grown
+from streams.device_index import Rows
+from streams.growing import grown
 
 Stamps = npt.NDArray[np.int64]
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from schemas.sequences import DeviceSequences
 from schemas.topics import DISENGAGEMENTS, EDGE_CASES
 from streams.processor import LogBatch
 from streams.rollout.calendar_windows import Calendar
@@ -14,6 +13,7 @@ from streams.rollout.cells import Cells
 from streams.rollout.policy import Policy
 from streams.rollout.proposals import Proposals, objection
 from streams.rollout.window_cells import WindowCells
+from streams.sequences import DeviceSequences
 
 MAX_EVENTFUL: Final = 2_000_000
 """Devices times open windows with an event that one partition keeps."""

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.sequences import DeviceSequences
 from streams.processor import LogBatch
 from streams.rollout.arms import ArmCounts, Heard, Openings
 from streams.rollout.attempts import MAX_DEVICES, DeviceLimitError
@@ -19,6 +18,7 @@ from streams.rollout.cells import CellCounts, CellKey, Cells
 from streams.rollout.policy import Policy
 from streams.rollout.proposals import Proposals
 from streams.rollout.window_cells import WindowCells
+from streams.sequences import DeviceSequences
 
 _FAILED: Final = 255
 _MOST_JUDGED: Final = 65_535

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.records import SloPartial
-from schemas.sequences import DeviceSequences
 from schemas.topics import SLO_PARTIALS
 from streams.blobs import Blobs, Reading
 from streams.processor import LogBatch, Outgoing, Position
+from streams.sequences import DeviceSequences
 from streams.slo import judging, partials
 from streams.slo.cells import Cells, too_old
 from streams.slo.objectives import Slo

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.records import Lifecycle, Slot
-from schemas.sequences import places
 from streams.hashing import hashes
 from streams.processor import LogBatch
+from streams.sequences import places
 from streams.watch.registry import Registry, Versions
 from streams.watch.watch_file import WatchPolicy
 

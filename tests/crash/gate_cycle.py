@@ -10,7 +10,7 @@ from schemas.records import ReleaseKind as K
 from schemas.strata import StratumStatus as S
 from schemas.stratum_view import StratumView
 from tests.crash.gate_fleet import KafkaWorld
-from tests.rollout_world import Fault, SimDevice
+from tests.rollout_world import Fault
 
 EXPECTED: Final = Counter(
     {
@@ -44,7 +44,6 @@ class Cycle:
     parent: str
     resumed: bool = False
     held: bool = False
-    away: SimDevice | None = None
 
     @property
     def release_id(self) -> str:
@@ -54,7 +53,8 @@ class Cycle:
     def begin(self) -> None:
         """Propose it, one before it that nobody approves, and one whose counter is too low."""
         world, counter = self.world, 10 * self.number
-        world.faults[self.release_id] = Fault(kind="INSTALL_FAILED", strata=("HW3",), share=0.7)
+        world.faults[self.release_id] = Fault(kind="INSTALL_FAILED", strata=("HW3",))
+        world.spare(self.release_id)
         world.publish(f"old-{self.number}", counter + 1)
         world.publish(self.release_id, counter + 2, self.parent)
         world.publish(f"wrong-{self.number}", counter)
@@ -91,16 +91,11 @@ class Cycle:
                 device.off = False
 
     def _send_away(self, back: StratumView) -> None:
-        """One device that took it is away when it is ordered back, until the rollback stalls."""
-        if self.away is None:
-            runs = (
-                device
-                for device in self.world.devices
-                if device.hardware == "HW3" and device.running == self.release_id
-            )
-            self.away = next(runs, None)
-        if self.away is not None:
-            self.away.off = not back.stalled
+        """The first to take it is away from then on, until its rollback stalls."""
+        first = self.world.spared[self.release_id][0]
+        for device in self.world.devices:
+            if device.device_id == first and self.release_id in device.attempts:
+                device.off = not back.stalled
 
     def _decide(self, strata: Mapping[str, StratumView]) -> None:
         if strata["HW3"].rollback_to is None:

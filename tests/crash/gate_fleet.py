@@ -9,13 +9,14 @@ from infra.kafka.publisher import Publisher
 from infra.keys import load_keyring, load_signer
 from infra.settings import KafkaSettings
 from schemas.codec import Codec
+from schemas.cohorts import membership
 from schemas.decisions import ReleaseBook
 from schemas.records import CommandKind
 from schemas.registry import FileRegistry
 from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS, ROLLOUT_PARTIALS, TopicSpec
 from streams.processor import Source
 from tests.rollout_log import command, proposal
-from tests.rollout_world import World
+from tests.rollout_world import Fault, SimDevice, World
 
 CODEC: Final = Codec(FileRegistry())
 FLEET: Final = {"HW3": 60, "HW4": 60, "AI5": 10}
@@ -56,7 +57,11 @@ class KafkaLogs:
 
 
 class KafkaWorld(World):
-    """The fleet and the people of the story."""
+    """The fleet and the people of the story.
+
+    Attributes:
+        spared: By release the devices that its fault passes by, those of the first wave first.
+    """
 
     install_s = (0.2, 0.5)
 
@@ -67,6 +72,7 @@ class KafkaWorld(World):
         self.keyring = load_keyring(keys)
         self.book = ReleaseBook(self.keyring)
         self._trainer, self._operator = load_signer(keys, "trainer"), load_signer(keys, "operator")
+        self.spared: dict[str, list[str]] = {}
         self._given: set[tuple[str, CommandKind, str | None, int]] = set()
         for device in self.devices:
             device.running = FIRST
@@ -76,6 +82,15 @@ class KafkaWorld(World):
         record = proposal(release_id, counter=counter, parent_release_id=parent)
         self.logs.append(MODEL_RELEASES, self._trainer.sign(record))
 
+    def spare(self, release_id: str) -> None:
+        """Have a fault of the release pass by every fourth device in the order of its waves.
+
+        So each wave has some, and is harmed beyond doubt whichever of its devices report first.
+        """
+        order = [device.device_id for device in self.devices if device.hardware == "HW3"]
+        order.sort(key=lambda name: membership(f"salt of {release_id}", name))
+        self.spared[release_id] = order[::4]
+
     def once(
         self, release_id: str, kind: CommandKind, stratum: str | None = None, turn: int = 0
     ) -> None:
@@ -84,3 +99,8 @@ class KafkaWorld(World):
             self._given.add(key)
             record = command(release_id, kind, stratum=stratum, at=self.logs.now)
             self.logs.append(ROLLOUT_COMMANDS, self._operator.sign(record))
+
+    def _fault(self, release: str, device: SimDevice, kinds: tuple[str, ...]) -> Fault | None:
+        if device.device_id in self.spared.get(release, ()):
+            return None
+        return super()._fault(release, device, kinds)

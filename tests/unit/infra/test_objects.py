@@ -49,7 +49,15 @@ def test_other_bytes_than_announced_are_named(objects: ObjectStore) -> None:
         objects.get(stored.uri, digest="00" * 32)
 
 
-@pytest.mark.parametrize("step", ["pipe_file", "mv"])
+def test_parts_are_stored_as_one_object(objects: ObjectStore) -> None:
+    objects.put_named("checkpoints/a", b"head\n", memoryview(b"state"))
+    assert objects.get("checkpoints/a") == b"head\nstate"
+    bucket = ObjectStore("memory://parts")
+    bucket.put_named("a", b"head\n", b"state")
+    assert bucket.get("a") == b"head\nstate"
+
+
+@pytest.mark.parametrize("step", ["open", "mv"])
 def test_a_put_that_fails_leaves_nothing_and_says_where(
     objects: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -57,7 +65,7 @@ def test_a_put_that_fails_leaves_nothing_and_says_where(
     objects.put_named("checkpoints/a", b"old")
 
     def full(path: str, *_: Any) -> None:
-        if step == "pipe_file":
+        if step == "open":
             Path(path).write_bytes(b"ne")
         raise OSError(errno.ENOSPC, "No space left on device")
 

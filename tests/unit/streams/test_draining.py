@@ -1,6 +1,8 @@
 """Taking fetched records: nothing lost, changed or out of order, and never more than allowed."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -133,6 +135,19 @@ def test_a_fetch_that_begins_within_a_batch_gives_what_lies_behind_it() -> None:
     found._partition_records.next_fetch_offset = fetcher._subscriptions.position[PARTITIONS[0]] = 3
     drained = take(fetcher, 10, 600)[PARTITIONS[0]]
     assert (drained.records.offsets.tolist(), told(drained)) == ([3], [(None, b"3")])
+
+
+def test_what_was_taken_whole_is_freed_at_once() -> None:
+    """The client's iterator refers to its owner: what it holds would wait for the collector."""
+    fetcher = Fetcher(fetched([[(None, b"1", [])]]))
+    source = fetcher._records[PARTITIONS[0]]._partition_records
+    held, source = weakref.ref(source._records), None
+    gc.disable()
+    try:
+        take(fetcher, 10, 600)
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_what_is_no_longer_assigned_is_let_go() -> None:

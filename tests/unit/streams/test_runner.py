@@ -251,7 +251,7 @@ def test_a_full_disk_is_named_and_survived(
     bench.clock.seconds += 60
     worker.tick()
 
-    def full(name: str, _body: bytes) -> None:
+    def full(name: str, *_parts: bytes) -> None:
         raise OSError(28, f"cannot store object {name}: No space left on device")
 
     with monkeypatch.context() as disk:

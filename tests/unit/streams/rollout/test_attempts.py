@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records import AckState as A
-from streams.rollout import device_index
+from streams import device_index
+from streams.device_index import DeviceLimitError
 from streams.rollout.ack_fold import AckFold
-from streams.rollout.device_index import DeviceLimitError
 from streams.rollout.evidence import Counts, log_e_harm, log_e_safe
 from streams.rollout.outcomes import AttemptCounts
 from streams.rollout.policy import Policy

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.records import Severity, SloPartial
-from schemas.sequences import REACH
 from schemas.topics import INFERENCE_EVENTS
 from streams.blobs import Blobs, Reading
 from streams.processor import LogBatch, Position
+from streams.sequences import REACH
 from streams.slo.burning import BurnFold
 from streams.slo.counting import CountingFold
 from streams.slo.engine import Engine

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from streams.growing import grown
 from streams.hashing import hashes
-from streams.rollout.growing import grown
 
 MAX_DEVICES: Final = 2_000_000
 """Devices of one release that one partition keeps."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.sequences import REACH, DeviceSequences, TooManyDevicesError
+from streams.sequences import REACH, DeviceSequences, TooManyDevicesError
 
 
 def judge(sequences: DeviceSequences, *event_ids: str) -> list[bool]:

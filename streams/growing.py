@@ -1,4 +1,8 @@
-"""Columns that grow: room that nothing was written to yet costs no memory."""
+"""Memory mapped from the system: what was not written to costs nothing, what is freed is free.
+
+An allocator keeps what it was given back, in holes: that is as much memory again as the columns of
+a million devices take.
+"""
 
 import mmap
 from typing import Any, Final
@@ -10,11 +14,7 @@ _FIRST_BYTES: Final = 4_096
 
 
 def grown(column: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
-    """The column with room for `size` entries; what is new is zero.
-
-    The room is mapped from the system and doubles. An allocator would keep what it outgrew: that
-    is as much memory again as the columns of a million devices take.
-    """
+    """The column with room for `size` entries, which doubles; what is new is zero."""
     if size <= len(column):
         return column
     wanted = max(size * column.itemsize, 2 * column.nbytes, _FIRST_BYTES)

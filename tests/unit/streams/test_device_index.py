@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.rollout import device_index
+from streams import device_index
+from streams.device_index import DeviceIndex
 from streams.rollout.deadlines import Deadlines
-from streams.rollout.device_index import DeviceIndex
 
 names = st.lists(st.tuples(st.text(max_size=6), st.integers(0, 2)), max_size=40)
 
