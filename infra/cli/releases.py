@@ -1,5 +1,6 @@
 """`fleetloop releases`: where releases stand, and a person's orders about them."""
 
+import dataclasses
 import os
 import time
 from pathlib import Path
@@ -111,6 +112,59 @@ def status(
 def watch(release_id: Release) -> None:
     """Tell each decision about a release as it is taken, until it is settled or Ctrl-C."""
     _followed(release_id, None, told=True)
+
+
+@app.command()
+def verify(
+    release_id: Release,
+    device: Annotated[str, typer.Option(help="the device's id")],
+    evidence: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="the device's evidence.log, or the folder it lies in"),
+    ] = None,
+    director: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="the Director's metadata")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="the image repository's")
+    ] = None,
+    roots: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="folder with director/root.json and image_repo/root.json; "
+            "without it each repository's first root is believed",
+        ),
+    ] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="the device's generation; without it: as its acks say")
+    ] = None,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Hold what a device claims about a release against what was signed.
+
+    0: nothing speaks against it; 3: a part is contradicted, or the device has said nothing.
+    """
+    from infra.cli import release_verifying as verifying  # noqa: PLC0415 - loads python-tuf
+
+    settings = Settings()
+    view = _found(_book(settings), release_id)
+    try:
+        chain = None if evidence is None else verifying.evidence_from(evidence)
+        acks = verifying.acks_of(settings, device, release_id)
+        findings = verifying.judge(
+            verifying.claim(view, device, hardware, acks, chain),
+            verifying.published(director, roots, director=True),
+            verifying.published(images, roots, director=False),
+        )
+    except verifying.ClaimError as error:
+        fail(str(error), Exit.USAGE)
+    except verifying.EvidenceError as error:
+        fail(f"evidence of {device}: {error}", Exit.CONDITION_NOT_MET)
+    show([dataclasses.asdict(one) for one in findings], output)
+    if not verifying.holds(findings):
+        fail(f"the claim of {device} about {release_id} does not hold", Exit.CONDITION_NOT_MET)
 
 
 @app.command()

@@ -1,16 +1,17 @@
 """One update cycle of a device: Uptane's full verification, from the Roots to the image."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from tuf.api.metadata import TargetFile
 
 from producers.device.trust.agreement import check_agreement, check_counter, counter
 from producers.device.trust.assignment import ordered
 from producers.device.trust.delegations import find
+from producers.device.trust.documents import Document
 from producers.device.trust.images import receive
 from producers.device.trust.limits import DIRECTOR, IMAGES, Limits
 from producers.device.trust.predicate import Identity
@@ -32,11 +33,13 @@ class Verified:
         target: Path, length, hashes and custom data, by the image repository.
         order: The same by the Director, with whom it is for.
         consistent: Whether its name at the source carries its hash.
+        metadata: The top-level files that say so, by repository.
     """
 
     target: TargetFile
     order: TargetFile
     consistent: bool
+    metadata: Mapping[str, Sequence[Document[Any]]]
 
 
 class UpdateCycle:
@@ -74,15 +77,16 @@ class UpdateCycle:
             TrustStateError: The state is damaged.
             OSError: The state cannot be written.
         """
-        with _at(DIRECTOR_NAME):
+        with at_repository(DIRECTOR_NAME):
             director = self._follow(self._director, self._state.director, DIRECTOR, now)
             order = ordered(director.targets, path, self._me)
-        with _at(IMAGES_NAME):
+        with at_repository(IMAGES_NAME):
             images = self._follow(self._images, self._state.images, IMAGES, now)
             target = find(images, path, IMAGES.delegations)
             check_agreement(order, target, self._me)
             check_counter(target, self._state.counter)
-        return Verified(target, order, images.consistent)
+        metadata = {DIRECTOR_NAME: director.documents, IMAGES_NAME: images.documents}
+        return Verified(target, order, images.consistent, metadata)
 
     def _follow(self, source: Source, kept: Store, limits: Limits, now: datetime) -> Repository:
         repository = Repository(source, kept, limits, now, trust_first=self._trust_first)
@@ -95,7 +99,7 @@ class UpdateCycle:
         Raises:
             RefusedError: It is not what was verified.
         """
-        with _at(IMAGES_NAME):
+        with at_repository(IMAGES_NAME):
             receive(self._images, verified.target, consistent=verified.consistent, keep=keep)
         self.accept(verified)
 
@@ -109,7 +113,8 @@ class UpdateCycle:
 
 
 @contextmanager
-def _at(repo: str) -> Iterator[None]:
+def at_repository(repo: str) -> Iterator[None]:
+    """Name the repository in what is refused inside, where it is not named yet."""
     try:
         yield
     except RefusedError as error:

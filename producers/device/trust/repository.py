@@ -6,7 +6,7 @@ one already trusted, whatever it says (TUF); Uptane would allow it to say someth
 """
 
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from tuf.api.metadata import MetaFile, Root, Snapshot, Targets, Timestamp
@@ -61,6 +61,11 @@ class Repository:
     def consistent(self) -> bool:
         """Whether files carry version or hash in their names."""
         return bool(self.root.signed.consistent_snapshot)
+
+    @property
+    def documents(self) -> tuple[Document[Any], ...]:
+        """The top-level files, refreshed."""
+        return self.root, self.timestamp, self.snapshot, self.targets
 
     def refresh(self) -> None:
         """Follow the repository to its newest metadata; what is verified is kept at once.
