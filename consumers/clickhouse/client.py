@@ -1,7 +1,7 @@
 """The native connection to ClickHouse: statements, queries and verification."""
 
 import logging
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -54,6 +54,11 @@ class Native:
         with _named_errors(self._address):
             rows, kinds = self._client.execute(statement, params, with_column_types=True)
         return list(rows), [name for name, _ in kinds]
+
+    def stream(self, statement: str, params: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+        """Rows of a SELECT, taken from the server while they are used."""
+        with _named_errors(self._address):
+            yield from self._client.execute_iter(statement, params)
 
     def insert(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """Send rows behind `INSERT INTO ... VALUES`."""

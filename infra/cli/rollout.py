@@ -1,26 +1,24 @@
 """`fleetloop rollout`: what a policy can see, and what the gate decides about a trace."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
-import click
 import typer
 
-from infra.cli.output import Format, FormatOption, fail, say, show
-from infra.cli.release_rows import decision_row, transition_row
+from infra.cli.output import Format, FormatOption, fail, show
+from infra.cli.release_rows import transition_row
 from infra.cli.rollout_power import show_power
+from infra.cli.rollout_replay import replay as show_replay
 from infra.cli.rollout_simulate import simulate
+from infra.cli.rollout_trace import Origin
+from infra.cli.rollout_trace import trace as cut
+from infra.settings import Settings
 from schemas.transitions import TABLE
 from streams.rollout.metrics import Metric
 from streams.rollout.policy import Policy, PolicyError, load_policy
 from streams.rollout.power import MAX_DEVICES
 from streams.rollout.simulation.gates import Name
-from streams.rollout.trace import Refusal, TraceError, read_trace
-from streams.rollout.trace_player import Decided, play
 
-SHOWN: Final = 20
 PolicyOption = Annotated[
     Path | None, typer.Option("--policy", help="policy file; without it the defaults")
 ]
@@ -61,25 +59,23 @@ def replay(
 
     `at` is the broker's stamp in microseconds. Decisions in the trace are passed over. A line that
     breaks a rule of its topic or speaks of an unknown release is refused and changes nothing.
+
+    A trace that `rollout trace` cut is asked at the looks that led to the run's decisions; exit
+    code 3 when one of them, or a count they stand on, comes out otherwise.
     """
-    rules = _policy(policy)
-    try:
-        with click.open_file(str(trace), encoding="utf-8") as lines:
-            played = play(read_trace(lines), rules)
-    except (TraceError, OSError, UnicodeDecodeError) as error:
-        fail(f"trace {trace}: {error}")
-    if output is Format.JSON:
-        told = {
-            "decisions": [_decision(one) for one in played.decisions],
-            "refused": [_refusal(one) for one in played.refusals],
-        }
-        typer.echo(json.dumps(told, indent=2))
-        return
-    show([decision_row(one.record) for one in played.decisions], output, empty="no decision")
-    for one in played.refusals[:SHOWN]:
-        say(f"line {one.number}, {one.topic}: refused: {one.reason}")
-    if len(played.refusals) > SHOWN:
-        say(f"and {len(played.refusals) - SHOWN} more lines refused; -o json has them all")
+    show_replay(trace, _policy(policy), output)
+
+
+@app.command("trace")
+def trace_(
+    release: Annotated[str, typer.Option(help="the release")],
+    origin: Annotated[Origin, typer.Option("--from", help="where to cut it from")] = Origin.LOG,
+) -> None:
+    """Cut the trace of a release: all that it was judged by, as lines for `replay`, to stdout.
+
+    docs/rollout-traces.md says what is in it, and what a trace from ClickHouse cannot hold.
+    """
+    cut(release, origin, Settings())
 
 
 @app.command("simulate")
@@ -103,26 +99,6 @@ def states(output: FormatOption = Format.TABLE) -> None:
     The first row that applies is taken; a release stands in each stratum by itself.
     """
     show([transition_row(row) for row in TABLE], output)
-
-
-def _decision(decided: Decided) -> dict[str, Any]:
-    record = decided.record
-    return {
-        "decision_id": record.decision_id,
-        "decision_seq": record.decision_seq,
-        "release_id": record.release_id,
-        "kind": record.kind.value,
-        "at": decided.at_us,
-        "stratum": record.stratum,
-        "wave": record.wave,
-        "share": record.share,
-        "reason": record.reason,
-        "evidence": None if record.evidence is None else asdict(record.evidence),
-    }
-
-
-def _refusal(refusal: Refusal) -> dict[str, Any]:
-    return {"line": refusal.number, "topic": refusal.topic, "reason": refusal.reason}
 
 
 def _policy(path: Path | None) -> Policy:

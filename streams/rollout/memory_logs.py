@@ -1,6 +1,6 @@
 """Topics in memory and the gate's processor over them, for replays, simulations and tests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -51,6 +51,43 @@ class MemoryLogs:
         ]
 
 
+class Batches:
+    """Makes what the runtime hands to a fold out of records.
+
+    Attributes:
+        codec: Of the schemas that come with the project.
+    """
+
+    def __init__(self) -> None:
+        registry = FileRegistry()
+        self.codec = Codec(registry)
+        self._decoder = ColumnDecoder(registry)
+
+    def of(self, facts: Sequence[Fact], high_us: int = 0) -> LogBatch:
+        """A stretch of one partition.
+
+        Args:
+            facts: At least one, in log order.
+            high_us: Highest stamp of the partition before them.
+        """
+        topic, last = facts[0].topic, facts[-1]
+        columns = self._decoder.decode(
+            topic, [self.codec.encode(topic, fact.record) for fact in facts]
+        )
+        if columns.refusals:
+            raise columns.refusals[0].error
+        stamps = np.array([fact.stamp_us for fact in facts], dtype=np.int64)
+        return LogBatch(
+            topic=topic,
+            partition=last.partition,
+            rows=columns.rows,
+            offsets=np.array([fact.offset for fact in facts], dtype=np.int64),
+            stamps_us=stamps,
+            last_offset=last.offset,
+            high_stamp_us=max(high_us, int(stamps.max())),
+        )
+
+
 class LogWorker:
     """The gate's processor with all partitions, fed from the logs as the runtime would.
 
@@ -67,16 +104,14 @@ class LogWorker:
         keyring: Keyring,
         state: Mapping[Source, Any] | None = None,
     ) -> None:
-        registry = FileRegistry()
-        self._logs, self._codec = logs, Codec(registry)
-        self._decoder = ColumnDecoder(registry)
+        self._logs, self._batches = logs, Batches()
         self._facts_at: dict[Source, int] = {}
         self.processor = RolloutProcessor(
             policy=policy,
             signer=signer,
             keyring=keyring,
             hardware=load_catalogue().hardware,
-            codec=self._codec,
+            codec=self._batches.codec,
             partitions={spec.name: spec.partitions for spec in BATCHED},
         )
         self.generations = {
@@ -130,31 +165,13 @@ class LogWorker:
         source = (topic, partition)
         log, begin = self._logs.records.get(source, []), self._facts_at.get(source, 0)
         self._facts_at[source] = len(log)
-        return [
-            Fact(topic=topic, partition=partition, offset=offset, stamp_us=stamp, record=record)
-            for offset, (stamp, record) in enumerate(log[begin:], begin)
-        ]
+        return [_fact(source, offset, *told) for offset, told in enumerate(log[begin:], begin)]
 
     def _batch(self, source: Source) -> LogBatch | None:
-        begin = self._at[source][0] + 1
-        news = self._logs.records.get(source, [])[begin:]
-        if not news:
-            return None
-        columns = self._decoder.decode(
-            source[0], [self._codec.encode(source[0], record) for _, record in news]
-        )
-        if columns.refusals:
-            raise columns.refusals[0].error
-        stamps = np.array([stamp for stamp, _ in news], dtype=np.int64)
-        return LogBatch(
-            topic=source[0],
-            partition=source[1],
-            rows=columns.rows,
-            offsets=np.arange(begin, begin + len(news)),
-            stamps_us=stamps,
-            last_offset=begin + len(news) - 1,
-            high_stamp_us=max(self._at[source][1], int(stamps.max())),
-        )
+        begin, high_us = self._at[source][0] + 1, self._at[source][1]
+        log = self._logs.records.get(source, [])[begin:]
+        facts = [_fact(source, offset, *told) for offset, told in enumerate(log, begin)]
+        return self._batches.of(facts, high_us) if facts else None
 
     def _standing(self) -> Standing:
         # Asked just so late that the logs are known to be read up to now.
@@ -173,3 +190,8 @@ class LogWorker:
                 for source, (offset, stamp) in self._at.items()
             },
         )
+
+
+def _fact(source: Source, offset: int, stamp_us: int, record: Any) -> Fact:
+    topic, partition = source
+    return Fact(topic=topic, partition=partition, offset=offset, stamp_us=stamp_us, record=record)

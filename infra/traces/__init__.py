@@ -1,0 +1,1 @@
+"""Traces of rollouts, cut from the log or from ClickHouse."""
