@@ -17,14 +17,15 @@ from securesystemslib.formats import encode_canonical
 from producers.device.trust import documents
 from producers.device.trust.documents import Document, T
 from producers.device.trust.limits import Limits
+from producers.device.trust.reading import Reader
 from producers.device.trust.refusal import Reason, RefusedError
 
 Tree = dict[str, Any]
 _DIALECT: Final = Limits(hashed_key_ids=False)
 
 
-class LegacyReader:
-    """Stands in for `documents.read`.
+class LegacyReader(Reader):
+    """Reads the older form.
 
     Args:
         folder: The repository: the scheme of a key stands beside the signatures it made.

@@ -15,6 +15,7 @@ from producers.device.trust.documents import Document
 from producers.device.trust.images import receive
 from producers.device.trust.limits import DIRECTOR, IMAGES, Limits
 from producers.device.trust.predicate import Identity
+from producers.device.trust.reading import OWN, Reader
 from producers.device.trust.refusal import RefusedError
 from producers.device.trust.repository import Repository
 from producers.device.trust.sources import Source
@@ -51,6 +52,7 @@ class UpdateCycle:
         state: What the device trusts; kept from cycle to cycle.
         me: The device.
         trust_first: See `Repository`.
+        reader: See `Repository`.
     """
 
     def __init__(
@@ -61,9 +63,10 @@ class UpdateCycle:
         state: TrustState,
         me: Identity,
         trust_first: bool = False,
+        reader: Reader = OWN,
     ) -> None:
         self._director, self._images, self._state, self._me = director, images, state, me
-        self._trust_first = trust_first
+        self._trust_first, self._reader = trust_first, reader
 
     def verify(self, path: str, now: datetime) -> Verified:
         """Verify the metadata of both repositories, and that they let this device have a target.
@@ -89,7 +92,9 @@ class UpdateCycle:
         return Verified(target, order, images.consistent, metadata)
 
     def _follow(self, source: Source, kept: Store, limits: Limits, now: datetime) -> Repository:
-        repository = Repository(source, kept, limits, now, trust_first=self._trust_first)
+        repository = Repository(
+            source, kept, limits, now, trust_first=self._trust_first, reader=self._reader
+        )
         repository.refresh()
         return repository
 

@@ -17,10 +17,9 @@ from producers.device.trust.documents import (
     check_file,
     check_unexpired,
     mismatch,
-    read,
-    verify,
 )
 from producers.device.trust.limits import Limits
+from producers.device.trust.reading import OWN, Reader
 from producers.device.trust.refusal import Reason, RefusedError
 from producers.device.trust.sources import Source, refusing
 from producers.device.trust.store import Store
@@ -38,6 +37,7 @@ class Repository:
         now: The time to verify at, UTC.
         trust_first: Where no root is trusted yet, begin with the source's own 1.root.json. A device
             in the field never does: it has its first root from the factory.
+        reader: Who reads the files and checks their signatures.
     """
 
     root: Document[Root]
@@ -53,9 +53,10 @@ class Repository:
         now: datetime,
         *,
         trust_first: bool = False,
+        reader: Reader = OWN,
     ) -> None:
         self._source, self._store, self._limits, self._now = source, store, limits, now
-        self._trust_first = trust_first
+        self._trust_first, self._reader = trust_first, reader
 
     @property
     def consistent(self) -> bool:
@@ -115,9 +116,9 @@ class Repository:
             data = self._fetch("root", name, self._limits.root)
             if data is None:
                 break
-            new = read(data, "root", Root, self._limits)
-            verify(new, self.root.signed)
-            verify(new, new.signed)
+            new = self._reader.read(data, "root", Root, self._limits)
+            self._reader.verify(new, self.root.signed)
+            self._reader.verify(new, new.signed)
             if new.version != self.root.version + 1:
                 raise new.refuse(Reason.BAD_VERSION, f"must be version {self.root.version + 1}")
             self._store.put("root", data)
@@ -134,8 +135,8 @@ class Repository:
         if data is None:
             raise RefusedError("root", Reason.MISSING_FILE, "no root is trusted yet; install one")
         try:
-            root = read(data, "root", Root, self._limits)
-            verify(root, root.signed)
+            root = self._reader.read(data, "root", Root, self._limits)
+            self._reader.verify(root, root.signed)
         except RefusedError as error:
             if stored is None:
                 raise
@@ -191,8 +192,8 @@ class Repository:
         if data is None:
             return None
         try:
-            kept = read(data, role, kind, self._limits)
-            verify(kept, delegator or self.root.signed)
+            kept = self._reader.read(data, role, kind, self._limits)
+            self._reader.verify(kept, delegator or self.root.signed)
         except RefusedError:
             return None
         return kept
@@ -219,8 +220,8 @@ class Repository:
             return old
         if meta is not None:
             check_file(role, data, meta)
-        document = read(data, role, kind, self._limits)
-        verify(document, delegator)
+        document = self._reader.read(data, role, kind, self._limits)
+        self._reader.verify(document, delegator)
         return document
 
     def _fetch(self, role: str, name: str, limit: int) -> bytes | None:

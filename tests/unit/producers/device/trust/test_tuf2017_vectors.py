@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from producers.device.trust import repository
 from producers.device.trust.delegations import find
 from producers.device.trust.images import receive
 from producers.device.trust.limits import IMAGES
 from producers.device.trust.refusal import RefusedError
+from producers.device.trust.repository import Repository
 from producers.device.trust.sources import FolderSource
 from producers.device.trust.store import Store
 from tests.attack_vectors import Case, parameters, right, unpack
@@ -22,12 +22,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("case", parameters("tuf2017"))
-def test_the_step_ends_as_published(
-    case: Case, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_step_ends_as_published(case: Case, archive: Path, tmp_path: Path) -> None:
     (step,) = case.steps
     folder = archive / step["dir"]
-    monkeypatch.setattr(repository, "read", LegacyReader(folder).read)
     refused = verified(folder, tmp_path, datetime.fromisoformat(case.row["clock"]))
     assert (refused is None) == (step["expected"] == "accept"), refused
     if refused is not None:
@@ -37,7 +34,9 @@ def test_the_step_ends_as_published(
 def verified(folder: Path, own: Path, now: datetime) -> RefusedError | None:
     """Follow the repository to its file; the refusal, if any."""
     source = FolderSource(folder)
-    followed = repository.Repository(source, Store(own), IMAGES, now, trust_first=True)
+    followed = Repository(
+        source, Store(own), IMAGES, now, trust_first=True, reader=LegacyReader(folder)
+    )
     try:
         followed.refresh()
         target = find(followed, "targets/file.txt", IMAGES.delegations)
