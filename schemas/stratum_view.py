@@ -20,6 +20,7 @@ class StratumView:
         since_us: Broker stamp of the last decision, microseconds.
         harmed_us: Broker stamp of the step that held it or ordered it back because the evidence
             of harm had crossed; None: there was none, or a person resumed it.
+        unseen: It was held because the gate did not see what happened there.
         stalled: The rollback has passed its deadline.
         excused_failures: Known failures when a person resumed it; only more are new harm.
         completed_us: Broker stamp of its completion, microseconds; None: it was not completed.
@@ -34,6 +35,7 @@ class StratumView:
     reason: str = ""
     since_us: int
     harmed_us: int | None = None
+    unseen: bool = False
     stalled: bool = False
     excused_failures: int | None = None
     completed_us: int | None = None
@@ -47,7 +49,7 @@ def moved(view: StratumView, record: ModelRelease, stamp_us: int) -> StratumView
     status = NEXT.get((record.kind, view.status))
     if status is None:
         return None
-    after = replace(view, status=status, since_us=stamp_us, reason=record.reason)
+    after = replace(view, status=status, since_us=stamp_us, reason=record.reason, unseen=False)
     return _refined(view, after, record)
 
 
@@ -59,7 +61,7 @@ def _refined(view: StratumView, after: StratumView, record: ModelRelease) -> Str
         case K.ROLLBACK_ORDERED:
             return _ordered_back(after, record)
         case K.HELD:
-            after = replace(after, harmed_us=_harmed_us(after, record))
+            after = replace(after, harmed_us=_harmed_us(after, record), unseen=_unseen(record))
         case K.RESUMED:
             back = StratumStatus.APPROVED if view.wave is None else StratumStatus.OPEN
             excused = evidence.failures_low if evidence else None
@@ -94,6 +96,10 @@ def _harmed_us(after: StratumView, record: ModelRelease) -> int | None:
     if evidence is None or evidence.e_harm < evidence.thresholds.get("harm", math.inf):
         return None
     return after.since_us
+
+
+def _unseen(record: ModelRelease) -> bool:
+    return record.evidence is not None and "unseen.age_s" in record.evidence.thresholds
 
 
 def _failed_updates(record: ModelRelease) -> int:

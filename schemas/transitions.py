@@ -22,6 +22,7 @@ class Guard(Enum):
     HARM_WITHOUT_PARENT = "the same evidence, and no parent"
     CRITICAL = "`kill_count` devices gave a safety reason, and no person has resumed it since"
     MISMATCH = "evidence that those heard of are not in the wave as its share has it"
+    BLIND = "a source was not read for 5 min, or no device reported for two `rate_window_s`"
     HARM_ELSEWHERE = "harm was found in another stratum after the last step here"
     ALL_BACK = "`rollback_settle_s` passed and no device may still run it"
     OVERDUE = "`rollback_deadline_s` passed"
@@ -77,6 +78,7 @@ TABLE: Final = (
     Transition(_OPEN, Guard.HARM_WITHOUT_PARENT, K.HELD, S.HELD),
     Transition(_OPEN, Guard.CRITICAL, K.HELD, S.HELD),
     Transition(_OPEN, Guard.MISMATCH, K.HELD, S.HELD),
+    Transition(_OPEN, Guard.BLIND, K.HELD, S.HELD),
     Transition(_APPROVED | _OPEN, Guard.HARM_ELSEWHERE, K.HELD, S.HELD),
     Transition(_BACK, Guard.ALL_BACK, K.ROLLBACK_DONE, S.ROLLED_BACK),
     Transition(_BACK, Guard.OVERDUE, K.ROLLBACK_STALLED, S.ROLLING_BACK),

@@ -40,7 +40,7 @@ from streams.rollout.tally import SOURCES, Tally
 from streams.rollout.window_fold import WindowFold
 
 COUNTING_VERSION: Final = "6"  # rises when a stage-one fold or its snapshot changes
-TALLY_VERSION: Final = "4"
+TALLY_VERSION: Final = "5"
 
 LATE: Final = "fleetloop_rollout_late_records"
 LATE_TOLD: Final = "Records that no rate counts: stamped beyond lateness_s after their window."

@@ -32,8 +32,9 @@ def outranked(now: Situation, stratum: str) -> str | None:
 
 
 def free(now: Situation, stratum: str) -> str | None:
-    """Nothing is open here, and of those approved this one goes first."""
-    if now.ledger.book.conflict(now.at.release_id, stratum) is not None:
+    """Nothing is open here, the gate sees, and of those approved this one goes first."""
+    conflict = now.ledger.book.conflict(now.at.release_id, stratum)
+    if conflict is not None or now.at.unseen(stratum) is not None:
         return None
     mine = _rank(now.at.view)
     waiting = (

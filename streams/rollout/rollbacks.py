@@ -36,6 +36,12 @@ def mismatch(at: ReleaseStanding, stratum: str) -> str | None:
     return f"{stratum}: {found.told()}"
 
 
+def blind(at: ReleaseStanding, stratum: str) -> str | None:
+    """The gate does not see what it decides about: nothing new begins until a person has looked."""
+    unseen = at.unseen(stratum)
+    return unseen and unseen.told
+
+
 def harm_elsewhere(at: ReleaseStanding, stratum: str) -> str | None:
     """Harm in one stratum holds those that were open then; a person lets them go on."""
     harmed = {name: us for name, view in at.strata.items() if (us := view.harmed_us) is not None}

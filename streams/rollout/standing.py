@@ -16,6 +16,7 @@ from streams.rollout.metrics import RATES, SHARES
 from streams.rollout.mismatch import log_e_mismatch
 from streams.rollout.policy import Policy
 from streams.rollout.rates import log_e_rate_harm, log_e_rate_safe
+from streams.rollout.sight import STALE_WINDOWS, Unseen
 from streams.rollout.tally import Peak, Sums, Tally
 
 
@@ -104,6 +105,23 @@ class ReleaseStanding:
             at=math.log(spent / self.policy.alpha_mismatch),
         )
 
+    def unseen(self, stratum: str) -> Unseen | None:
+        """What the gate does not see: a source that lags, or devices that do not report.
+
+        Devices are missed from when they are known to run the release, or from the last step: a
+        person who lets it go on has seen that. No test reads reports: nobody is missed.
+        """
+        lag = self.tally.sight.lag()
+        since_us = self.tally.sight.reported_us((self.release_id, stratum))
+        compared = self.parent is not None and any(True for _ in self.policy.metrics.rates())
+        if lag is not None or since_us is None or not (self.policy.metrics.latency or compared):
+            return lag
+        age_s = (self.now_us - max(since_us, self.strata[stratum].since_us)) / 1e6
+        limit_s = STALE_WINDOWS * self.policy.rate_window_s
+        if age_s <= limit_s:
+            return None
+        return Unseen(f"no device of {stratum} reported on it for {age_s:.0f} s", age_s, limit_s)
+
     def worst(self, stratum: str) -> Judged:
         """The test with the highest evidence of harm."""
         return max(self.tests(stratum), key=lambda test: test.peak.harm)
@@ -143,6 +161,8 @@ class ReleaseStanding:
             thresholds.update(test.figures())
         if stratum is not None and (arms := self.sample_ratio_mismatch(stratum)) is not None:
             thresholds.update(arms.figures())
+        if stratum is not None and (unseen := self.unseen(stratum)) is not None:
+            thresholds.update(unseen.figures())
         return Evidence(
             n=counts.n,
             failures_low=0 if stratum is None else self.failures(stratum),

@@ -29,6 +29,7 @@ GUARDS: Final[Mapping[Guard, Holds]] = {
     Guard.HARM_WITHOUT_PARENT: _of_standing(rollbacks.harm_without_parent),
     Guard.CRITICAL: _of_standing(rollbacks.critical),
     Guard.MISMATCH: _of_standing(rollbacks.mismatch),
+    Guard.BLIND: _of_standing(rollbacks.blind),
     Guard.HARM_ELSEWHERE: _of_standing(rollbacks.harm_elsewhere),
     Guard.ALL_BACK: _of_standing(rollbacks.all_back),
     Guard.OVERDUE: _of_standing(rollbacks.overdue),

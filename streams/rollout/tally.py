@@ -14,6 +14,7 @@ from streams.rollout.cells import CellKey
 from streams.rollout.evidence import Counts, log_e_harm, log_e_safe
 from streams.rollout.partials import MILLIMETRES
 from streams.rollout.policy import Policy
+from streams.rollout.sight import Sight
 from streams.rollout.window_tally import WindowTally
 
 SOURCES: Final = (OTA_ACKS, INFERENCE_EVENTS, DISENGAGEMENTS, EDGE_CASES)
@@ -113,6 +114,7 @@ class Tally:
     Attributes:
         windows: Distances in millimetres and events, by calendar window.
         arms: Devices heard of since a wave was opened.
+        sight: How far the sources keep up, and who reports.
     """
 
     def __init__(
@@ -131,6 +133,7 @@ class Tally:
         self._peaks: dict[tuple[str, CellKey], Peak] = {}
         self.windows = WindowTally(Calendar.of(policy))
         self.arms = ArmTally()
+        self.sight = Sight(self._sources)
         self.last_offset = -1
         if snapshot is not None:
             self._restore(json.loads(snapshot))
@@ -178,6 +181,7 @@ class Tally:
                 "peaks": [[topic, *key, *peak] for (topic, key), peak in self._peaks.items()],
                 "windows": self.windows.state(),
                 "arms": self.arms.state(),
+                "sight": self.sight.state(),
                 "last_offset": self.last_offset,
             }
         ).encode()
@@ -192,6 +196,7 @@ class Tally:
             self._peaks[topic, (release_id, stratum)] = Peak(harm, safe)
         self.windows.restore(state["windows"])
         self.arms.restore(state["arms"])
+        self.sight.restore(state["sight"])
         self.last_offset = state["last_offset"]
 
     def _include(self, line: _Line) -> None:
@@ -201,10 +206,15 @@ class Tally:
         start = line.window_start
         if line.kind == PartialKind.PROGRESS:
             self._progress[source] = max(self._progress.get(source, 0), line.ingest_ts)
+            self.sight.progress(source, line.ingest_ts)
             if (now_us := self.now_us) is not None:
                 self.windows.settle(now_us)
         elif line.kind == PartialKind.CELL and start is None:
             key = (line.release_id, line.stratum)
+            if line.topic == INFERENCE_EVENTS.name:
+                self.sight.reported(key, line.ingest_ts)
+            elif line.sums.committed:
+                self.sight.committed(key, line.ingest_ts)
             self._replace(source, key, (line.last_offset, line.ingest_ts, line.sums))
         elif line.kind == PartialKind.CELL and start is not None:
             self._place(source, line, start)

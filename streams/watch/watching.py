@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.records import AlertKind, PartialKind, Severity, SloPartial
+from streams.heard_clock import HeardClock
 from streams.processor import LogBatch
 from streams.slo import partials
 from streams.watch import cells, quality
 from streams.watch.episodes import Episodes, Name
-from streams.watch.heard_clock import HeardClock
 from streams.watch.listening import CANARY, FLEET
 from streams.watch.quality import MINUTE_US
 from streams.watch.rules import CANARY_MISSING, PIPELINE_STALLED, Rule, rules

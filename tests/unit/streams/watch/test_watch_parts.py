@@ -16,10 +16,10 @@ from schemas.records import Lifecycle
 from schemas.topics import DEVICES, INFERENCE_EVENTS
 from schemas.validation import check
 from streams.hashing import hashes
+from streams.heard_clock import MAX_STEP_US, HeardClock
 from streams.processor import Refused
 from streams.watch import canary, watch_file
 from streams.watch.enrolling import EnrollingFold
-from streams.watch.heard_clock import MAX_STEP_US, HeardClock
 from streams.watch.hearing import Hearing
 from streams.watch.lagging import Lagging
 from streams.watch.listening import ListeningFold

@@ -1,4 +1,4 @@
-"""Who was heard when, in time that the watch lived through: its own gaps do not count."""
+"""Who was heard when, in time that the listener lived through: its own gaps do not count."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,7 +9,7 @@ MAX_STEP_US: Final = 15_000_000
 class HeardClock:
     """A clock that moves with the stamps of our own records, by at most 15 seconds at a time.
 
-    When the watch, or everything, was down for an hour nobody was heard for an hour, and that is
+    When the listener, or everything, was down for an hour nobody was heard for an hour, and that is
     no stall: the clock has moved by 15 seconds.
 
     Attributes:
