@@ -7,16 +7,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from schemas.decisions import ReleaseBook, Verdict, decision_id
 from schemas.records import (
-    Artifact,
     CommandKind,
-    DeviceClass,
     Evidence,
     ModelRelease,
-    Preconditions,
     ReleaseKind,
     RolloutCommand,
 )
 from schemas.signing import Keyring, Role, Signer
+from streams.rollout.made_records import made_command, made_digest, made_proposal
 
 SECOND: Final = 1_000_000
 START: Final = 1_700_000_000 * SECOND
@@ -40,47 +38,12 @@ KEYRING: Final = Keyring(
 )
 
 
-def digest_of(release_id: str) -> str:
-    """The digest that tests give a release's model."""
-    return release_id.encode().hex().ljust(64, "0")[:64]
+digest_of: Final = made_digest
 
 
 def proposal(release_id: str, **changes: Any) -> ModelRelease:
     """A signed PROPOSED record for HW3, HW4 and AI5."""
-    record = ModelRelease(
-        event_id=decision_id(release_id, 0),
-        source="simulated",
-        release_id=release_id,
-        kind=ReleaseKind.PROPOSED,
-        decision_id=decision_id(release_id, 0),
-        decision_seq=0,
-        decided_ts=START,
-        signer="",
-        signature="",
-        device_class=DeviceClass.VEHICLE,
-        artifact=Artifact(
-            uri=f"file:///models/{release_id}.onnx",
-            digest=digest_of(release_id),
-            bytes=100_000,
-            format="onnx",
-            opset=17,
-            input_shape=(1, 32, 32, 3),
-            runtime="onnxruntime",
-        ),
-        counter=1,
-        salt=f"salt of {release_id}",
-        strata=("HW3", "HW4", "AI5"),
-        deadline_us={"HW3": 50_000, "HW4": 50_000, "AI5": 50_000},
-        preconditions=Preconditions(parked=False, min_state_of_charge=0.0, network="any"),
-        purpose="test",
-        affected_functions=(),
-        safety_relevant=False,
-        author="trainer",
-        approvers=(),
-        metrics={},
-        reason="test",
-    )
-    return TRAINER.sign(dataclasses.replace(record, **changes))
+    return made_proposal(release_id, signer=TRAINER, decided_ts=START, **changes)
 
 
 def follow(
@@ -111,19 +74,7 @@ def command(
     at: int = START,
 ) -> RolloutCommand:
     """A signed order of an operator."""
-    record = RolloutCommand(
-        event_id=f"{release_id}/{kind}/{signer.name}/{at}",
-        source="simulated",
-        release_id=release_id,
-        command=kind,
-        by=signer.name,
-        reason="test",
-        stratum=stratum,
-        issued_ts=at,
-        signer="",
-        signature="",
-    )
-    return signer.sign(record)
+    return made_command(release_id, kind, signer=signer, issued_ts=at, stratum=stratum)
 
 
 def evidence(**changes: Any) -> Evidence:

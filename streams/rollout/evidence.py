@@ -1,6 +1,7 @@
 """The test of one share of failing devices: how sure one may be of harm and of safety."""
 
 import math
+from functools import cache
 from typing import Final, NamedTuple
 
 from scipy.special import betainc, betaincc, betaln
@@ -45,12 +46,19 @@ def _log_mixture(n: int, s: int, p0: float, *, above: bool) -> float:
     """
     if not 0 <= s <= n:
         raise ValueError(f"failures={s} must be between 0 and n={n}")
-    a, b = 0.5, 0.5 / p0
+    a, b, prior = _prior(p0, above=above)
     tail = betaincc if above else betainc
     mass = float(tail(a + s, b + n - s, p0))
     if mass == 0.0:  # the data stand so far on the other side that no float can tell
         return -LOG_CAP
     posterior = betaln(a + s, b + n - s) + math.log(mass)
-    prior = betaln(a, b) + math.log(float(tail(a, b, p0)))
     null = s * math.log(p0) + (n - s) * math.log1p(-p0)
     return float(min(max(posterior - prior - null, -LOG_CAP), LOG_CAP))
+
+
+@cache
+def _prior(p0: float, *, above: bool) -> tuple[float, float, float]:
+    """a, b and the log of B(a, b) times the prior's mass on one side of p0: of a ceiling only."""
+    a, b = 0.5, 0.5 / p0
+    tail = betaincc if above else betainc
+    return a, b, float(betaln(a, b)) + math.log(float(tail(a, b, p0)))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from schemas.decisions import ReleaseView
 from schemas.records import Evidence, ReleaseKind
@@ -51,6 +51,7 @@ class ReleaseStanding:
     tally: Tally
     policy: Policy
     now_us: int
+    _tests: dict[str, list[Judged]] = field(default_factory=dict, init=False, compare=False)
 
     @property
     def release_id(self) -> str:
@@ -80,10 +81,13 @@ class ReleaseStanding:
     def tests(self, stratum: str) -> list[Judged]:
         """Every test of the stratum: shares of devices, then rates against the parent's.
 
-        A first release has no parent to be compared with, so no test of a rate.
+        A first release has no parent to be compared with, so no test of a rate. Made once: the
+        guards ask for them again and again, and a standing is of one moment.
         """
-        rates = [] if self.parent is None else self._rates(stratum, self.parent[0])
-        return [*self._shares(stratum), *rates]
+        if (made := self._tests.get(stratum)) is None:
+            rates = [] if self.parent is None else self._rates(stratum, self.parent[0])
+            self._tests[stratum] = made = [*self._shares(stratum), *rates]
+        return made
 
     def sample_ratio_mismatch(self, stratum: str) -> Mismatch | None:
         """Whether those heard of since the last opening are in the wave as its share has it.

@@ -40,6 +40,8 @@ GUARDS: Final[Mapping[Guard, Holds]] = {
     Guard.UNPROVEN: _of_standing(waves.unproven),
 }
 
+_GUARDED: Final = tuple((row, GUARDS[row.cause]) for row in TABLE if isinstance(row.cause, Guard))
+
 
 def next_step(now: Situation) -> Step | None:
     """What a person ordered, else what the first row calls for; None: nothing is due."""
@@ -48,16 +50,18 @@ def next_step(now: Situation) -> Step | None:
 
 
 def _called_for(now: Situation) -> Iterator[Step]:
-    for row in TABLE:
-        if isinstance(row.cause, Guard):
-            holds = GUARDS[row.cause]
-            found = {
-                name: reason
-                for name, view in now.at.strata.items()
-                if view.status in row.sources and (reason := holds(now, name)) is not None
-            }
-            if found:
-                yield _step(now, row, found)
+    strata = {name: view.status for name, view in now.at.strata.items()}
+    standing = frozenset(strata.values())
+    for row, holds in _GUARDED:
+        if standing.isdisjoint(row.sources):
+            continue
+        found = {
+            name: reason
+            for name, status in strata.items()
+            if status in row.sources and (reason := holds(now, name)) is not None
+        }
+        if found:
+            yield _step(now, row, found)
 
 
 def _step(now: Situation, row: Transition, found: Mapping[str, str]) -> Step:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from schemas.records import Arm, PartialKind, RolloutPartial
@@ -43,6 +44,7 @@ _COUNTED: Final = (
     "offered",
     "deferred",
 )
+_placed, _counted = attrgetter(*_PLACED), attrgetter(*_COUNTED)
 
 
 class TallyLimitError(RuntimeError):
@@ -160,8 +162,7 @@ class Tally:
 
     def include(self, record: RolloutPartial, offset: int) -> None:
         """Include one record."""
-        sums = Sums._make(getattr(record, name) for name in _COUNTED)
-        self._include(_Line._make((*(getattr(record, name) for name in _PLACED), sums)))
+        self._include(_Line._make((*_placed(record), Sums._make(_counted(record)))))
         self.last_offset = offset
 
     def sums(self, topic: str, release_id: str, stratum: str) -> Sums:

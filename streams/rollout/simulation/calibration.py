@@ -58,7 +58,10 @@ class Calibration:
             update={**plain, "failing": Failing(rate=scenario.parent_rate)}
         )
         self._at = scenario.model_copy(update={**plain, "failing": Failing(rate=ceiling)})
-        self._fleets = fleets
+        self._drawn = [Drawn(self._at, FIRST_SEED + number) for number in range(fleets)]
+        self._drawn_good = [
+            Drawn(self._good, FIRST_SEED + number) for number in range(max(5, fleets // 10))
+        ]
         target_s = self._median(lambda: ours(self._good))
         if target_s is None:
             raise CalibrationError(
@@ -71,12 +74,11 @@ class Calibration:
         """How a rival is to be set."""
         dwell_s = self._dwell(name)
         unit = 1.0 if name is Name.KAYENTA else self._at.policy.ceiling
-        drawn = self._drawn(self._at, self._fleets)
         for multiple in MULTIPLES if name is not Name.MENDER else ():
             threshold = unit * multiple
             outcomes = _played(
                 self._at,
-                drawn,
+                self._drawn,
                 partial(_rival, name, self._at, threshold, dwell_s),
                 at_most=ALARMS,
             )
@@ -98,13 +100,9 @@ class Calibration:
 
     def _median(self, gate: Callable[[], Gate]) -> float | None:
         """Median time to everybody; None: most rollouts never get there."""
-        drawn = self._drawn(self._good, max(5, self._fleets // 10))
-        times = [Rollout(self._good, fleet, gate()).play().full_s for fleet in drawn]
+        times = [Rollout(self._good, fleet, gate()).play().full_s for fleet in self._drawn_good]
         known = [at for at in times if at is not None]
         return median(known) if 2 * len(known) > len(times) else None
-
-    def _drawn(self, scenario: Scenario, fleets: int) -> list[Drawn]:
-        return [Drawn.of(scenario, FIRST_SEED + number) for number in range(fleets)]
 
 
 def _rival(name: Name, scenario: Scenario, threshold: float, dwell_s: float) -> Gate:

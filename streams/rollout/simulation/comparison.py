@@ -60,7 +60,7 @@ def compare(
     """
     outcomes: dict[Name, list[Outcome]] = {name: [] for name in (Name.OURS, *settings)}
     for seed in seeds:
-        drawn = Drawn.of(scenario, seed)
+        drawn = Drawn(scenario, seed)
         for name, found in outcomes.items():
             found.append(Rollout(scenario, drawn, _gate(name, scenario, settings)).play())
     return [_summary(name, scenario, found) for name, found in outcomes.items()]

@@ -25,7 +25,7 @@ class Counts(NamedTuple):
     @classmethod
     def total(cls, parts: Iterable["Counts"]) -> Self:
         """The sum of all."""
-        return cls(*(sum(column) for column in zip(cls(), *parts, strict=True)))
+        return cls(*map(sum, zip(*parts, strict=True)))
 
     @property
     def first_failed(self) -> int:
@@ -55,9 +55,11 @@ class Group:
     latency: Counts
 
     @classmethod
-    def pooled(cls, groups: Iterable["Group"]) -> Self:
+    def pooled(cls, groups: Iterable["Group"]) -> "Group":
         """The same wave over all strata, as tools have it that know none."""
         parts = list(groups)
+        if len(parts) == 1:
+            return parts[0]
         return cls(
             sum(part.targets for part in parts),
             parts[0].opened_s,

@@ -33,9 +33,13 @@ class Intervals:
     _bad: int = 0
     _all: int = 0
 
+    def due(self, now_s: float) -> bool:
+        """Whether an interval ends now."""
+        return now_s >= self._next_s
+
     def look(self, now_s: float, counts: Sequence[Counts]) -> float | None:
         """The share of the interval that ends now; None: it goes on, or nothing was decided."""
-        if now_s < self._next_s:
+        if not self.due(now_s):
             return None
         self._next_s = now_s + self.every_s
         bad, known = decided(Counts.total(counts))

@@ -72,9 +72,10 @@ class Kayenta:
 
     def stops(self, now_s: float, waves: Sequence[Group], control: Control) -> Verdict:
         """Only collects, and says what the judgement at the end of the wave was."""
-        for series, groups in ((self._canary, waves), (self._baseline, control())):
-            for metric, counts in zip(series, by_metric(groups), strict=True):
-                metric.look(now_s, counts)
+        if self._canary[0].due(now_s):
+            for series, groups in ((self._canary, waves), (self._baseline, control())):
+                for metric, counts in zip(series, by_metric(groups), strict=True):
+                    metric.look(now_s, counts)
         return Verdict.ROLL_BACK if self._failed else Verdict.WAIT
 
     def advances(self, _now_s: float, _waves: Sequence[Group], _control: Control) -> bool:

@@ -1,32 +1,34 @@
 """Our gate in a simulation: the production Gate, Ledger and Tally, fed with counts."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from schemas.catalogue import load_catalogue
-from schemas.decisions import decision_id
 from schemas.facts import Fact
 from schemas.records import (
     Arm,
-    Artifact,
     CommandKind,
-    DeviceClass,
     ModelRelease,
     PartialKind,
-    Preconditions,
     ReleaseKind,
-    RolloutCommand,
     RolloutPartial,
 )
 from schemas.signing import Keyring, Role
-from schemas.topics import INFERENCE_EVENTS, MODEL_RELEASES, OTA_ACKS, ROLLOUT_COMMANDS
+from schemas.topics import (
+    INFERENCE_EVENTS,
+    MODEL_RELEASES,
+    OTA_ACKS,
+    ROLLOUT_COMMANDS,
+    TopicSpec,
+)
 from streams.rollout.gate import Gate
 from streams.rollout.ledger import Ledger
 from streams.rollout.made_keys import made_signer
+from streams.rollout.made_records import made_command, made_proposal
 from streams.rollout.policy import Policy
 from streams.rollout.simulation.counts import Counts, Group
 from streams.rollout.simulation.gate import Answer, Seen, Verdict
-from streams.rollout.tally import SOURCES, Tally
+from streams.rollout.tally import Tally
 
 START_US: Final = 1_700_000_000_000_000
 RELEASE: Final = "candidate"
@@ -59,8 +61,9 @@ class Ours:
         signers = {name: made_signer(name) for name in keys}
         keyring = Keyring({name: signers[name].public(role) for name, role in keys.items()})
         self._ledger = Ledger(keyring)
-        sources = [(spec.name, 0) for spec in SOURCES]
-        self._tally = Tally(policy, sources, {spec.name: _GENERATION for spec in SOURCES})
+        self._topics = tuple(policy.ceilings)
+        sources = [(topic, 0) for topic in self._topics]
+        self._tally = Tally(policy, sources, dict.fromkeys(self._topics, _GENERATION))
         self._gate = Gate(
             policy=policy,
             signer=signers["gate"],
@@ -72,25 +75,28 @@ class Ours:
         self._strata, self._offset, self._decided = tuple(strata), -1, -1
         self._told: dict[tuple[str, str], Counts] = {}
         for counter, name in enumerate((PARENT, RELEASE), start=1):
-            parent = PARENT if name == RELEASE else None
-            record = proposal(name, counter, parent, self._strata)
-            self._read_back(signers["trainer"].sign(record), START_US)
-        order = Fact(
-            topic=ROLLOUT_COMMANDS.name,
-            partition=0,
-            offset=0,
-            stamp_us=START_US,
-            record=signers["operator"].sign(_approval()),
+            record = made_proposal(
+                name,
+                signer=signers["trainer"],
+                decided_ts=START_US,
+                counter=counter,
+                parent_release_id=PARENT if name == RELEASE else None,
+                strata=self._strata,
+                deadline_us=dict.fromkeys(self._strata, 50_000),
+            )
+            self._read_back(record, START_US)
+        order = made_command(
+            RELEASE, CommandKind.APPROVE, signer=signers["operator"], issued_ts=START_US
         )
-        self._ledger.observe([order])
+        self._ledger.observe([_fact(ROLLOUT_COMMANDS, 0, START_US, order)])
 
     def judge(self, seen: Seen) -> Sequence[Answer]:
         """Decisions of the production gate about what is known now."""
         now_us = START_US + round(seen.now_s * 1e6)
         for stratum, groups in seen.strata.items():
             self._tell(stratum, groups, now_us)
-        for spec in SOURCES:
-            self._include(PartialKind.PROGRESS, spec.name, "", Counts(), now_us)
+        for topic in self._topics:
+            self._include(PartialKind.PROGRESS, topic, "", Counts(), now_us)
         return [answer for record in self._settle(now_us) for answer in self._answers(record)]
 
     def _tell(self, stratum: str, groups: Sequence[Group], now_us: int) -> None:
@@ -147,14 +153,7 @@ class Ours:
 
     def _read_back(self, record: ModelRelease, now_us: int) -> None:
         self._decided += 1
-        fact = Fact(
-            topic=MODEL_RELEASES.name,
-            partition=0,
-            offset=self._decided,
-            stamp_us=now_us,
-            record=record,
-        )
-        self._ledger.observe([fact])
+        self._ledger.observe([_fact(MODEL_RELEASES, self._decided, now_us, record)])
 
     def _answers(self, record: ModelRelease) -> Iterator[Answer]:
         verdict = _VERDICTS.get(record.kind)
@@ -163,55 +162,5 @@ class Ours:
                 yield Answer(stratum, verdict, record.share or 0.0)
 
 
-def proposal(release: str, counter: int, parent: str | None, strata: Sequence[str]) -> ModelRelease:
-    """A release that breaks no rule."""
-    digest = release.encode().hex().ljust(64, "0")[:64]
-    return ModelRelease(
-        event_id=decision_id(release, 0),
-        source="simulated",
-        release_id=release,
-        kind=ReleaseKind.PROPOSED,
-        decision_id=decision_id(release, 0),
-        decision_seq=0,
-        decided_ts=START_US,
-        signer="",
-        signature="",
-        device_class=DeviceClass.VEHICLE,
-        artifact=Artifact(
-            uri=f"memory:///{release}.onnx",
-            digest=digest,
-            bytes=1,
-            format="onnx",
-            opset=17,
-            input_shape=(1, 32, 32, 3),
-            runtime="onnxruntime",
-        ),
-        parent_release_id=parent,
-        counter=counter,
-        salt=release,
-        strata=tuple(strata),
-        deadline_us=dict.fromkeys(strata, 50_000),
-        preconditions=Preconditions(parked=False, min_state_of_charge=0.0, network="any"),
-        purpose="simulation",
-        affected_functions=(),
-        safety_relevant=False,
-        author="trainer",
-        approvers=(),
-        metrics={},
-        reason="simulation",
-    )
-
-
-def _approval() -> RolloutCommand:
-    return RolloutCommand(
-        event_id="approval",
-        source="simulated",
-        release_id=RELEASE,
-        command=CommandKind.APPROVE,
-        by="operator",
-        reason="simulation",
-        stratum=None,
-        issued_ts=START_US,
-        signer="",
-        signature="",
-    )
+def _fact(topic: TopicSpec, offset: int, stamp_us: int, record: Any) -> Fact:
+    return Fact(topic=topic.name, partition=0, offset=offset, stamp_us=stamp_us, record=record)

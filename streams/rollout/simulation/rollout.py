@@ -2,24 +2,34 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 from streams.rollout.simulation.exposure import Exposure, Wave
 from streams.rollout.simulation.fleet import Devices, draw, draw_control
 from streams.rollout.simulation.gate import Answer, Gate, Seen, Verdict
+from streams.rollout.simulation.reports import Reports
 from streams.rollout.simulation.scenario import Scenario
 
 
-@dataclass(frozen=True, slots=True)
 class Drawn:
-    """The fleet of one seed."""
+    """The fleet of one seed, and what it will report.
 
-    strata: dict[str, Devices]
-    control: Devices
+    Attributes:
+        strata: By name.
+    """
 
-    @classmethod
-    def of(cls, scenario: Scenario, seed: int) -> "Drawn":
-        """Draw it."""
-        return cls(draw(scenario, seed), draw_control(scenario, seed))
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self._scenario, self._seed = scenario, seed
+        fleet = draw(scenario, seed)
+        self.strata = {name: self._reports(devices) for name, devices in fleet.items()}
+
+    @cached_property
+    def control(self) -> Reports:
+        """As many devices on the parent; drawn for gates that compare."""
+        return self._reports(draw_control(self._scenario, self._seed))
+
+    def _reports(self, devices: Devices) -> Reports:
+        return Reports.of(devices, self._scenario.tick_s, self._scenario.horizon_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,8 @@ class Rollout:
 
     def __init__(self, scenario: Scenario, drawn: Drawn, gate: Gate) -> None:
         self._scenario, self._gate, self._drawn = scenario, gate, drawn
-        self._strata = {name: Exposure(devices) for name, devices in drawn.strata.items()}
+        self._strata = {name: Exposure(reports) for name, reports in drawn.strata.items()}
+        self._offered: list[tuple[slice, float]] = []
         self._control: list[Wave] = []
         self._verdicts: dict[str, Verdict] = {}
         self._full_s: dict[str, float] = {}
@@ -57,7 +68,7 @@ class Rollout:
             for answer in answers:
                 self._obey(answer, now_s)
             if any(answer.verdict is Verdict.WIDEN for answer in answers):
-                self._baseline(now_s)
+                self._offer(now_s)
             now_s += self._scenario.tick_s
         full = len(self._full_s) == len(self._strata)
         return Outcome(
@@ -69,7 +80,7 @@ class Rollout:
 
     def _seen(self, now_s: float) -> Seen:
         strata = {name: at.groups(now_s) for name, at in self._strata.items()}
-        return Seen(now_s, strata, lambda: [wave.at(now_s) for wave in self._control])
+        return Seen(now_s, strata, lambda: [wave.at(now_s) for wave in self._baseline()])
 
     def _obey(self, answer: Answer, now_s: float) -> None:
         at = self._strata[answer.stratum]
@@ -82,11 +93,17 @@ class Rollout:
             if answer.verdict is not Verdict.DONE:
                 at.stopped_s = now_s
 
-    def _baseline(self, now_s: float) -> None:
+    def _offer(self, now_s: float) -> None:
         """Give the control as many devices as the release has."""
         offered = sum(wave.targets for at in self._strata.values() for wave in at.waves)
-        known = sum(wave.targets for wave in self._control)
-        self._control.append(Wave(self._drawn.control, slice(known, offered), now_s))
+        known = self._offered[-1][0].stop if self._offered else 0
+        self._offered.append((slice(known, offered), now_s))
+
+    def _baseline(self) -> list[Wave]:
+        """The control's waves."""
+        for rows, opened_s in self._offered[len(self._control) :]:
+            self._control.append(Wave(self._drawn.control, rows, opened_s))
+        return self._control
 
     def _exposed(self, at: Exposure) -> int:
         return at.exposed(at.stopped_s if self._gate.withdraws else math.inf)

@@ -100,7 +100,7 @@ def test_half_of_the_devices_take_no_longer_than_the_median(shape: Shape) -> Non
 
 def test_counts_add_up_at_every_moment() -> None:
     scenario = load_scenario(shipped()["drift"])
-    exposure = Exposure(draw(scenario, SEED)["HW4"])
+    exposure = Exposure(Drawn(scenario, SEED).strata["HW4"])
     exposure.widen(0.1, 0.0)
     before = Counts()
     for now_s in range(0, 500_000, 10_000):
@@ -122,7 +122,7 @@ def test_every_gate_sees_the_same_fleet_and_a_seed_repeats() -> None:
 
 def test_only_hw3_goes_back_and_the_others_wait_for_a_person() -> None:
     scenario = load_scenario(shipped()["only_hw3"])
-    outcome = Rollout(scenario, Drawn.of(scenario, 1), ours(scenario)).play()
+    outcome = Rollout(scenario, Drawn(scenario, 1), ours(scenario)).play()
     assert outcome.back == ("HW3",)
     assert sorted(outcome.held) == ["AI5", "HW4"]
 
