@@ -1,19 +1,22 @@
-"""Signing keys of an installation: a folder with keyring.yaml and one private <signer>.pem each."""
+"""Signing keys of an installation: a folder with keyring.yaml, a passphrase and sealed keys."""
 
-import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
+from infra.sealed_key import (
+    PASSPHRASE,
+    SUFFIX,
+    KeysError,
+    read_key,
+    read_passphrase,
+    write_key,
+    write_private,
+)
 from schemas.signing import Keyring, PublicKey, Role, Signer
 
 KEYRING: Final = "keyring.yaml"
@@ -23,55 +26,45 @@ DEMO_SIGNERS: Final[Mapping[str, Role]] = {
     "operator": Role.OPERATOR,
     "second-operator": Role.OPERATOR,
 }
-_PRIVATE: Final = 0o600
 _KEY_BYTES: Final = 32
 
 
-class KeysError(ValueError):
-    """A key file is missing or not what it must be; the message names it."""
-
-
 def make_keys(keys_dir: Path, signers: Mapping[str, Role] = DEMO_SIGNERS) -> Keyring:
-    """Make a key for each signer and the keyring of their public halves.
+    """Make a sealed key for each signer and the keyring of their public halves.
 
-    A folder that already holds a keyring is left as it is, so a restart keeps its keys.
+    The passphrase is drawn, unless keys_dir has one already. A folder that already holds a keyring
+    is left as it is, so a restart keeps its keys.
     """
     if (keys_dir / KEYRING).exists():
         return load_keyring(keys_dir)
-    keys_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    made = {name: Signer(name, Ed25519PrivateKey.generate()) for name in signers}
-    for name, signer in made.items():
-        pem = signer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write_private(keys_dir / f"{name}.pem", pem)
-    ring = {
-        name: {"key": signer.public().key.hex(), "roles": [signers[name].value]}
-        for name, signer in made.items()
-    }
-    _write_private(keys_dir / KEYRING, yaml.safe_dump(ring).encode())
+    passphrase = make_passphrase(keys_dir)
+    ring = {}
+    for name, role in signers.items():
+        path = keys_dir / f"{name}{SUFFIX}"
+        path.unlink(missing_ok=True)  # without a keyring, what lies there was cut short
+        signer = Signer(name, Ed25519PrivateKey.generate())
+        write_key(path, signer.key, passphrase)
+        ring[name] = {"key": signer.public().key.hex(), "roles": [role.value]}
+    write_private(keys_dir / KEYRING, yaml.safe_dump(ring).encode())
     return load_keyring(keys_dir)
+
+
+def make_passphrase(keys_dir: Path) -> bytes:
+    """The passphrase of the keys that servers hold, drawn where there is none."""
+    path = keys_dir / PASSPHRASE
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(32).encode() + b"\n")
+    return read_passphrase(path)
 
 
 def load_signer(keys_dir: Path, name: str) -> Signer:
     """Load a signer's private key.
 
     Raises:
-        KeysError: The file is missing, readable by others, or no ed25519 key.
+        KeysError: The file is missing, readable by others, or does not open.
     """
-    path = keys_dir / f"{name}.pem"
-    try:
-        others = path.stat().st_mode & 0o077
-        pem = path.read_bytes()
-    except OSError as error:
-        raise KeysError(f"key {path}: {error.strerror}; make it or set keys_dir") from error
-    if others:
-        raise KeysError(f"key {path}: mode lets others read it; run chmod 600 {path}")
-    try:
-        key = load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as error:
-        raise KeysError(f"key {path}: not a PEM private key without password") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise KeysError(f"key {path}: {type(key).__name__}, must be ed25519")
-    return Signer(name, key)
+    passphrase = read_passphrase(keys_dir / PASSPHRASE)
+    return Signer(name, read_key(keys_dir / f"{name}{SUFFIX}", passphrase))
 
 
 def load_keyring(keys_dir: Path) -> Keyring:
@@ -110,12 +103,3 @@ def _entry(path: Path, name: object, entry: Any) -> PublicKey:
     if revoked_at is not None and not isinstance(revoked_at, int):
         raise KeysError(f"{where}: revoked_at={revoked_at!r} must be UTC microseconds")
     return PublicKey(key, roles, revoked_at)
-
-
-def _write_private(path: Path, body: bytes) -> None:
-    partial = path.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    # Opened with the mode, so there is no moment in which others may read it.
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "wb") as file:
-        file.write(body)
-    partial.replace(path)

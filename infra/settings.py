@@ -137,7 +137,7 @@ class Settings(BaseSettings):
     Attributes:
         registry_url: A Confluent-compatible schema registry; None: the schemas in this package.
         objects_url: Folder or bucket (any fsspec address) for models, pictures and checkpoints.
-        keys_dir: Signing keys of this installation: keyring.yaml and <signer>.pem.
+        keys_dir: Signing keys of this installation: keyring.yaml and sealed <signer>.key
         policy_file: Rollout policy. slo_file: SLOs. dataset_file: policy of a dataset line.
         oncall_file: Who is told of alerts, and how often. watch_file: Thresholds of the watch.
         scenario_file: What the simulation plays.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.keys import KEYRING, KeysError, load_keyring, load_signer, make_keys
+from infra.keys import KEYRING, KeysError, load_keyring, load_signer, make_keys, make_passphrase
 from schemas.records import CommandKind
 from tests.rollout_log import START, command
 
@@ -19,8 +19,8 @@ def test_made_keys_are_private_load_again_and_verify(tmp_path: Path) -> None:
 
 def test_making_keys_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
     """The keyring comes last and whole: without it, what lies there is made anew, private."""
-    (tmp_path / "gate.pem").write_text("half a k")
-    (tmp_path / "gate.pem").chmod(0o644)
+    (tmp_path / "gate.key").write_text("half a k")
+    (tmp_path / "gate.key").chmod(0o644)
     ring = make_keys(tmp_path)
     assert load_signer(tmp_path, "gate").public(*ring.keys["gate"].roles) == ring.keys["gate"]
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".partial"] == []
@@ -28,16 +28,17 @@ def test_making_keys_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
 
 def test_a_key_others_may_read_is_refused(tmp_path: Path) -> None:
     make_keys(tmp_path)
-    (tmp_path / "gate.pem").chmod(0o644)
-    with pytest.raises(KeysError, match=r"gate.pem: mode lets others read it; run chmod 600"):
+    (tmp_path / "gate.key").chmod(0o644)
+    with pytest.raises(KeysError, match=r"gate.key: mode lets others read it; run chmod 600"):
         load_signer(tmp_path, "gate")
 
 
 def test_a_missing_or_broken_key_is_named(tmp_path: Path) -> None:
-    with pytest.raises(KeysError, match=r"nobody.pem: No such file"):
+    make_passphrase(tmp_path)
+    with pytest.raises(KeysError, match=r"nobody.key: No such file"):
         load_signer(tmp_path, "nobody")
-    (tmp_path / "broken.pem").touch(mode=0o600)
-    with pytest.raises(KeysError, match=r"broken.pem: not a PEM private key"):
+    (tmp_path / "broken.key").touch(mode=0o600)
+    with pytest.raises(KeysError, match=r"broken.key: not a sealed key"):
         load_signer(tmp_path, "broken")
     with pytest.raises(KeysError, match=r"keyring .*No such file"):
         load_keyring(tmp_path)
