@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.keys import KEYRING, KeysError, load_keyring, load_signer, make_keys, make_passphrase
+from infra.keys import KEYRING, load_keyring, load_signer, make_keys, make_passphrase
+from infra.sealed_key import KeysError
 from schemas.records import CommandKind
 from tests.rollout_log import START, command
 
