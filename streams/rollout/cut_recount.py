@@ -7,10 +7,10 @@ from schemas.facts import Fact
 from schemas.records import PartialKind, RolloutPartial
 from schemas.topics import OTA_ACKS
 from streams.rollout.ack_fold import AckFold
+from streams.rollout.batches import Batches
 from streams.rollout.cells import CellCounts
 from streams.rollout.cut_player import CutRun
 from streams.rollout.ledger import Ledger
-from streams.rollout.memory_logs import Batches
 from streams.rollout.policy import Policy
 
 

@@ -1,21 +1,17 @@
 """Topics in memory and the gate's processor over them, for replays, simulations and tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
-
 from schemas.catalogue import load_catalogue
-from schemas.codec import Codec
-from schemas.columns import ColumnDecoder
 from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
-from schemas.registry import FileRegistry
 from schemas.signing import Keyring, Signer
 from schemas.topics import TopicSpec
 from streams.processor import BROKER_SLACK_US, Fold, LogBatch, Outgoing, Position, Source, Standing
 from streams.rollout.ack_fold import AckFold
 from streams.rollout.agent import RolloutProcessor
+from streams.rollout.batches import Batches
 from streams.rollout.partitioning import partition_of
 from streams.rollout.policy import Policy
 
@@ -49,43 +45,6 @@ class MemoryLogs:
             for number in range(spec.partitions)
             for _, record in self.records.get((spec.name, number), [])
         ]
-
-
-class Batches:
-    """Makes what the runtime hands to a fold out of records.
-
-    Attributes:
-        codec: Of the schemas that come with the project.
-    """
-
-    def __init__(self) -> None:
-        registry = FileRegistry()
-        self.codec = Codec(registry)
-        self._decoder = ColumnDecoder(registry)
-
-    def of(self, facts: Sequence[Fact], high_us: int = 0) -> LogBatch:
-        """A stretch of one partition.
-
-        Args:
-            facts: At least one, in log order.
-            high_us: Highest stamp of the partition before them.
-        """
-        topic, last = facts[0].topic, facts[-1]
-        columns = self._decoder.decode(
-            topic, [self.codec.encode(topic, fact.record) for fact in facts]
-        )
-        if columns.refusals:
-            raise columns.refusals[0].error
-        stamps = np.array([fact.stamp_us for fact in facts], dtype=np.int64)
-        return LogBatch(
-            topic=topic,
-            partition=last.partition,
-            rows=columns.rows,
-            offsets=np.array([fact.offset for fact in facts], dtype=np.int64),
-            stamps_us=stamps,
-            last_offset=last.offset,
-            high_stamp_us=max(high_us, int(stamps.max())),
-        )
 
 
 class LogWorker:

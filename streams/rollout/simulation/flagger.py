@@ -20,12 +20,21 @@ class Flagger:
         threshold: thresholdRange.max of the share of bad outcomes.
         failed_checks: analysis.threshold: so many roll back; default 1.
         interval_s: analysis.interval.
+        no_values_fail: As Flagger has it: a look that finds no value is a failed check.
     """
 
     withdraws = True
 
-    def __init__(self, threshold: float, failed_checks: int = 1, interval_s: float = 3600) -> None:
+    def __init__(
+        self,
+        threshold: float,
+        failed_checks: int = 1,
+        interval_s: float = 3600,
+        *,
+        no_values_fail: bool = False,
+    ) -> None:
         self._threshold, self._limit = threshold, failed_checks
+        self._no_values_fail = no_values_fail
         self._metrics = Intervals(interval_s, LEAST), Intervals(interval_s, LEAST)
         self._failed = 0
 
@@ -35,7 +44,9 @@ class Flagger:
             metric.look(now_s, counts)
             for metric, counts in zip(self._metrics, by_metric(waves), strict=True)
         ]
-        self._failed += any(share is not None and share > self._threshold for share in looked)
+        missing = self._no_values_fail and all(share is None for share in looked)
+        over = any(share is not None and share > self._threshold for share in looked)
+        self._failed += over or missing
         return Verdict.ROLL_BACK if self._failed >= self._limit else Verdict.WAIT
 
     def advances(self, _now_s: float, _waves: Sequence[Group], _control: Control) -> bool:

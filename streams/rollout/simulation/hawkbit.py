@@ -21,10 +21,12 @@ class HawkBit:
     Attributes:
         error_share: A larger share of a group's targets pauses the rollout; default 0.5.
         success_share: At least this share of the latest group starts the next; default 0.5.
+        canceled: Targets of the latest group whose action was canceled: final, and no error.
     """
 
     error_share: float = 0.5
     success_share: float = 0.5
+    canceled: int = 0
     withdraws: bool = False
 
     def stops(self, _now_s: float, waves: Sequence[Group], _control: Control) -> Verdict:
@@ -40,4 +42,4 @@ class HawkBit:
         """Also when everything is final although the share was missed; an empty group counts."""
         last, counts = waves[-1].targets, waves[-1].updates
         met = counts.first_finished >= self.success_share * last
-        return met or counts.first_finished + counts.first_failed >= last
+        return met or counts.first_finished + counts.first_failed + self.canceled >= last

@@ -1,0 +1,1 @@
+"""Scenarios after other tools' tests and documentation: their verdict, and ours beside it."""
