@@ -185,6 +185,21 @@ class ReleaseBook:
                 return other
         return None
 
+    def shadow(
+        self, device_id: str, device_class: DeviceClass, hardware: str
+    ) -> ReleaseView | None:
+        """The release that a device is to run beside its own, outputs unused; None: none."""
+        found = (
+            view
+            for view in self._releases.values()
+            if view.proposal.device_class is device_class
+            and (stratum := view.strata.get(hardware)) is not None
+            and stratum.status is StratumStatus.SHADOW
+            and stratum.shadow is not None
+            and membership(view.proposal.salt, device_id) < stratum.shadow.share
+        )
+        return max(found, key=lambda view: view.proposal.counter, default=None)
+
     def target(
         self,
         device_id: str,

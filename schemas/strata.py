@@ -10,6 +10,7 @@ class StratumStatus(StrEnum):
     PROPOSED = "PROPOSED"
     VERIFIED = "VERIFIED"
     APPROVED = "APPROVED"
+    SHADOW = "SHADOW"
     OPEN = "OPEN"
     HELD = "HELD"
     PAUSED = "PAUSED"
@@ -27,7 +28,7 @@ ACTIVE: Final = frozenset({S.OPEN, S.HELD, S.PAUSED})
 """While a release is here, no other may open in its stratum."""
 WITHDRAWN: Final = frozenset({S.ROLLING_BACK, S.ROLLED_BACK})
 """Whoever runs the release goes back."""
-BEFORE_OPENING: Final = frozenset({S.PROPOSED, S.VERIFIED, S.APPROVED})
-"""No device was offered the release yet."""
+BEFORE_OPENING: Final = frozenset({S.PROPOSED, S.VERIFIED, S.APPROVED, S.SHADOW})
+"""No device was offered the release yet; in SHADOW some run it beside their own, unused."""
 WAITING: Final = frozenset({S.HELD, S.PAUSED})
 """A person decides what comes next."""

@@ -2,11 +2,26 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from schemas.records import ModelRelease
 from schemas.records import ReleaseKind as K
-from schemas.strata import StratumStatus
+from schemas.strata import StratumStatus as S
 from schemas.transitions import NEXT
+
+
+class Shadow(NamedTuple):
+    """A release run beside the live model, outputs unused.
+
+    Attributes:
+        opened_us: Broker stamp of its begin, microseconds.
+        share: Share of the stratum that runs it, in (0, 1].
+        over: It was judged, or a person ended it: it is not begun again.
+    """
+
+    opened_us: int
+    share: float
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +41,11 @@ class StratumView:
         completed_us: Broker stamp of its completion, microseconds; None: it was not completed.
         completed_failures: Updates known to have failed when it was completed; None: it was not.
         rollback_to: Release and digest to return to, once ordered back.
+        shadow: Its shadow; None: it was never in one.
         openings: Broker stamp and share of each decision that widened it, in log order.
     """
 
-    status: StratumStatus
+    status: S
     wave: int | None = None
     share: float = 0.0
     reason: str = ""
@@ -41,6 +57,7 @@ class StratumView:
     completed_us: int | None = None
     completed_failures: int | None = None
     rollback_to: tuple[str, str] | None = None
+    shadow: Shadow | None = None
     openings: tuple[tuple[int, float], ...] = ()
 
 
@@ -50,12 +67,16 @@ def moved(view: StratumView, record: ModelRelease, stamp_us: int) -> StratumView
     if status is None:
         return None
     after = replace(view, status=status, since_us=stamp_us, reason=record.reason, unseen=False)
+    if view.shadow is not None and view.status is S.SHADOW and status is not S.PAUSED:
+        after = replace(after, shadow=view.shadow._replace(over=True))
     return _refined(view, after, record)
 
 
 def _refined(view: StratumView, after: StratumView, record: ModelRelease) -> StratumView | None:
     evidence = record.evidence
     match record.kind:
+        case K.SHADOW_OPENED:
+            return _shadowed(after, record)
         case K.WAVE_OPENED | K.WAVE_EXTENDED:
             return _widened(view, after, record)
         case K.ROLLBACK_ORDERED:
@@ -63,9 +84,8 @@ def _refined(view: StratumView, after: StratumView, record: ModelRelease) -> Str
         case K.HELD:
             after = replace(after, harmed_us=_harmed_us(after, record), unseen=_unseen(record))
         case K.RESUMED:
-            back = StratumStatus.APPROVED if view.wave is None else StratumStatus.OPEN
             excused = evidence.failures_low if evidence else None
-            after = replace(after, status=back, harmed_us=None, excused_failures=excused)
+            after = replace(after, status=_resumed(view), harmed_us=None, excused_failures=excused)
         case K.COMPLETED:
             failures = _failed_updates(record)
             after = replace(after, completed_us=after.since_us, completed_failures=failures)
@@ -73,6 +93,19 @@ def _refined(view: StratumView, after: StratumView, record: ModelRelease) -> Str
             # The order's own time stays: it is what the deadline counts from.
             after = replace(after, stalled=True, since_us=view.since_us)
     return after
+
+
+def _resumed(view: StratumView) -> S:
+    """What was paused in shadow has not passed it; what was held after it is a person's to open."""
+    if view.wave is not None:
+        return S.OPEN
+    return S.APPROVED if view.shadow is None or view.shadow.over else S.SHADOW
+
+
+def _shadowed(after: StratumView, record: ModelRelease) -> StratumView | None:
+    if record.share is None or not 0.0 < record.share <= 1.0 or after.shadow is not None:
+        return None
+    return replace(after, shadow=Shadow(after.since_us, record.share))
 
 
 def _widened(view: StratumView, after: StratumView, record: ModelRelease) -> StratumView | None:

@@ -26,6 +26,11 @@ class Guard(Enum):
     HARM_ELSEWHERE = "harm was found in another stratum after the last step here"
     ALL_BACK = "`rollback_settle_s` passed and no device may still run it"
     OVERDUE = "`rollback_deadline_s` passed"
+    UNSHADOWED = "the policy has `shadow`, a parent runs here, it was not in shadow yet, and FREE"
+    SHADOW_SLOW = "evidence in shadow that more devices than may would miss the latency objective"
+    SHADOW_DIFFERS = "evidence in shadow that it differs in a class or region more than it may"
+    SHADOW_PASSED = "soaked, `minimum_encounters` compared without such evidence, and FREE"
+    SHADOW_UNCLEAR = "passed but for harm elsewhere; or not passed `patience_s` after its soak"
     FREE = "no other release is open here, and no approved one goes first"
     PROVEN = "soaked, `minimum_devices` decided, and from wave 1 on proved safe"
     ALL_PROVEN = "the same after the last wave, at least `monitor_s` after it opened"
@@ -56,12 +61,13 @@ _OPEN: Final = frozenset({S.OPEN})
 _PROPOSED: Final = frozenset({S.PROPOSED})
 _VERIFIED: Final = frozenset({S.VERIFIED})
 _APPROVED: Final = frozenset({S.APPROVED})
+_SHADOW: Final = frozenset({S.SHADOW})
 _BACK: Final = frozenset({S.ROLLING_BACK})
 
 TABLE: Final = (
     # What a person orders goes before what the gate sees.
     Transition(BEFORE_OPENING, C.REJECT, K.REJECTED, S.REJECTED),
-    Transition(_APPROVED | _OPEN, C.PAUSE, K.PAUSED, S.PAUSED),
+    Transition(_APPROVED | _SHADOW | _OPEN, C.PAUSE, K.PAUSED, S.PAUSED),
     Transition(WAITING, C.RESUME, K.RESUMED, S.OPEN),
     Transition(_OPEN, C.EXTEND, K.WAVE_EXTENDED, S.OPEN),
     Transition(BEFORE_OPENING | ACTIVE, C.ABORT, K.ABORTED, S.ABORTED),
@@ -83,13 +89,19 @@ TABLE: Final = (
     Transition(_BACK, Guard.ALL_BACK, K.ROLLBACK_DONE, S.ROLLED_BACK),
     Transition(_BACK, Guard.OVERDUE, K.ROLLBACK_STALLED, S.ROLLING_BACK),
     Transition(ACTIVE, Guard.OUTRANKED, K.SUPERSEDED, S.SUPERSEDED),
+    Transition(_SHADOW, Guard.SHADOW_SLOW, K.REJECTED, S.REJECTED),
+    Transition(_SHADOW, Guard.SHADOW_DIFFERS, K.HELD, S.HELD),
+    Transition(_SHADOW, Guard.SHADOW_PASSED, K.WAVE_OPENED, S.OPEN),
+    Transition(_SHADOW, Guard.SHADOW_UNCLEAR, K.HELD, S.HELD),
+    Transition(_APPROVED, Guard.UNSHADOWED, K.SHADOW_OPENED, S.SHADOW, together=True),
     Transition(_APPROVED, Guard.FREE, K.WAVE_OPENED, S.OPEN, together=True),
     Transition(_OPEN, Guard.PROVEN, K.WAVE_OPENED, S.OPEN),
     Transition(_OPEN, Guard.ALL_PROVEN, K.COMPLETED, S.COMPLETED),
     Transition(_OPEN, Guard.UNPROVEN_IN_BUDGET, K.WAVE_EXTENDED, S.OPEN),
     Transition(_OPEN, Guard.UNPROVEN, K.HELD, S.HELD),
 )
-"""PROPOSED makes a release. One that was never opened resumes as APPROVED."""
+"""PROPOSED makes a release. One that was never opened resumes as APPROVED, or as SHADOW when it was
+paused there."""
 
 NEXT: Final[Mapping[tuple[K, S], S]] = {
     (row.kind, source): row.target for row in TABLE for source in row.sources

@@ -38,6 +38,8 @@ ITEM_LIMITS: Final[Mapping[tuple[str, str], int]] = {
     (topics.INFERENCE_EVENTS.name, "exemplars"): 8,
     (topics.INFERENCE_EVENTS.name, "latency.counts"): 160,
     (topics.INFERENCE_EVENTS.name, "confidence"): 10,
+    (topics.INFERENCE_EVENTS.name, "shadow_encounters"): 256,
+    (topics.INFERENCE_EVENTS.name, "shadow_differing"): 256,
     (topics.EDGE_CASES.name, "embedding"): 512,
     (topics.SLO_PARTIALS.name, "latency.counts"): 160,
     (topics.SLO_PARTIALS.name, "exemplars"): 20,
@@ -67,7 +69,8 @@ _COUNTS: Final[Mapping[str, str]] = {
     topics.INFERENCE_EVENTS.name: (
         "expected produced warmup late latency.zero_count latency.counts.[] latency.sum_us "
         "latency.min_us latency.max_us energy_j distance_m confidence.[] classes.[] flips "
-        "disagreements exemplars.[].latency_us exemplars.[].top1"
+        "disagreements exemplars.[].latency_us exemplars.[].top1 shadow_encounters.[] "
+        "shadow_differing.[] shadow_judged shadow_late shadow_busy_us"
     ),
     topics.EDGE_CASES.name: "frame.bytes frame.width frame.height top1 entropy uplink_bytes",
     topics.LABEL_REVIEWS.name: "seconds_spent",
@@ -80,7 +83,8 @@ _COUNTS: Final[Mapping[str, str]] = {
     ),
     topics.ROLLOUT_PARTIALS.name: (
         "source_partition offered accepted committed failed silent deferred critical "
-        "rolled_back exposure_m events windows_judged windows_over"
+        "rolled_back exposure_m events windows_judged windows_over shadow_devices shadow_failed "
+        "shadow_slices.[].encounters shadow_slices.[].differing"
     ),
     topics.ALERTS.name: (
         "seq tiers.[].n_long tiers.[].bad_long tiers.[].n_short tiers.[].bad_short "
@@ -133,6 +137,26 @@ def _window_is_sound(leaves: Leaves) -> Mask:
     return sound
 
 
+def _shadow_differs_within(leaves: Leaves) -> Mask:
+    encounters, differing = leaves["shadow_encounters.[]"], leaves["shadow_differing.[]"]
+    sizes, others = np.diff(encounters.offsets[0]), np.diff(differing.offsets[0])
+    within: Mask = sizes == others
+    seen, differ = encounters.numbers(), differing.numbers()
+    if within.all():
+        within[encounters.rows(np.flatnonzero(differ > seen))] = False
+        return within
+    for row in np.flatnonzero(within):
+        here = slice(encounters.offsets[0][row], encounters.offsets[0][row + 1])
+        there = slice(differing.offsets[0][row], differing.offsets[0][row + 1])
+        within[row] = bool(np.all(differ[there] <= seen[here]))
+    return within
+
+
+def _shadow_late_within(leaves: Leaves) -> Mask:
+    within: Mask = leaves["shadow_late"].numbers() <= leaves["shadow_judged"].numbers()
+    return within
+
+
 def _bad_within_total(leaves: Leaves) -> Mask:
     within: Mask = leaves["bad"].numbers() <= leaves["total"].numbers()
     return within
@@ -159,6 +183,18 @@ _RELATIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
             "zero_count and the counts add up to produced - warmup",
             _histogram_adds_up,
             ("produced", "warmup", "latency.zero_count", "latency.counts"),
+        ),
+        Holds(
+            "shadow_differing",
+            "has one count for each of shadow_encounters, and none above it",
+            _shadow_differs_within,
+            ("shadow_encounters", "shadow_differing"),
+        ),
+        Holds(
+            "shadow_late",
+            "is at most shadow_judged",
+            _shadow_late_within,
+            ("shadow_judged", "shadow_late"),
         ),
     ),
     topics.SLO_PARTIALS.name: (Holds("bad", "bad <= total", _bad_within_total, ("total", "bad")),),

@@ -67,6 +67,9 @@ def rollout_partial(**over: Any) -> records.RolloutPartial:
         "events": 80,
         "windows_judged": 80,
         "windows_over": 1,
+        "shadow_devices": 0,
+        "shadow_failed": 0,
+        "shadow_slices": (),
     }
     return records.RolloutPartial(**(fields | over))
 

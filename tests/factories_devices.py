@@ -73,6 +73,13 @@ def inference_event(**over: Any) -> records.InferenceEvent:
         "flips": 1,
         "exemplars": (exemplar(),),
         "clock_offset_ms": 1.5,
+        "shadow_release_id": "release-2",
+        "disagreements": 3,
+        "shadow_encounters": (4, 3, 2, 1),
+        "shadow_differing": (1, 0, 0, 0),
+        "shadow_judged": 100,
+        "shadow_late": 1,
+        "shadow_busy_us": 1_000_000,
     }
     return records.InferenceEvent(**(fields | over))
 

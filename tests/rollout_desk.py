@@ -11,6 +11,7 @@ from streams.rollout.gate import Gate
 from streams.rollout.ledger import Ledger
 from streams.rollout.policy import Policy
 from streams.rollout.rules import MetricRules, ShareRule
+from streams.rollout.standing import ReleaseStanding
 from streams.rollout.tally import SOURCES, Tally
 from tests import factories
 from tests.rollout_log import GATE, KEYRING, SECOND, START, command, follow, proposal
@@ -36,6 +37,7 @@ class Desk:
     """One or more gates over one log; a second of ingest time passes with each record."""
 
     def __init__(self, policy: Policy = POLICY, gates: int = 1) -> None:
+        self.policy = policy
         self.log: list[Fact] = []
         self.orders = 0
         self.now = START
@@ -103,6 +105,17 @@ class Desk:
         """Where the release stands."""
         return str(self.book.releases[release_id].strata[stratum].status)
 
+    def standing(self, release_id: str = "r2") -> ReleaseStanding:
+        """Where the release stands, with its evidence."""
+        view = self.book.releases[release_id]
+        return ReleaseStanding(
+            view=view,
+            parent=self.book.parent(view),
+            tally=self.tally,
+            policy=self.policy,
+            now_us=self.tally.heard_us,
+        )
+
     def _fact(self, topic: str, offset: int, record: Any) -> None:
         self.now += SECOND
         fact = Fact(topic=topic, partition=0, offset=offset, stamp_us=self.now, record=record)
@@ -128,9 +141,9 @@ class Desk:
         self.tally.include(factories.rollout_partial(**{**plain, **fields}), self.partials - 1)
 
 
-def everybody_on_r1() -> Desk:
+def everybody_on_r1(policy: Policy = POLICY) -> Desk:
     """A desk on which a release r1 is completed."""
-    made = Desk()
+    made = Desk(policy)
     made.propose("r1")
     first = made.book.releases["r1"].proposal
     kinds = (K.VERIFIED, K.APPROVED, K.WAVE_OPENED, K.COMPLETED)

@@ -15,6 +15,7 @@ from streams.rollout.boundaries import Ints, harm_boundary, unproven_boundary
 from streams.rollout.policy import Policy
 from tests.rate_runs import Fleet, harm, ramp, safe
 from tests.rollout_runs import DELAYS, Bools, Delay, no_delay, rollouts
+from tests.shadow_runs import Shadowed
 
 DEVICES: Final = 500
 POLICY: Final = Policy(ceiling=0.02)
@@ -95,6 +96,15 @@ def one_rate(fleet: Fleet) -> Callable[[np.random.Generator, int], Found]:
         back, day = harm(windows, POLICY.log_harm(1, 1))
         proven, _ = safe(windows, MARGIN, POLICY.log_safe)
         return Found(float(back.mean()), float(proven.mean()), day)
+
+    return draw
+
+
+def in_shadow(fleet: Shadowed) -> Callable[[np.random.Generator, int], Found]:
+    """Three strata in shadow, 16 classes; stopped counts as ordered back."""
+
+    def draw(rng: np.random.Generator, runs: int) -> Found:
+        return Found(float(fleet.stopped(rng, runs).mean()), 0.0)
 
     return draw
 
@@ -196,5 +206,16 @@ ROWS: Final = (
         name="rate as the parent's, clustered, every event",
         draw=one_rate(Fleet(frailty=2.0, capped=False, shares=RAMP)),
         most_back=0.03,
+    ),
+    Row(name="shadow, every slice at the limit", draw=in_shadow(Shadowed()), most_back=0.01),
+    Row(
+        name="shadow, one class of one stratum lost by half",
+        draw=in_shadow(Shadowed(lost=0.5)),
+        least_back=0.995,
+    ),
+    Row(
+        name="shadow, a reseeded retrain, clustered in few devices",
+        draw=in_shadow(Shadowed(rate=0.035, variance=2.0)),
+        most_back=0.01,
     ),
 )

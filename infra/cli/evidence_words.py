@@ -25,6 +25,11 @@ def _counted(row: Row) -> str:
     limit = row["limit"]
     if row["candidates"] is not None:
         return f"{row['candidates']} of {row['devices']} devices are in the wave of {limit:.2%}"
+    if row["encounters"] is not None:
+        return (
+            f"{row['encounters']} encounters, {row['differing']} given another class; "
+            f"ceiling {limit:.2%}"
+        )
     if row["km"] is not None:
         return (
             f"{row['events']} events in {row['km']} km; parent {row['control_events']} in "

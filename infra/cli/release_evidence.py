@@ -9,11 +9,15 @@ from infra.settings import Settings
 from schemas.decisions import ReleaseBook, ReleaseView
 from schemas.facts import Fact
 from schemas.strata import StratumStatus
+from schemas.stratum_view import StratumView
 from schemas.topics import ROLLOUT_PARTIALS
+from streams.rollout import shadows
 from streams.rollout.evidence import Counts
-from streams.rollout.explaining import Assessment, assessments
+from streams.rollout.explaining import Assessment, assessments, failures_until_harm
 from streams.rollout.judged import Mismatch
 from streams.rollout.policy import load_policy
+from streams.rollout.shadow_tally import LATENCY
+from streams.rollout.shadow_tests import ShadowTest
 from streams.rollout.standing import ReleaseStanding
 from streams.rollout.tally import Tally
 from streams.rollout.waves import missing
@@ -21,7 +25,7 @@ from streams.rollout.waves import missing
 _NOTHING: Final[dict[str, Any]] = dict.fromkeys(
     (
         *("stratum", "status", "test", "guard", "limit", "devices", "failed", "undecided"),
-        *("candidates", "km", "events", "control_km", "control_events"),
+        *("encounters", "differing", "candidates", "km", "events", "control_km", "control_events"),
         *("e_harm", "harm_at", "failures_until_harm", "e_safe", "safe_at", "good_until_proven"),
         "waits_for",
     )
@@ -70,14 +74,41 @@ def newest_generations(facts: list[Fact]) -> dict[str, str]:
 def evidence_rows(at: ReleaseStanding) -> Iterator[dict[str, Any]]:
     """What `releases get --explain` shows: every test of every stratum by name."""
     for stratum, view in at.strata.items():
-        is_open = view.status is StratumStatus.OPEN
-        waits_for = ", ".join(missing(at, stratum)) if is_open else view.reason
+        waits_for = _waits_for(at, stratum, view)
         shown = [_counts(test) for test in assessments(at, stratum)]
+        if (shadow := at.shadow(stratum)) is not None:
+            shown.extend(_shadow(test) for test in shadow.tests if test.seen)
         if (mismatch := at.sample_ratio_mismatch(stratum)) is not None:
             shown.append(_arms(mismatch))
         for row in shown:
             status = view.status.value
             yield {**_NOTHING, "stratum": stratum, "status": status, **row, "waits_for": waits_for}
+
+
+def _waits_for(at: ReleaseStanding, stratum: str, view: StratumView) -> str:
+    match view.status:
+        case StratumStatus.OPEN:
+            return ", ".join(missing(at, stratum))
+        case StratumStatus.SHADOW:
+            return ", ".join(shadows.missing(at, stratum))
+        case _:
+            return view.reason
+
+
+def _shadow(test: ShadowTest) -> dict[str, Any]:
+    counts = Counts(test.seen, test.bad, test.seen)
+    until = 0 if test.harmful else failures_until_harm(counts, test.limit, test.harm_at)
+    seen = {"encounters": test.seen, "differing": test.bad}
+    if test.name == LATENCY:
+        seen = {"devices": test.seen, "failed": test.bad, "undecided": 0}
+    return {
+        "test": f"shadow {test.name}",
+        "limit": test.limit,
+        **seen,
+        "e_harm": _short(test.log_e),
+        "harm_at": _short(test.harm_at),
+        "failures_until_harm": until,
+    }
 
 
 def _counts(told: Assessment) -> dict[str, Any]:

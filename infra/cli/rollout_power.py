@@ -9,6 +9,8 @@ from streams.rollout.policy import Policy
 from streams.rollout.power import Chance, power
 from streams.rollout.rate_power import RateChance, rate_power
 from streams.rollout.rules import RateRule
+from streams.rollout.shadow_power import CLASSES, shadow_power
+from streams.rollout.shadow_rule import ShadowRule
 
 
 def show_power(
@@ -16,13 +18,16 @@ def show_power(
 ) -> None:
     """Show the table of one metric; exits when it is not tested or cannot be proven."""
     rates = dict(policy.metrics.rates())
-    if metric in rates:
+    if metric is Metric.SHADOW and policy.shadow is not None:
+        _show_shadow(policy, policy.shadow, output, strata=strata)
+    elif metric in rates:
         _show_rate(policy, rates[metric], output, strata=strata, share=share)
     elif SHARES.get(metric) in policy.ceilings:
         ceiling = policy.ceilings[SHARES[metric]]
         _show_share(policy, ceiling, output, devices=devices, strata=strata)
     else:
-        named = ", ".join([*(name for name, _ in policy.metrics.shares()), *rates])
+        shadow = [] if policy.shadow is None else [Metric.SHADOW]
+        named = ", ".join([*(name for name, _ in policy.metrics.shares()), *rates, *shadow])
         fail(f"the policy does not test {metric}; its metrics are {named}")
 
 
@@ -55,6 +60,23 @@ def _show_rate(
         f"events that count, a device once a window, with {share:.3g} of the stratum on the "
         f"release and the rest on its parent; safe is below {rule.margin:.3g} times its rate"
     )
+
+
+def _show_shadow(policy: Policy, rule: ShadowRule, output: Format, *, strata: int) -> None:
+    chances = shadow_power(policy, rule, strata=strata)
+    show([_shadow_row(chance) for chance in chances], output)
+    say(
+        f"encounters of one class or region, at most {rule.minimum_encounters}; with "
+        f"{CLASSES} classes. A class met more rarely is opened before it is known"
+    )
+
+
+def _shadow_row(chance: Chance) -> dict[str, Any]:
+    return {
+        "differs_in": round(chance.rate, 6),
+        "caught": round(chance.caught, 4),
+        "encounters_until_caught": chance.caught_median,
+    }
 
 
 def _share_row(chance: Chance) -> dict[str, Any]:

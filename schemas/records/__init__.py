@@ -38,7 +38,7 @@ from schemas.records.enums import (
 )
 from schemas.records.inference import Exemplar, InferenceEvent, LatencyHistogram
 from schemas.records.labels import LabelRequest, LabelReview
-from schemas.records.partials import RolloutPartial, SideCount, SloPartial
+from schemas.records.partials import RolloutPartial, ShadowSlice, SideCount, SloPartial
 from schemas.records.releases import Artifact, Evidence, ModelRelease, Preconditions, RolloutCommand
 
 __all__ = [
@@ -89,6 +89,7 @@ __all__ = [
     "RolloutCommand",
     "RolloutPartial",
     "Severity",
+    "ShadowSlice",
     "SideCount",
     "SloPartial",
     "Slot",

@@ -59,3 +59,8 @@ class InferenceEvent:
     disagreements: int | None = None
     exemplars: tuple[Exemplar, ...]
     clock_offset_ms: float | None = None
+    shadow_encounters: tuple[int, ...] = ()
+    shadow_differing: tuple[int, ...] = ()
+    shadow_judged: int = 0
+    shadow_late: int = 0
+    shadow_busy_us: int = 0

@@ -42,6 +42,15 @@ class SloPartial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowSlice:
+    """Encounters of one class or region that a release in shadow and the live model both saw."""
+
+    slice: str
+    encounters: int
+    differing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutPartial:
     """Running counts of one release, stratum and arm, or progress. Topic: rollout-partials."""
 
@@ -70,3 +79,6 @@ class RolloutPartial:
     events: int
     windows_judged: int
     windows_over: int
+    shadow_devices: int = 0
+    shadow_failed: int = 0
+    shadow_slices: tuple[ShadowSlice, ...] = ()

@@ -39,8 +39,8 @@ from streams.rollout.refusals import dead_letter
 from streams.rollout.tally import SOURCES, Tally
 from streams.rollout.window_fold import WindowFold
 
-COUNTING_VERSION: Final = "6"  # rises when a stage-one fold or its snapshot changes
-TALLY_VERSION: Final = "5"
+COUNTING_VERSION: Final = "7"  # rises when a stage-one fold or its snapshot changes
+TALLY_VERSION: Final = "6"
 
 LATE: Final = "fleetloop_rollout_late_records"
 LATE_TOLD: Final = "Records that no rate counts: stamped beyond lateness_s after their window."
@@ -186,7 +186,8 @@ class RolloutProcessor:
             return AckFold(self._policy, self._ledger.proposal, snapshot, self._ledger)
         if topic == INFERENCE_EVENTS.name:
             ledger = self._ledger
-            return WindowFold(self._policy, ledger.proposal, ledger.openings, snapshot)
+            told = (ledger.proposal, ledger.openings, ledger.shadow)
+            return WindowFold(self._policy, *told, snapshot)
         if topic in RATES.values():
             return EventFold(self._policy, topic, self._ledger.proposal, snapshot)
         raise ValueError(f"topic {topic} is not one of the rollout gate's")

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 MAX_CELLS: Final = 10_000
@@ -22,7 +22,9 @@ class CellCounts:
 
     In cells of ota-acks the device counts are those of `AttemptCounts`. In cells of
     inference-events `accepted` counts the devices judged by latency, `committed` those that
-    passed so far and `failed` those that did not.
+    passed so far and `failed` those that did not. Those of a release in shadow stand apart in
+    `shadow_devices` and `shadow_failed`, its encounters and how many of them it saw otherwise in
+    `shadow_slices`, by class and by region.
     """
 
     offered: int = 0
@@ -37,6 +39,9 @@ class CellCounts:
     events: int = 0
     windows_judged: int = 0
     windows_over: int = 0
+    shadow_devices: int = 0
+    shadow_failed: int = 0
+    shadow_slices: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 _NOTHING: Final = CellCounts()
@@ -93,7 +98,8 @@ class Cells:
         """The cells that `state` described, all of them counted as changed."""
         cells = cls()
         for release_id, stratum, counts in state:
-            cells._cells[release_id, stratum] = CellCounts(**counts)
+            cell = cells._cells[release_id, stratum] = CellCounts(**counts)
+            cell.shadow_slices = {name: (n, bad) for name, (n, bad) in cell.shadow_slices.items()}
         cells._changed = set(cells._cells)
         return cells
 

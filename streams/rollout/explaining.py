@@ -44,7 +44,7 @@ def assessments(at: ReleaseStanding, stratum: str) -> Iterator[Assessment]:
 def _until_harm(test: Judged) -> int | None:
     if isinstance(test.counts, RateCounts):
         return _events_until_harm(test.counts, test.harm_at)
-    return _failures_until_harm(test.counts, test.limit, test.harm_at)
+    return failures_until_harm(test.counts, test.limit, test.harm_at)
 
 
 def _until_proven(test: Judged) -> int | None:
@@ -66,7 +66,9 @@ def _events_until_harm(counts: RateCounts, wanted: float) -> int | None:
     return _fewest(seen)
 
 
-def _failures_until_harm(counts: Counts, ceiling: float, wanted: float) -> int:
+def failures_until_harm(counts: Counts, ceiling: float, wanted: float) -> int:
+    """More failures at which harm would be seen now."""
+
     def seen(more: int) -> bool:
         failed = counts.failures_low + more
         n = max(counts.n, failed)

@@ -13,8 +13,9 @@ from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
 from streams.rollout.ack_judging import Share
 from streams.rollout.arms import Opening
 from streams.rollout.proposals import Proposal
+from streams.rollout.shadow_counts import ShadowOpening
 
-UNFINISHED: Final = ACTIVE | {StratumStatus.ROLLING_BACK}
+UNFINISHED: Final = ACTIVE | {StratumStatus.SHADOW, StratumStatus.ROLLING_BACK}
 """Statuses in which the gate still judges a release by what devices report."""
 HANDLED: Final = "handled"
 """Beside a decision's offsets: that of the last command of its release which is done with."""
@@ -93,6 +94,14 @@ class Ledger:
     def openings(self, stratum: str) -> Sequence[Opening]:
         """Waves opened or widened in a stratum so far, by any release, in log order."""
         return self._openings.get(stratum, ())
+
+    def shadow(self, release_id: str, stratum: str) -> ShadowOpening | None:
+        """The shadow of a release in a stratum, once it was begun, whether or not it is over."""
+        view = self.book.releases.get(release_id)
+        at = view.strata.get(stratum) if view else None
+        if view is None or at is None or at.shadow is None:
+            return None
+        return ShadowOpening(at.shadow.opened_us, view.proposal.salt, at.shadow.share)
 
     def released(self, digest: str) -> int | None:
         """Stamp of the first proposal with this model; None: none has it."""

@@ -8,12 +8,13 @@ from schemas.topics import DISENGAGEMENTS, EDGE_CASES, INFERENCE_EVENTS, OTA_ACK
 
 
 class Metric(StrEnum):
-    """One test of a release."""
+    """One test of a release; those of SHADOW are made before it is opened."""
 
     UPDATES = "updates"
     LATENCY = "latency"
     DISENGAGEMENTS = "disengagements"
     EDGE_CASES = "edge_cases"
+    SHADOW = "shadow"
 
 
 SHARES: Final[Mapping[Metric, str]] = {

@@ -2,9 +2,9 @@
 
 import dataclasses
 import hashlib
-from typing import Final
+from typing import Any, Final
 
-from schemas.records import Arm, PartialKind, RolloutPartial
+from schemas.records import Arm, PartialKind, RolloutPartial, ShadowSlice
 from schemas.topics import INFERENCE_EVENTS
 from streams.processor import Position, Source
 from streams.rollout.arms import ArmCell
@@ -80,5 +80,13 @@ class Telling:
             stratum="" if counts is None else key[1],
             arm=arm,
             window_start=start,
-            **dataclasses.asdict(counts or _NOTHING),
+            **_fields(counts or _NOTHING),
         )
+
+
+def _fields(counts: CellCounts) -> dict[str, Any]:
+    slices = tuple(
+        ShadowSlice(slice=name, encounters=encounters, differing=differing)
+        for name, (encounters, differing) in sorted(counts.shadow_slices.items())
+    )
+    return {**dataclasses.asdict(counts), "shadow_slices": slices}

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from streams.rollout.metrics import SHARES
+from streams.rollout.metrics import SHARES, Metric
 from streams.rollout.policy_faults import read_model
 from streams.rollout.rules import EVERY_METRIC, MetricRules
+from streams.rollout.shadow_rule import ShadowRule
 
 _HOUR_S: Final = 3600.0
 _LEAST_CEILING: Final = 0.01
@@ -33,6 +34,7 @@ class Policy(BaseModel):
         failure_rate: Share of updates that failed in the last 90 days; the ceiling is then
             max(1 %, four times that).
         metrics: What a release is tested by.
+        shadow: What a release must show beside the live model first; None: there is no shadow.
         alpha_harm: Chance of ordering a release back that keeps to the ceiling.
         alpha_safe: Chance of passing a release that does not.
         alpha_mismatch: Chance of holding a release whose arms are as large as they should be.
@@ -63,6 +65,7 @@ class Policy(BaseModel):
     ceiling: Chance = _LEAST_CEILING
     failure_rate: Annotated[float, Field(ge=0.0, lt=0.125)] | None = None
     metrics: MetricRules = EVERY_METRIC
+    shadow: ShadowRule | None = None
     alpha_harm: Chance = 0.01
     alpha_safe: Chance = 0.05
     alpha_mismatch: Chance = 0.001
@@ -123,6 +126,13 @@ class Policy(BaseModel):
             SHARES[metric]: self.ceiling if rule.ceiling is None else rule.ceiling
             for metric, rule in self.metrics.shares()
         }
+
+    def shadow_limit(self, latency: bool) -> float | None:
+        """Share that may be bad in shadow: devices by latency, or encounters; None: not tested."""
+        if self.shadow is None:
+            return None
+        by_latency = self.ceilings.get(SHARES[Metric.LATENCY])
+        return by_latency if latency else self.shadow.disagreement
 
     def share(self, wave: int) -> float:
         """Cumulative share of a stratum that a wave opens; the holdback keeps the parent."""

@@ -4,11 +4,15 @@ Each guard says in words why it holds in a stratum; None: it does not.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from schemas.decisions import ReleaseView
 from schemas.strata import StratumStatus
 from schemas.stratum_view import StratumView
 from streams.rollout.situation import Situation
+
+_WAITING: Final = frozenset({StratumStatus.APPROVED, StratumStatus.SHADOW})
+"""Approved, and not open yet."""
 
 
 def overtaken(now: Situation, stratum: str) -> str | None:
@@ -26,7 +30,7 @@ def outranked(now: Situation, stratum: str) -> str | None:
         return None
     for other, there in _rivals(now, stratum):
         recall = other.proposal.recall_id
-        if recall is not None and there.status is StratumStatus.APPROVED:
+        if recall is not None and there.status in _WAITING:
             return f"release {other.proposal.release_id} answers recall {recall} and goes first"
     return None
 
@@ -40,7 +44,7 @@ def free(now: Situation, stratum: str) -> str | None:
     waiting = (
         other
         for other, there in _rivals(now, stratum)
-        if there.status is StratumStatus.APPROVED and _rank(other) > mine
+        if there.status in _WAITING and _rank(other) > mine
     )
     return None if any(waiting) else "approved, and no other release is open"
 

@@ -16,6 +16,7 @@ from streams.rollout.metrics import RATES, SHARES
 from streams.rollout.mismatch import log_e_mismatch
 from streams.rollout.policy import Policy
 from streams.rollout.rates import log_e_rate_harm, log_e_rate_safe
+from streams.rollout.shadow_tests import ShadowStanding, shadow_standing
 from streams.rollout.sight import STALE_WINDOWS, Unseen
 from streams.rollout.tally import Peak, Sums, Tally
 
@@ -109,6 +110,14 @@ class ReleaseStanding:
             at=math.log(spent / self.policy.alpha_mismatch),
         )
 
+    def shadow(self, stratum: str) -> ShadowStanding | None:
+        """The tests of the release beside the live model; None: it was never in shadow."""
+        if self.strata[stratum].shadow is None:
+            return None
+        return shadow_standing(
+            self.policy, self.tally.shadows, self.release_id, stratum, len(self.strata)
+        )
+
     def unseen(self, stratum: str) -> Unseen | None:
         """What the gate does not see: a source that lags, or devices that do not report.
 
@@ -165,6 +174,8 @@ class ReleaseStanding:
             thresholds.update(test.figures())
         if stratum is not None and (arms := self.sample_ratio_mismatch(stratum)) is not None:
             thresholds.update(arms.figures())
+        if stratum is not None and (shadow := self.shadow(stratum)) is not None:
+            thresholds.update(shadow.figures())
         if stratum is not None and (unseen := self.unseen(stratum)) is not None:
             thresholds.update(unseen.figures())
         return Evidence(

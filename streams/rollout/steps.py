@@ -6,7 +6,7 @@ from typing import Final
 
 from schemas.records import ReleaseKind
 from schemas.transitions import NEXT, TABLE, Guard, Transition
-from streams.rollout import rivals, rollbacks, verification, waves
+from streams.rollout import rivals, rollbacks, shadows, verification, waves
 from streams.rollout.orders import ordered_step
 from streams.rollout.situation import Situation
 from streams.rollout.standing import ReleaseStanding, Step
@@ -33,6 +33,11 @@ GUARDS: Final[Mapping[Guard, Holds]] = {
     Guard.HARM_ELSEWHERE: _of_standing(rollbacks.harm_elsewhere),
     Guard.ALL_BACK: _of_standing(rollbacks.all_back),
     Guard.OVERDUE: _of_standing(rollbacks.overdue),
+    Guard.SHADOW_SLOW: _of_standing(shadows.slow),
+    Guard.SHADOW_DIFFERS: _of_standing(shadows.differs),
+    Guard.SHADOW_PASSED: shadows.passed,
+    Guard.SHADOW_UNCLEAR: shadows.unclear,
+    Guard.UNSHADOWED: shadows.unshadowed,
     Guard.FREE: rivals.free,
     Guard.PROVEN: _of_standing(waves.proven),
     Guard.ALL_PROVEN: _of_standing(waves.all_proven),
@@ -75,6 +80,8 @@ def _step(now: Situation, row: Transition, found: Mapping[str, str]) -> Step:
             approvals = now.ledger.approvals(now.at.view)
             handled = max(order.offset for order in approvals.values())
             return replace(step, approvers=tuple(sorted(approvals)), handled=handled)
+        case ReleaseKind.SHADOW_OPENED:
+            return replace(step, share=now.at.policy.share(0))
         case ReleaseKind.WAVE_OPENED:
             wave, share = waves.next_wave(now.at, stratum)
             return replace(step, wave=wave, share=share)

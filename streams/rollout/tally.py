@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +15,7 @@ from streams.rollout.cells import CellKey
 from streams.rollout.evidence import Counts, log_e_harm, log_e_safe
 from streams.rollout.partials import MILLIMETRES
 from streams.rollout.policy import Policy
+from streams.rollout.shadow_tally import ShadowCell, ShadowTally
 from streams.rollout.sight import Sight
 from streams.rollout.window_tally import WindowTally
 
@@ -44,7 +45,9 @@ _COUNTED: Final = (
     "offered",
     "deferred",
 )
-_placed, _counted = attrgetter(*_PLACED), attrgetter(*_COUNTED)
+_SHADOWED: Final = ("shadow_devices", "shadow_failed", "shadow_slices")
+_FIELDS: Final = (*_PLACED, *_COUNTED, *_SHADOWED)
+_fields = attrgetter(*_FIELDS)
 
 
 class TallyLimitError(RuntimeError):
@@ -100,6 +103,13 @@ class _Line(NamedTuple):
     exposure_m: float
     events: int
     sums: Sums
+    shadow: tuple[int, int, Sequence[Any]]
+
+
+def _line(row: Sequence[Any]) -> _Line:
+    placed, counted = len(_PLACED), len(_PLACED) + len(_COUNTED)
+    sums, (devices, failed, slices) = Sums._make(row[placed:counted]), row[counted:]
+    return _Line._make((*row[:placed], sums, (devices, failed, slices)))
 
 
 class Tally:
@@ -117,6 +127,7 @@ class Tally:
         windows: Distances in millimetres and events, by calendar window.
         arms: Devices heard of since a wave was opened.
         sight: How far the sources keep up, and who reports.
+        shadows: Devices and encounters of releases that run beside the live model.
     """
 
     def __init__(
@@ -136,6 +147,7 @@ class Tally:
         self.windows = WindowTally(Calendar.of(policy))
         self.arms = ArmTally()
         self.sight = Sight(self._sources)
+        self.shadows = ShadowTally(policy)
         self.last_offset = -1
         if snapshot is not None:
             self._restore(json.loads(snapshot))
@@ -154,15 +166,14 @@ class Tally:
 
     def apply(self, batch: LogBatch) -> None:
         """Include the next stretch of the partition."""
-        columns = [batch.rows.column(name).to_pylist() for name in (*_PLACED, *_COUNTED)]
+        columns = [batch.rows.column(name).to_pylist() for name in _FIELDS]
         for row in zip(*columns, strict=True):
-            sums = Sums._make(row[len(_PLACED) :])
-            self._include(_Line._make((*row[: len(_PLACED)], sums)))
+            self._include(_line(row))
         self.last_offset = batch.last_offset
 
     def include(self, record: RolloutPartial, offset: int) -> None:
         """Include one record."""
-        self._include(_Line._make((*_placed(record), Sums._make(_counted(record)))))
+        self._include(_line(_fields(record)))
         self.last_offset = offset
 
     def sums(self, topic: str, release_id: str, stratum: str) -> Sums:
@@ -183,6 +194,7 @@ class Tally:
                 "windows": self.windows.state(),
                 "arms": self.arms.state(),
                 "sight": self.sight.state(),
+                "shadows": self.shadows.state(),
                 "last_offset": self.last_offset,
             }
         ).encode()
@@ -198,6 +210,7 @@ class Tally:
         self.windows.restore(state["windows"])
         self.arms.restore(state["arms"])
         self.sight.restore(state["sight"])
+        self.shadows.restore(state["shadows"])
         self.last_offset = state["last_offset"]
 
     def _include(self, line: _Line) -> None:
@@ -217,6 +230,8 @@ class Tally:
             elif line.sums.committed:
                 self.sight.committed(key, line.ingest_ts)
             self._replace(source, key, (line.last_offset, line.ingest_ts, line.sums))
+            place = (line.last_offset, line.ingest_ts)
+            self.shadows.include(source, key, ShadowCell.of(place, *line.shadow))
         elif line.kind == PartialKind.CELL and start is not None:
             self._place(source, line, start)
 

@@ -3,8 +3,7 @@
 import base64
 import json
 import math
-from array import array
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,30 +11,27 @@ import pyarrow as pa
 
 from streams.processor import LogBatch
 from streams.rollout.arms import ArmCounts, Heard, Openings
-from streams.rollout.attempts import MAX_DEVICES, DeviceLimitError
 from streams.rollout.calendar_windows import Calendar
-from streams.rollout.cells import CellCounts, CellKey, Cells
+from streams.rollout.cells import CellKey, Cells
 from streams.rollout.policy import Policy
 from streams.rollout.proposals import Proposals
+from streams.rollout.shadow_counts import ShadowCounts, Shadows
+from streams.rollout.streaks import Streaks
 from streams.rollout.window_cells import WindowCells
 from streams.sequences import DeviceSequences
-
-_FAILED: Final = 255
-_MOST_JUDGED: Final = 65_535
 
 
 class WindowFold:
     """Folds one partition of inference-events.
 
     A reporting window is over when more than `slo_share` of the frames to judge were late or
-    missing. A device fails for good with `windows_over` such windows in a row and passes while
-    it has `windows_judged` without. Devices are counted, not windows: the windows of one device
-    are not independent. Windows of a release nobody proposed are nobody's.
+    missing; devices are judged by streaks of them. Windows of a release nobody proposed are
+    nobody's.
 
     Args:
         policy: What counts as over, and the calendar of the distances.
         proposals: Every release proposed so far, at least up to the newest record of the batch.
-        openings: Waves opened so far, likewise.
+        openings: Waves opened so far, likewise; shadows: shadows begun so far.
         snapshot: State to go on from.
 
     Attributes:
@@ -47,6 +43,7 @@ class WindowFold:
         policy: Policy,
         proposals: Proposals,
         openings: Openings,
+        shadows: Shadows,
         snapshot: bytes | None = None,
     ) -> None:
         self._policy = policy
@@ -55,10 +52,9 @@ class WindowFold:
         self.windows = WindowCells(Calendar.of(policy))
         self.arms = ArmCounts(openings)
         self.high_us = 0
-        self._devices: dict[tuple[str, str], int] = {}
-        self._judged = array("H")
-        self._streak = array("B")
+        self._streaks = Streaks(policy)
         self.cells = Cells()
+        self._shadows = ShadowCounts(policy, shadows, self.cells)
         self.watermark_us = 0
         if snapshot is not None:
             self._restore(json.loads(snapshot))
@@ -71,7 +67,9 @@ class WindowFold:
             fresh = self._sequences.fresh(rows.column("device_id"), rows.column("event_id"))
             ours = np.asarray(rows.column("release_id").is_valid()) & fresh
             highest = np.maximum.accumulate(np.maximum(batch.stamps_us, self.high_us))
-            self._count(rows.filter(pa.array(ours)), batch.stamps_us[ours], highest[ours])
+            told = rows.filter(pa.array(ours))
+            self._count(told, batch.stamps_us[ours], highest[ours])
+            self._shadows.count(told, batch.stamps_us[ours])
             stamped = min(int(np.max(rows.column("window_end"))), batch.high_stamp_us)
             self.watermark_us = max(self.watermark_us, stamped)
         self.high_us = max(self.high_us, batch.high_stamp_us)
@@ -84,9 +82,8 @@ class WindowFold:
         return json.dumps(
             {
                 "sequences": base64.b64encode(self._sequences.snapshot()).decode(),
-                "devices": list(self._devices),
-                "judged": base64.b64encode(self._judged.tobytes()).decode(),
-                "streak": base64.b64encode(self._streak.tobytes()).decode(),
+                "streaks": self._streaks.state(),
+                "shadows": self._shadows.state(),
                 "cells": self.cells.state(),
                 "windows": self.windows.state(),
                 "arms": self.arms.state(),
@@ -97,12 +94,9 @@ class WindowFold:
 
     def _restore(self, state: dict[str, Any]) -> None:
         self._sequences = DeviceSequences.restore(base64.b64decode(state["sequences"]))
-        self._devices = {
-            (release, device): at for at, (release, device) in enumerate(state["devices"])
-        }
-        self._judged.frombytes(base64.b64decode(state["judged"]))
-        self._streak.frombytes(base64.b64decode(state["streak"]))
+        self._streaks.restore(state["streaks"])
         self.cells = Cells.from_state(state["cells"])
+        self._shadows.restore(state["shadows"], self.cells)
         self.windows.restore(state["windows"])
         self.arms.restore(state["arms"])
         self.high_us = state["high_us"]
@@ -156,7 +150,12 @@ class WindowFold:
                 cell.exposure_m += metres
                 self._drove(key, began, high, metres)
             if judged:
-                self._judge(cell, self._row(release_id, device_id), is_over)
+                change = self._streaks.judge(release_id, device_id, is_over=is_over)
+                cell.windows_judged += 1
+                cell.windows_over += is_over
+                cell.accepted += change.judged
+                cell.committed += change.passed
+                cell.failed += change.failed
 
     def _drove(self, key: CellKey, began_us: int, high_us: int, metres: float) -> None:
         start = self.windows.window(began_us, high_us)
@@ -169,34 +168,3 @@ class WindowFold:
         if known is None or hardware not in known.record.strata:
             return math.inf
         return known.stamp_us
-
-    def _judge(self, cell: CellCounts, row: int, is_over: bool) -> None:
-        cell.windows_judged += 1
-        cell.windows_over += is_over
-        if self._streak[row] == _FAILED:
-            return
-        passed = self._judged[row] >= self._policy.windows_judged
-        if self._judged[row] == 0:
-            cell.accepted += 1
-        self._judged[row] = min(self._judged[row] + 1, _MOST_JUDGED)
-        self._streak[row] = self._streak[row] + 1 if is_over else 0
-        if self._streak[row] >= self._policy.windows_over:
-            self._streak[row] = _FAILED
-            cell.failed += 1
-            cell.committed -= passed
-        elif not passed and self._judged[row] >= self._policy.windows_judged:
-            cell.committed += 1
-
-    def _row(self, release_id: str, device_id: str) -> int:
-        row = self._devices.get((release_id, device_id))
-        if row is None:
-            row = len(self._devices)
-            if row >= MAX_DEVICES:
-                raise DeviceLimitError(
-                    f"rollout: device {device_id} is one more than MAX_DEVICES={MAX_DEVICES} "
-                    "judged in one partition; give the device topics more partitions"
-                )
-            self._devices[release_id, device_id] = row
-            self._judged.append(0)
-            self._streak.append(0)
-        return row

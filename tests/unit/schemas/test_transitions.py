@@ -26,7 +26,7 @@ def test_a_decision_leads_from_a_status_to_one_only() -> None:
 
 def test_every_status_is_reached_and_every_kind_is_written() -> None:
     assert {row.target for row in TABLE} | {S.PROPOSED, S.PAUSED} == set(S)
-    assert {row.kind for row in TABLE} == set(K) - {K.UNKNOWN, K.PROPOSED, K.SHADOW_OPENED}
+    assert {row.kind for row in TABLE} == set(K) - {K.UNKNOWN, K.PROPOSED}
 
 
 @pytest.mark.parametrize("status", sorted(BEFORE_OPENING | ACTIVE))

@@ -6,18 +6,7 @@ import pytest
 
 from streams.rollout.evidence import Counts, log_e_harm, log_e_safe
 from streams.rollout.explaining import assessments
-from streams.rollout.standing import ReleaseStanding
 from tests.rollout_desk import POLICY, Desk
-
-
-def standing(desk: Desk) -> ReleaseStanding:
-    return ReleaseStanding(
-        view=desk.book.releases["r2"],
-        parent=None,
-        tally=desk.tally,
-        policy=POLICY,
-        now_us=desk.tally.heard_us,
-    )
 
 
 @pytest.mark.parametrize(
@@ -30,7 +19,7 @@ def test_the_numbers_told_are_the_fewest_that_cross(
     desk = Desk()
     desk.started()
     desk.count("HW3", accepted=accepted, committed=committed, failed=failed)
-    at = standing(desk)
+    at = desk.standing()
     found = next(iter(assessments(at, "HW3")))
     counts = found.test.counts
     assert isinstance(counts, Counts)
@@ -60,6 +49,6 @@ def proven_with(n: int, high: int, undecided: int, good: int) -> Counts:
 def test_nobody_heard_of_is_no_evidence_and_a_way_to_go() -> None:
     desk = Desk()
     desk.started()
-    found = next(iter(assessments(standing(desk), "HW4")))
+    found = next(iter(assessments(desk.standing(), "HW4")))
     assert found.test.peak == (-math.inf, -math.inf)
     assert found.good_until_proven == 35, "as published for a ceiling of 10 %"

@@ -147,7 +147,7 @@ def test_a_restored_fold_still_knows_who_is_pending() -> None:
 
 
 def test_a_device_fails_by_latency_with_windows_over_in_a_row() -> None:
-    fold = WindowFold(POLICY, proposals, openings)
+    fold = WindowFold(POLICY, proposals, openings, lambda *_: None)
     alternating = [window("a", number, late=4 * (number % 2)) for number in range(6)]
     failing = [window("b", number, late=4 * (number in (3, 4))) for number in range(6)]
     fold.apply(batch(INFERENCE_EVENTS, alternating + failing))
@@ -158,7 +158,7 @@ def test_a_device_fails_by_latency_with_windows_over_in_a_row() -> None:
 
 
 def test_missing_frames_count_like_late_ones_and_a_quarter_is_not_over() -> None:
-    fold = WindowFold(POLICY, proposals, openings)
+    fold = WindowFold(POLICY, proposals, openings, lambda *_: None)
     missing = {"produced": 2, "latency": factories.latency_histogram(2)}
     fold.apply(
         batch(
@@ -170,7 +170,7 @@ def test_missing_frames_count_like_late_ones_and_a_quarter_is_not_over() -> None
 
 
 def test_a_device_is_good_by_latency_after_enough_windows() -> None:
-    fold = WindowFold(POLICY, proposals, openings)
+    fold = WindowFold(POLICY, proposals, openings, lambda *_: None)
     for number in range(3):
         assert fold.cells.counts.get(("r1", "HW3"), cells.CellCounts()).committed == 0
         fold.apply(batch(INFERENCE_EVENTS, [window("a", number, late=0)], first=number))
@@ -178,7 +178,7 @@ def test_a_device_is_good_by_latency_after_enough_windows() -> None:
 
 
 def test_windows_sent_again_or_of_no_known_release_count_nothing() -> None:
-    fold = WindowFold(POLICY, proposals, openings)
+    fold = WindowFold(POLICY, proposals, openings, lambda *_: None)
     one = window("a", 1, late=0)
     strange = [window("b", 1, 0, release_id="r9"), window("c", 1, 0, release_id=None)]
     fold.apply(batch(INFERENCE_EVENTS, [one, one, *strange]))
@@ -189,11 +189,11 @@ def test_windows_sent_again_or_of_no_known_release_count_nothing() -> None:
 @pytest.mark.parametrize("cut", [0, 3, 7])
 def test_the_window_fold_goes_on_from_a_snapshot(cut: int) -> None:
     told = [window(f"d{number % 3}", number, late=4 * (number % 4 > 1)) for number in range(12)]
-    whole, first = (WindowFold(POLICY, proposals, openings) for _ in range(2))
+    whole, first = (WindowFold(POLICY, proposals, openings, lambda *_: None) for _ in range(2))
     whole.apply(batch(INFERENCE_EVENTS, told))
     if cut:
         first.apply(batch(INFERENCE_EVENTS, told[:cut]))
-    second = WindowFold(POLICY, proposals, openings, first.snapshot())
+    second = WindowFold(POLICY, proposals, openings, lambda *_: None, first.snapshot())
     second.apply(batch(INFERENCE_EVENTS, told[cut:], first=cut))
     assert second.snapshot() == whole.snapshot()
 
@@ -208,12 +208,12 @@ def test_however_the_log_is_cut_the_arms_are_the_same(cut: int) -> None:
         made = batch(INFERENCE_EVENTS, told[first:end], first=first, stamp=int(stamps[end - 1]))
         return replace(made, stamps_us=stamps[first:end])
 
-    whole = WindowFold(POLICY, proposals, lambda _: opened)
+    whole = WindowFold(POLICY, proposals, lambda _: opened, lambda *_: None)
     whole.apply(stretch(0, 12))
     assert sum(cell.devices for cell in whole.arms.changed()) == 4, "d4 was first heard of later"
-    first = WindowFold(POLICY, proposals, lambda _: opened)
+    first = WindowFold(POLICY, proposals, lambda _: opened, lambda *_: None)
     first.apply(stretch(0, cut))
-    second = WindowFold(POLICY, proposals, lambda _: opened, first.snapshot())
+    second = WindowFold(POLICY, proposals, lambda _: opened, lambda *_: None, first.snapshot())
     second.apply(stretch(cut, 12))
     list(second.arms.changed())
     assert second.snapshot() == whole.snapshot()

@@ -105,7 +105,7 @@ def test_edge_cases_are_events_by_the_moment_they_were_captured() -> None:
 
 
 def test_distance_is_counted_in_whole_millimetres_by_the_window_it_began_in() -> None:
-    fold = WindowFold(POLICY, proposals, openings)
+    fold = WindowFold(POLICY, proposals, openings, lambda *_: None)
     told = [
         window("a", number, late=0, window_start=AT + number * 40 * SECOND, distance_m=10.0004)
         for number in range(3)
