@@ -83,6 +83,12 @@ class Disk:
             change(self._safe)
         self._pending.clear()
 
+    def names(self, folder: str) -> list[str]:
+        return sorted(name for name in self._names if name.rpartition("/")[0] == folder)
+
+    def all_names(self) -> list[str]:
+        return sorted(self._names)
+
     def cut(self, random: Random) -> None:
         """The power goes, and comes back."""
         for change in self._pending[: random.randint(0, len(self._pending))]:
@@ -146,6 +152,9 @@ class Fuse:
 
     def sync_names(self, name: str) -> None:
         self._counted(lambda: self._files.sync_names(name))
+
+    def names(self, folder: str) -> list[str]:
+        return self._counted(lambda: self._files.names(folder))
 
     def _counted(self, operation: Callable[[], T]) -> T:
         number, self.count = self.count, self.count + 1

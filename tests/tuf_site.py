@@ -11,6 +11,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.formats import encode_canonical
 
+from producers.device.client.files import FolderFiles
 from producers.device.trust.cycle import UpdateCycle, Verified
 from producers.device.trust.predicate import Identity, Predicate, Wave
 from producers.device.trust.sources import SourceTooLargeError
@@ -149,7 +150,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.director, self.images = Site("director"), Site("images")
-        self.state = TrustState(folder / "state")
+        self.state = TrustState(FolderFiles(folder / "state"))
         self.offer("r1", counter=2)
         self.director.publish()
         self.images.publish()

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
+from producers.device.client.files import FolderFiles
 from producers.device.trust.cycle import UpdateCycle
 from producers.device.trust.predicate import Identity
 from producers.device.trust.refusal import RefusedError
@@ -50,7 +51,7 @@ def verify(
     cycle = UpdateCycle(
         director=FolderSource(director),
         images=FolderSource(images),
-        state=TrustState(state),
+        state=TrustState(FolderFiles(state)),
         me=Identity(ecu=ecu, hardware=hardware),
         trust_first=True,
     )

@@ -8,6 +8,7 @@ from tuf.api.metadata import TargetFile
 
 from producers.device.trust.agreement import COUNTER
 from producers.device.trust.deltas import FIELD, Delta, to_custom
+from producers.device.trust.paths import image_path, way_back_path
 from schemas.decisions import ReleaseView
 from schemas.records import Artifact, ModelRelease
 
@@ -18,16 +19,6 @@ class Patch:
 
     delta: Delta
     body: bytes
-
-
-def image_path(release_id: str) -> str:
-    """Path of a release's image in both repositories."""
-    return f"{release_id}.onnx"
-
-
-def way_back_path(release_id: str) -> str:
-    """Path of the image that devices return to when this release is ordered back."""
-    return f"{release_id}.rollback.onnx"
 
 
 def image_targets(

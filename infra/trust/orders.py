@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from tuf.api.metadata import TargetFile
 
-from infra.trust.image_targets import image_path, way_back_path
 from producers.device.trust.agreement import COUNTER
+from producers.device.trust.paths import image_path, way_back_path
 from producers.device.trust.predicate import Predicate, Wave
 from schemas.decisions import ReleaseBook, ReleaseView
 from schemas.records import Preconditions

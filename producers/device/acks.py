@@ -13,6 +13,7 @@ class Acks:
 
     Args:
         conditions: What holds on the device at a time in UTC microseconds.
+        head: Head of the device's evidence now; None: it keeps none.
     """
 
     def __init__(
@@ -23,9 +24,11 @@ class Acks:
         *,
         conditions: Callable[[int], DeviceConditions],
         send: Send,
+        head: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._who, self._flash, self._ids = who, flash, ids
         self.conditions, self._send = conditions, send
+        self._head = head
         self.device_id = who.device_id
 
     def say(
@@ -48,6 +51,7 @@ class Acks:
             wave=wave,
             preconditions=self.conditions(now_us),
             device_ts=now_us,
+            evidence_head=self._head(),
         )
         self._flash.outbox += (ack,)
 

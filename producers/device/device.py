@@ -85,6 +85,7 @@ class Device:
             self._ids,
             conditions=lambda at: conditions(scenario.owners, seed, who.device_id, at),
             send=surface.send,
+            head=surface.storage.head,
         )
         self.ota = OtaClient(
             rules=scenario.updates,

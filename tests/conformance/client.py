@@ -14,6 +14,7 @@ from urllib.parse import quote
 import httpx
 from tuf.api.metadata import Root, TargetFile
 
+from producers.device.client.files import FolderFiles, replace_file
 from producers.device.trust.delegations import find
 from producers.device.trust.documents import mismatch, read, verify
 from producers.device.trust.http_source import HttpSource, Patience
@@ -22,13 +23,13 @@ from producers.device.trust.limits import PLAIN_TUF
 from producers.device.trust.refusal import RefusedError
 from producers.device.trust.repository import Repository
 from producers.device.trust.sources import Source
-from producers.device.trust.store import Store, write_durably
+from producers.device.trust.store import Store
 
 
 def main(words: Sequence[str], now: datetime) -> int:
     """Run one command; 0: done, 1: refused."""
     options = _parser().parse_args(words)
-    store = Store(options.metadata_dir)
+    store = Store(FolderFiles(options.metadata_dir))
     try:
         if options.command == "init":
             init(store, options.root.read_bytes())
@@ -61,8 +62,7 @@ def download(repository: Repository, source: Source, path: str, folder: Path) ->
         return
     pieces: list[bytes] = []
     receive(source, target, consistent=repository.consistent, keep=pieces.append)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_durably(file, b"".join(pieces))
+    replace_file(FolderFiles(folder), file.name, b"".join(pieces))
 
 
 def _is_there(target: TargetFile, file: Path) -> bool:

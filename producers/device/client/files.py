@@ -43,6 +43,9 @@ class Files(Protocol):
     def sync_names(self, name: str) -> None:
         """Wait until the names in the folder of this name are safe."""
 
+    def names(self, folder: str) -> list[str]:
+        """Names of the files in a folder, with it; none when there is no such folder."""
+
 
 def replace_file(files: Files, name: str, data: bytes) -> None:
     """Put bytes under a name so that every power cut leaves the old or the new file, complete."""
@@ -99,6 +102,15 @@ class FolderFiles:
             if folder.exists():
                 _settle(folder)
             folder = folder.parent
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the files in a folder."""
+        try:
+            found = os.scandir(self.root / folder)
+        except FileNotFoundError:
+            return []
+        with found:
+            return sorted(f"{folder}/{entry.name}" for entry in found if entry.is_file())
 
     def _put(self, name: str, data: bytes, mode: str) -> None:
         path = self.root / name

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from producers.device.client.attempt import Attempt
 from producers.device.client.storage import FailedError
 from producers.device.engine import Engine
 from producers.device.flash import Flash
@@ -32,12 +33,13 @@ class ShelfStorage:
     def keep(self, flash: Flash) -> None:
         """Nothing: see above."""
 
-    def admit(self, model: Model, now_us: int) -> None:
+    def admit(self, at: Attempt, now_us: int) -> None:
         """Every model that a valid decision names."""
 
-    def fetch(self, model: Model, now_us: int) -> int | None:
+    def fetch(self, at: Attempt, now_us: int) -> int | None:
         """The whole file, at once."""
         del now_us
+        model = at.wanted.model
         try:
             self._shelf.digest(model.uri)
         except (LookupError, OSError) as error:
@@ -64,6 +66,10 @@ class ShelfStorage:
 
     def discard(self, model: Model) -> None:
         """The shelf drops what is long unused."""
+
+    def head(self) -> str | None:
+        """Simulated devices keep no evidence."""
+        return None
 
     def engine(self, model: Model, slot: Slot) -> Engine:
         """The engine that all devices share which run this model."""

@@ -117,7 +117,7 @@ class Steps:
     def _accept(self, at: Attempt, now_us: int) -> bool:
         reason = hindrance(at.wanted.preconditions, self._acks.conditions(now_us))
         if reason is None:
-            self._storage.admit(at.wanted.model, now_us)
+            self._storage.admit(at, now_us)
             self._reach(at, Phase.DOWNLOAD, AckState.ACCEPTED, now_us, self._rules.download_s)
             return True
         with self._journal.step():
@@ -127,7 +127,7 @@ class Steps:
         return False
 
     def _download(self, at: Attempt, now_us: int) -> bool:
-        again_us = self._storage.fetch(at.wanted.model, now_us)
+        again_us = self._storage.fetch(at, now_us)
         if again_us is not None:
             self._flash.attempt = replace(at, due_us=again_us)
             return False  # a part a turn: what runs has frames to answer

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from producers.device.client.attempt import Attempt
 from producers.device.engine import Engine
 from producers.device.flash import Flash
 from producers.device.slots import Model
@@ -32,11 +33,11 @@ class Storage(Protocol):
     def keep(self, flash: Flash) -> None:
         """Make all that a device keeps safe, whole or not at all. Raises OSError."""
 
-    def admit(self, model: Model, now_us: int) -> None:
-        """Check that the device may install a model at all. Raises FailedError."""
+    def admit(self, at: Attempt, now_us: int) -> None:
+        """Check that the device may install what an attempt wants. Raises FailedError."""
 
-    def fetch(self, model: Model, now_us: int) -> int | None:
-        """Bring a part of a model.
+    def fetch(self, at: Attempt, now_us: int) -> int | None:
+        """Bring a part of it.
 
         Returns:
             When to come again; None: the download is whole.
@@ -63,6 +64,9 @@ class Storage(Protocol):
 
     def discard(self, model: Model) -> None:
         """Forget a download; one that cannot be removed is in nobody's way."""
+
+    def head(self) -> str | None:
+        """Head of the device's evidence, hex; None: it keeps none."""
 
     def engine(self, model: Model, slot: Slot) -> Engine:
         """What a slot has, loaded. Raises EngineError, LookupError or OSError."""

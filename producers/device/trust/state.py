@@ -1,10 +1,10 @@
 """All that a device keeps of its trust: two repositories' metadata and the release counter."""
 
 import json
-from pathlib import Path
 from typing import Final
 
-from producers.device.trust.store import Store, TrustStateError, write_durably
+from producers.device.client.files import Files, replace_file
+from producers.device.trust.store import Store, TrustStateError
 
 _COUNTER: Final = "release-counter.json"
 
@@ -15,10 +15,10 @@ class TrustState:
     A device leaves the factory with `director/root.json` and `image_repo/root.json`.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.director = Store(folder / "director")
-        self.images = Store(folder / "image_repo")
+    def __init__(self, files: Files, folder: str = ".") -> None:
+        self._files, self._counter = files, f"{folder}/{_COUNTER}"
+        self.director = Store(files, f"{folder}/director")
+        self.images = Store(files, f"{folder}/image_repo")
 
     @property
     def counter(self) -> int | None:
@@ -27,11 +27,12 @@ class TrustState:
         Raises:
             TrustStateError: The file is not what `raise_counter` writes.
         """
-        path = self._folder / _COUNTER
-        try:
-            found = json.loads(path.read_bytes())
-        except FileNotFoundError:
+        path = self._counter
+        data = self._files.read(path)
+        if data is None:
             return None
+        try:
+            found = json.loads(data)
         except ValueError as error:
             raise TrustStateError(
                 f"{path}: not JSON ({error}); provision the device again"
@@ -43,5 +44,4 @@ class TrustState:
     def raise_counter(self, counter: int | None) -> None:
         """Keep a release counter that was verified; it never goes back."""
         if counter is not None and counter > (self.counter if self.counter is not None else -1):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_durably(self._folder / _COUNTER, json.dumps(counter).encode())
+            replace_file(self._files, self._counter, json.dumps(counter).encode())

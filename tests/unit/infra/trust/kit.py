@@ -9,6 +9,7 @@ from infra.objects import ObjectStore
 from infra.sealed_key import SUFFIX
 from infra.trust.desk import Desk
 from infra.trust.roles import Repo, key_name
+from producers.device.client.files import FolderFiles
 from producers.device.trust.cycle import UpdateCycle, Verified
 from producers.device.trust.object_source import ObjectSource
 from producers.device.trust.predicate import Identity
@@ -29,7 +30,7 @@ class Site:
         self.objects = ObjectStore(f"file://{folder / 'objects'}")
         self.desk = Desk(self.keys_dir, self.objects, lambda: self.now)
         self.desk.init(PEOPLE, self.offline, {"root": 2, "targets": 1})
-        self.state = TrustState(folder / "state")
+        self.state = TrustState(FolderFiles(folder / "state"))
         for store, repo in (
             (self.state.director, Repo.DIRECTOR),
             (self.state.images, Repo.IMAGES),

@@ -7,10 +7,11 @@ import pytest
 
 from infra.sealed_key import KeysError
 from infra.trust.ceremony import CeremonyError, Missing
-from infra.trust.image_targets import image_path, image_targets, way_back_path
+from infra.trust.image_targets import image_targets
 from infra.trust.keystore import make_key, public_key
 from infra.trust.orders import orders
 from infra.trust.roles import Repo
+from producers.device.trust.paths import image_path, way_back_path
 from producers.device.trust.refusal import Reason, RefusedError
 from schemas.records import Artifact
 from schemas.records import ReleaseKind as K

@@ -14,6 +14,7 @@ import pytest
 
 from producers.device.acks import Acks
 from producers.device.buckets import TokenBucket
+from producers.device.client.attempt import Attempt
 from producers.device.client.ota import OtaClient
 from producers.device.client.shelf_storage import ShelfStorage
 from producers.device.fetch.download import Download, Wanted, link
@@ -70,8 +71,8 @@ class Linked(ShelfStorage):
         wanted = Wanted(path="model", length=len(BODY), hashes={"sha256": DIGEST})
         self._download = Download(garage, wanted, self._kept, shared)
 
-    def fetch(self, model: Model, now_us: int) -> int | None:
-        del model
+    def fetch(self, at: Attempt, now_us: int) -> int | None:
+        del at
         return self._download.turn(now_us)
 
     def digest(self, model: Model) -> str | None:

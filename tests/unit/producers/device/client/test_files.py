@@ -23,6 +23,8 @@ def test_files_are_written_added_to_renamed_and_removed(files: Files) -> None:
     files.sync("a/model")
     files.sync_names("a/model")
     assert (files.read("a/model"), files.read("new")) == (b"onetwo", b"three")
+    assert files.names("a") == ["a/model"]
+    assert files.names("nowhere") == []
     files.rename("a/model", "b/model")
     files.write("new", b"4")
     assert (files.read("a/model"), files.read("b/model")) == (None, b"onetwo")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from producers.device.client.files import FolderFiles
 from producers.device.trust.refusal import RefusedError
 from producers.device.trust.store import Store, TrustStateError
 from tests.tuf_site import World
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(tmp_path)
+    store = Store(FolderFiles(tmp_path))
     store.put("root", b"old")
 
     def full(_: int) -> None:
@@ -35,12 +36,12 @@ def test_a_file_is_in_place_only_when_it_and_its_folder_are_on_disk(
             (Path(f"/proc/self/fd/{file}").resolve().is_dir(), (tmp_path / "root.json").exists())
         ),
     )
-    Store(tmp_path).put("root", b"new")
+    Store(FolderFiles(tmp_path)).put("root", b"new")
     assert seen == [(False, False), (True, True)]
 
 
 def test_a_role_name_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
-    Store(tmp_path / "state").put("../outside", b"x")
+    Store(FolderFiles(tmp_path / "state")).put("../outside", b"x")
     assert [file.name for file in (tmp_path / "state").iterdir()] == ["..%2Foutside.json"]
 
 

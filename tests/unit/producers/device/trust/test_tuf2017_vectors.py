@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from producers.device.client.files import FolderFiles
 from producers.device.trust.delegations import find
 from producers.device.trust.images import receive
 from producers.device.trust.limits import IMAGES
@@ -35,7 +36,7 @@ def verified(folder: Path, own: Path, now: datetime) -> RefusedError | None:
     """Follow the repository to its file; the refusal, if any."""
     source = FolderSource(folder)
     followed = Repository(
-        source, Store(own), IMAGES, now, trust_first=True, reader=LegacyReader(folder)
+        source, Store(FolderFiles(own)), IMAGES, now, trust_first=True, reader=LegacyReader(folder)
     )
     try:
         followed.refresh()

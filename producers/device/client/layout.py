@@ -1,0 +1,32 @@
+"""Names of the files of a device that updates itself."""
+
+from typing import Final
+
+from schemas.records import Slot
+
+STATE: Final = "state.json"
+"""All a device must know after a power cut: see `producers.device.flash`."""
+
+RESERVE: Final = "reserve"
+"""Space for one more state, given up when the disk is full: the device can always say so."""
+
+TRUST: Final = "trust"
+"""Folder of what is trusted: see `producers.device.trust.state`."""
+
+DOWNLOADS: Final = "download"
+"""Folder of downloads, each named by the SHA-256 of the whole file."""
+
+
+def slot_file(slot: Slot) -> str:
+    """The model in a slot."""
+    return f"{slot.lower()}/model.onnx"
+
+
+def download_file(digest: str) -> str:
+    """A model on its way."""
+    return f"{DOWNLOADS}/{digest}"
+
+
+def patch_file(digest: str) -> str:
+    """The patch that leads to it."""
+    return f"{DOWNLOADS}/{digest}.patch"

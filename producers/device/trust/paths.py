@@ -1,0 +1,11 @@
+"""Where the images of a release stand in both repositories."""
+
+
+def image_path(release_id: str) -> str:
+    """Path of a release's image in both repositories."""
+    return f"{release_id}.onnx"
+
+
+def way_back_path(release_id: str) -> str:
+    """Path of the image that devices return to when this release is ordered back."""
+    return f"{release_id}.rollback.onnx"
