@@ -40,7 +40,7 @@ def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRe
 
     Raises:
         ObjectMissingError, ObjectCorruptError, ManifestError: The manifest is not as announced.
-        DatasetError, CameraError, TrainingError: It cannot be trained on.
+        DatasetError, StripError, TrainingError: It cannot be trained on.
         WorseError: What came out is worse than its parent on a protected slice.
     """
     body = desk.objects.get(dataset.manifest_uri or "", digest=dataset.manifest_digest)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from producers.arrays import ArraysError, read_arrays, read_optional
-from producers.camera.camera import SIZE, Pictures
 from producers.model.runtime import Model
+from schemas.film_strips import SIZE, Pictures
 
 
 class PicturesError(ValueError):

@@ -8,8 +8,9 @@ from typing import Final
 from infra.objects import PICTURE_KIND, PICTURE_SUFFIX, ObjectStore
 from producers.camera.camera import Camera, Encounter
 from producers.camera.rendered import TEST_DRIVE
-from producers.camera.strips import to_png
 from producers.publishing import Publishing
+from schemas.film_strips import to_png
+from schemas.fingerprints import fingerprint
 from schemas.manifests import Example, Split, classes_metadata, to_parquet
 from schemas.records import DatasetManifest, LeakageAudit, ManifestKind
 from schemas.topics import DATASET_MANIFESTS
@@ -75,6 +76,7 @@ def _example(objects: ObjectStore, classes: Sequence[str], one: Encounter) -> Ex
         label=classes[one.label],
         frame_uri=strip.uri,
         frame_digest=strip.digest,
+        fingerprint=fingerprint(one.frames[-1]),
     )
 
 

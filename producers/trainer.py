@@ -8,7 +8,6 @@ from typing import Final
 from infra.keys import load_keyring, load_signer
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from infra.settings import Settings, SettingsError
-from producers.camera.camera import CameraError
 from producers.camera.open import open_camera
 from producers.offline_gate import WorseError
 from producers.proposing import Desk, proposal
@@ -20,6 +19,7 @@ from schemas.catalogue import CATALOGUE
 from schemas.dataset_lines import LineBook
 from schemas.decisions import ReleaseBook, Rule
 from schemas.facts import Fact
+from schemas.film_strips import StripError
 from schemas.manifests import ManifestError
 from schemas.records import (
     DatasetManifest,
@@ -38,7 +38,7 @@ _HELD_BACK: Final = 400
 _UNUSABLE: Final = (
     DatasetError,
     ManifestError,
-    CameraError,
+    StripError,
     WorseError,
     ObjectMissingError,
     ObjectCorruptError,

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.objects import ObjectStore
-from producers.camera.camera import HeldBack, Pictures
-from producers.camera.strips import from_png
+from producers.camera.camera import HeldBack
 from producers.evaluation import Accuracy, compare, evaluate
 from producers.model.apart import fit_apart
 from producers.model.form import OPSET
 from producers.offline_gate import pass_or_raise, slice_gains
+from schemas.film_strips import Pictures, from_png
 from schemas.manifests import Example, Manifest, Split, classes_of
 
 MAX_PICTURES: Final = 40_000
@@ -80,7 +80,7 @@ def train(
     Raises:
         WorseError: The model is worse than its parent on a protected slice.
         DatasetError: No training examples, or more than MAX_PICTURES pictures.
-        ObjectMissingError, ObjectCorruptError, CameraError: A film strip is not as announced.
+        ObjectMissingError, ObjectCorruptError, StripError: A film strip is not as announced.
         TrainingError: Training failed.
     """
     classes = classes_of(manifest)

@@ -33,6 +33,7 @@ class Example:
         source_topic, source_topic_id, source_partition, source_offset: The record it comes from;
             empty and -1 for the test drive, which no device sent.
         weight: Weight in training, above 0.
+        fingerprint: Of the nearest frame, see `schemas.fingerprints`; empty in manifests of before.
     """
 
     example_id: str
@@ -47,6 +48,7 @@ class Example:
     source_partition: int = -1
     source_offset: int = -1
     weight: float = 1.0
+    fingerprint: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,25 @@ class Manifest:
 
 
 OBEYED: Final = "erasures_until_us"
-_ARROW: Final = {str: pa.string(), Split: pa.string(), int: pa.int64(), float: pa.float64()}
+_ARROW: Final = {
+    str: pa.string(),
+    Split: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bytes: pa.binary(),
+}
 _COLUMNS: Final = {name: _ARROW[kind] for name, kind in get_type_hints(Example).items()}
-_FORMAT: Final = "fleetloop.manifest/1"
+_FORMAT: Final = "fleetloop.manifest/2"
+_EARLIER: Final[Mapping[str, frozenset[str]]] = {"fleetloop.manifest/1": frozenset({"fingerprint"})}
+"""Columns that manifests of an earlier format lack; their defaults stand for them."""
 
 
-def _arrow_schema(metadata: Mapping[str, str]) -> pa.Schema:
-    columns = [pa.field(name, kind, nullable=False) for name, kind in _COLUMNS.items()]
+def _arrow_schema(metadata: Mapping[str, str], lacking: frozenset[str] = frozenset()) -> pa.Schema:
+    columns = [
+        pa.field(name, kind, nullable=False)
+        for name, kind in _COLUMNS.items()
+        if name not in lacking
+    ]
     return pa.schema(columns, metadata={"format": _FORMAT, **dict(sorted(metadata.items()))})
 
 
@@ -106,10 +120,12 @@ def from_parquet(body: bytes) -> Manifest:
     metadata = {
         key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()
     }
-    if (found := metadata.pop("format", None)) != _FORMAT:
+    found = metadata.pop("format", None)
+    if found != _FORMAT and found not in _EARLIER:
         raise ManifestError(f"manifest metadata format={found!r}: must be {_FORMAT!r}")
-    if not table.schema.equals(_arrow_schema({})):
-        raise ManifestError(f"manifest columns {table.schema.names}: must be {list(_COLUMNS)}")
+    expected = _arrow_schema({}, _EARLIER.get(found, frozenset()))
+    if not table.schema.equals(expected):
+        raise ManifestError(f"manifest columns {table.schema.names}: must be {expected.names}")
     rows = [
         Example(**{**row, "split": _split(row["split"], row["example_id"])})
         for row in table.to_pylist()

@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-SIZE: Final = 32
-"""Pictures are SIZE x SIZE RGB, as small as the sign is in a far frame."""
-
-Pictures = NDArray[np.uint8]
-"""uint8 [n, 32, 32, 3], RGB."""
+from schemas.film_strips import Pictures
 
 
 class CameraError(ValueError):

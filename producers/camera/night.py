@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from producers.camera.camera import Pictures
+from schemas.film_strips import Pictures
 
 NIGHT_MEAN: Final = (5.0, 8.0)
 """Mean brightness of a night picture, of 255: low and high end."""

@@ -12,7 +12,6 @@ from producers.camera.camera import (
     EncounterRequest,
     HeldBack,
     Light,
-    Pictures,
     encounter_id,
     parse_encounter_id,
 )
@@ -22,6 +21,7 @@ from producers.camera.looks import keys_of
 from producers.camera.night import at_night
 from producers.camera.recording import Track, read_recording
 from producers.camera.rendered import TEST_DRIVE
+from schemas.film_strips import Pictures
 
 NIGHT_SHARE: Final = 0.10
 """Of the held-back encounters."""

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from producers.arrays import ArraysError, read_arrays
-from producers.camera.camera import SIZE, CameraError, Pictures
+from producers.camera.camera import CameraError
+from schemas.film_strips import SIZE, Pictures
 
 CLASSES_FILE: Final = "classes.csv"
 _COLUMNS: Final = ("class_id", "track", "frame")

@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from producers.camera.camera import SIZE, Pictures
 from producers.camera.looks import Looks
 from producers.camera.night import NIGHT_MEAN, darkened
 from producers.camera.signs import TEMPLATE, templates
+from schemas.film_strips import SIZE, Pictures
 
 Floats = NDArray[np.float32]
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from infra.objects import PICTURE_KIND, PICTURE_SUFFIX
 from producers.camera.camera import Encounter
-from producers.camera.strips import to_png
 from producers.campaigns.book import Campaign, CampaignBook
 from producers.campaigns.collecting import Collecting
 from producers.campaigns.signals import Signals
@@ -16,6 +15,7 @@ from producers.device.identity import EventIds, Who, fraction
 from producers.device.shortlist import Shortlist
 from producers.device.triggers import Seen, control_sample, trigger
 from producers.scenario import Triggers
+from schemas.film_strips import to_png
 from schemas.records import Context, EdgeCase, Frame, Trigger
 from schemas.topics import EDGE_CASES
 

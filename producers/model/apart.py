@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from producers.camera.camera import Pictures
+from schemas.film_strips import Pictures
 
 TIMEOUT_S: Final = 600.0
 _WATCH_S: Final = 0.25

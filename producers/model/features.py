@@ -6,9 +6,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from producers.camera.camera import Pictures
 from producers.model.graph import Graph, to_bytes
 from producers.model.runtime import open_session
+from schemas.film_strips import Pictures
 
 ORIENTATIONS: Final = 12
 CELL: Final = 5

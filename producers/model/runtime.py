@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from producers.camera.camera import Pictures
+from schemas.film_strips import Pictures
 
 _BATCH: Final = 64
 

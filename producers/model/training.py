@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from producers.camera.camera import Pictures
 from producers.model.features import features
 from producers.model.head import Recipe, learn
 from producers.model.network import to_onnx
+from schemas.film_strips import Pictures
 
 
 def fit(

@@ -11,11 +11,12 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from producers.arrays import ArraysError, read_arrays
-from producers.camera.camera import CameraError, Pictures
+from producers.camera.camera import CameraError
 from producers.camera.recording import CLASSES_FILE, Track, read_recording
 from producers.device.identity import fraction
 from producers.replay.events import Event, Item, Note, ReplayError, event_id, source_of
 from producers.replay.tables import need
+from schemas.film_strips import Pictures
 
 NAME: Final = "gtsrb"
 FILE: Final = "gtsrb_tracks_6f.npz"

@@ -12,7 +12,7 @@ from schemas.registry import registry_from
 from schemas.topics import DATASET_MANIFESTS, EDGE_CASES, ERASURES, LABEL_REQUESTS, TopicSpec
 from streams.dataset.assembler import Assembler
 from streams.dataset.policy import load_policy
-from streams.dataset.sources import KafkaLog, ObjectShelf
+from streams.dataset.sources import KafkaLog, ObjectGallery, ObjectShelf
 from streams.generation import generation
 from streams.processor import LogBatch, Outgoing, Position, Standing
 
@@ -94,9 +94,11 @@ def _read_until_us(position: Position) -> int:
 def processor(settings: Settings) -> DatasetProcessor:
     """The dataset worker of an installation."""
     registry = registry_from(settings.registry_url)
+    objects = ObjectStore(settings.objects_url)
     assembler = Assembler(
         load_policy(settings.dataset_file),
         KafkaLog(settings.kafka, registry),
-        ObjectShelf(ObjectStore(settings.objects_url)),
+        ObjectShelf(objects),
+        ObjectGallery(objects),
     )
     return DatasetProcessor(assembler)

@@ -1,18 +1,21 @@
 """What a dataset line does next: ask, cut or assemble, as a function of the log."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Protocol
 
 from schemas.dataset_lines import LineView
 from schemas.erasures import ErasureBook
-from schemas.manifests import Manifest
+from schemas.manifests import Example, Manifest
 from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
 from streams.dataset.answers import Answer, labels
 from streams.dataset.candidates import Candidates, Sighting, sift
 from streams.dataset.identity import dataset_id, request_id, step_id
-from streams.dataset.manifest import audit, carry, counts, extend, kept
+from streams.dataset.leakage import audit, parted
+from streams.dataset.manifest import additions, carry, counts, kept
 from streams.dataset.policy import DatasetPolicy
 from streams.dataset.ranges import following, waiting, within
 from streams.dataset.selection import choose
@@ -31,6 +34,20 @@ class LogReader(Protocol):
 
     def answers(self, ranges: Sequence[OffsetRange]) -> Sequence[Answer]:
         """The valid label reviews in the ranges."""
+
+
+class Unreadable(StrEnum):
+    """Why a picture that was labelled cannot be learnt from."""
+
+    MISSING = "PICTURE_MISSING"
+    CORRUPT = "PICTURE_CORRUPT"
+
+
+class Gallery(Protocol):
+    """Where pictures are."""
+
+    def fingerprint(self, uri: str, digest: str) -> bytes | Unreadable:
+        """Of the nearest frame of a film strip."""
 
 
 class Shelf(Protocol):
@@ -55,6 +72,7 @@ class Assembler:
     policy: DatasetPolicy
     reader: LogReader
     shelf: Shelf
+    gallery: Gallery
     erasures: ErasureBook = field(default_factory=ErasureBook)
     _requested: str | None = field(default=None, init=False)
     _tried: tuple[OffsetRange, ...] = field(default=(), init=False)
@@ -154,7 +172,11 @@ class Assembler:
         inherited = kept(parent, self.erasures)
         if len(inherited) < len(parent.examples):
             excluded["ERASED"] = len(parent.examples) - len(inherited)
-        examples = extend(inherited, chosen, found, validation_share=self.policy.validation_share)
+        added = self._added(chosen, found, excluded)
+        clean = parted(inherited, added)
+        if len(clean) < len(added):
+            excluded["NEAR_OTHER_SIDE"] = len(added) - len(clean)
+        examples = [*inherited, *clean]
         proof = audit(examples)
         metadata = carry(
             parent,
@@ -193,6 +215,22 @@ class Assembler:
             self.policy.near_duplicate_cosine,
             self.policy.max_candidates,
         )
+
+    def _added(
+        self, chosen: Sequence[Sighting], found: Mapping[str, str], excluded: Counter[str]
+    ) -> list[Example]:
+        """What the labels add; a picture that cannot be read is counted, not learnt."""
+        fingerprints: dict[str, bytes] = {}
+        for sighting in chosen:
+            if sighting.encounter_id not in found:
+                continue
+            seen = self.gallery.fingerprint(sighting.frame_uri, sighting.frame_digest)
+            if isinstance(seen, Unreadable):
+                excluded[seen.value] += 1
+            else:
+                fingerprints[sighting.frame_digest] = seen
+        share = self.policy.validation_share
+        return additions(chosen, found, fingerprints, validation_share=share)
 
     def _chosen(self, view: LineView) -> Sequence[Sighting]:
         """What the open question is about, found from its ranges and kept until the next one."""

@@ -1,6 +1,6 @@
-"""The next manifest: the parent's examples and the newly labelled ones, splits proved clean."""
+"""The next manifest: the parent's examples and the newly labelled ones."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.erasures import ErasureBook
@@ -13,56 +13,39 @@ from schemas.manifests import (
     classes_of,
     obeyed_until_us,
 )
-from schemas.records import LeakageAudit
 from schemas.topics import EDGE_CASES
 from streams.dataset.candidates import Sighting
 from streams.dataset.identity import device_fraction
 
 
-class LeakageError(ValueError):
-    """Related examples stand on both sides of a split."""
-
-
-def extend(
-    parent: Sequence[Example],
+def additions(
     sightings: Sequence[Sighting],
     labels: Mapping[str, str],
+    fingerprints: Mapping[str, bytes],
     *,
     validation_share: float,
 ) -> list[Example]:
-    """The parent's examples followed by one for each labelled sighting, in a fixed order.
+    """One example for each labelled sighting whose picture is there, in a fixed order.
 
     All encounters that a device adds fall on the same side of the split.
 
     Args:
-        parent: Examples of the dataset that is continued.
         sightings: What was asked about.
         labels: Class name by encounter.
+        fingerprints: Of each picture that could be read, by its digest.
         validation_share: Share of devices that validate.
     """
     added = [
-        _example(sighting, labels[sighting.encounter_id], validation_share)
+        _example(
+            sighting,
+            labels[sighting.encounter_id],
+            fingerprints[sighting.frame_digest],
+            validation_share,
+        )
         for sighting in sightings
-        if sighting.encounter_id in labels
+        if sighting.encounter_id in labels and sighting.frame_digest in fingerprints
     ]
-    added.sort(key=lambda example: example.example_id)
-    return [*parent, *added]
-
-
-def audit(examples: Sequence[Example]) -> LeakageAudit:
-    """Check that no encounter and no picture stands on both sides of the split.
-
-    Raises:
-        LeakageError: One does; the message names it.
-    """
-    sides: dict[tuple[str, str], set[Split]] = defaultdict(set)
-    for example in examples:
-        sides["encounter", example.encounter_id].add(example.split)
-        sides["picture", example.frame_digest].add(example.split)
-    for (kind, name), found in sorted(sides.items()):
-        if len(found) > 1:
-            raise LeakageError(f"{kind} {name} stands in {' and '.join(sorted(found))}")
-    return LeakageAudit(checked=len(sides), violations=0)
+    return sorted(added, key=lambda example: example.example_id)
 
 
 def kept(parent: Manifest, erasures: ErasureBook) -> Sequence[Example]:
@@ -100,7 +83,9 @@ def counts(examples: Sequence[Example]) -> Mapping[str, int]:
     return dict(sorted(tally.items()))
 
 
-def _example(sighting: Sighting, label: str, validation_share: float) -> Example:
+def _example(
+    sighting: Sighting, label: str, fingerprint: bytes, validation_share: float
+) -> Example:
     validates = device_fraction(sighting.device_id) < validation_share
     return Example(
         example_id=sighting.event_id,
@@ -115,4 +100,5 @@ def _example(sighting: Sighting, label: str, validation_share: float) -> Example
         source_partition=sighting.partition,
         source_offset=sighting.offset,
         weight=1.0,
+        fingerprint=fingerprint,
     )

@@ -9,15 +9,18 @@ import pyarrow as pa
 
 from infra.kafka.messages import RawMessage
 from infra.kafka.ranges import RangeReader
-from infra.objects import ObjectStore
+from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from infra.settings import KafkaSettings
 from schemas.columns import ColumnDecoder
+from schemas.film_strips import StripError, from_png
+from schemas.fingerprints import fingerprint
 from schemas.manifests import Manifest, ManifestError, from_parquet, to_parquet
 from schemas.records import DatasetManifest, OffsetRange
 from schemas.registry import Registry
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS, TopicSpec
 from schemas.validation import validate
 from streams.dataset.answers import Answer
+from streams.dataset.assembler import Unreadable
 from streams.dataset.candidates import Sighting
 
 _CHUNK: Final = 2_000
@@ -46,6 +49,23 @@ class ObjectShelf:
         body = to_parquet(manifest.examples, manifest.metadata)
         stored = self._objects.put(body, kind="manifests", suffix=".parquet")
         return stored.uri, stored.digest
+
+
+class ObjectGallery:
+    """Film strips in the object store."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+
+    def fingerprint(self, uri: str, digest: str) -> bytes | Unreadable:
+        """Of the nearest, last frame."""
+        try:
+            frames = from_png(self._objects.get(uri, digest=digest))
+        except ObjectMissingError:
+            return Unreadable.MISSING
+        except (ObjectCorruptError, StripError):
+            return Unreadable.CORRUPT
+        return fingerprint(frames[-1])
 
 
 class KafkaLog:

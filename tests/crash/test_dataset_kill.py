@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pytest
 
 from infra.kafka.admin import Admin
@@ -21,8 +22,9 @@ from infra.stack.supervisor import Supervisor
 from infra.topics import apply_all
 from schemas.codec import Codec
 from schemas.dataset_lines import LineBook
+from schemas.film_strips import to_png
 from schemas.manifests import Example, Split, from_parquet, to_parquet
-from schemas.records import DatasetManifest, LabelRequest, ManifestKind
+from schemas.records import DatasetManifest, Frame, LabelRequest, ManifestKind
 from schemas.registry import FileRegistry
 from schemas.topics import (
     DATASET_MANIFESTS,
@@ -108,12 +110,19 @@ class Desk:
                 event_id=f"d{number % 7}/1/{number}",
                 device_id=f"d{number % 7}",
                 encounter_id=f"d{number % 7}/{number}",
-                frame=frame(digest=f"{number:064x}"),
+                frame=self._strip(number),
                 margin=draw.random(),
                 embedding=tuple(x / length for x in vector),
             )
             self.publisher.publish(EDGE_CASES, case)
         self.publisher.flush()
+
+    def _strip(self, number: int) -> Frame:
+        """A film strip of its own for each encounter, near to no other."""
+        coarse = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        picture = np.repeat(np.repeat(coarse, 4, axis=0), 4, axis=1)
+        stored = self.objects.put(to_png(picture[None]), kind="frames", suffix=".png")
+        return frame(uri=stored.uri, digest=stored.digest, bytes=stored.bytes)
 
     def answer(self, requests: list[LabelRequest]) -> None:
         for one in requests:

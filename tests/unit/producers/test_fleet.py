@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from producers.camera.strips import from_png
 from producers.device.flash_json import from_json, to_json
 from producers.device.people import people
 from schemas.cohorts import membership
+from schemas.film_strips import from_png
 from schemas.histograms import count
 from schemas.records import AckState as A
 from schemas.records import ReleaseKind as K

@@ -10,13 +10,12 @@ import pytest
 
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from producers import seed_dataset, training
-from producers.camera.camera import CameraError
 from producers.camera.rendered import RenderedCamera
-from producers.camera.strips import from_png
 from producers.evaluation import compare, evaluate
 from producers.model.runtime import Model
 from producers.seed_dataset import publish_seed, seed_record
 from producers.training import DatasetError, Parent, train
+from schemas.film_strips import StripError, from_png
 from schemas.manifests import Manifest, ManifestError, Split, classes_of, from_parquet
 from schemas.records import DatasetManifest, ManifestKind
 from schemas.topics import DATASET_MANIFESTS
@@ -136,7 +135,7 @@ def test_what_cannot_be_trained_on_is_refused(
     with pytest.raises(ObjectCorruptError, match="announced 00"):
         train(with_first(frame_digest="00" * 32), objects, 1)
     junk = objects.put(b"junk", kind="frames")
-    with pytest.raises(CameraError, match="4 bytes: not a PNG"):
+    with pytest.raises(StripError, match="4 bytes: not a PNG"):
         train(with_first(frame_uri=junk.uri, frame_digest=junk.digest), objects, 1)
     monkeypatch.setattr(training, "MAX_PICTURES", 100)
     with pytest.raises(DatasetError, match="more than 100"):

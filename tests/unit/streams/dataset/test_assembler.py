@@ -20,7 +20,7 @@ from schemas.manifests import (
 from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
 from streams.dataset.answers import Answer
-from streams.dataset.assembler import Assembler
+from streams.dataset.assembler import Assembler, Unreadable
 from streams.dataset.candidates import Sighting
 from streams.dataset.manifest import kept
 from streams.dataset.policy import DatasetPolicy
@@ -108,6 +108,17 @@ class FakeShelf:
         return digest, digest
 
 
+@dataclass
+class FakeGallery:
+    """Every picture is itself, but for those that cannot be read."""
+
+    unreadable: dict[str, Unreadable] = field(default_factory=dict)
+
+    def fingerprint(self, uri: str, digest: str) -> bytes | Unreadable:
+        assert uri.startswith("file:///")
+        return self.unreadable.get(digest) or hashlib.sha512(digest.encode()).digest()
+
+
 def seed_example() -> Example:
     return Example(
         example_id="a",
@@ -157,12 +168,12 @@ def run_round(
     """One question to one dataset; with `restart`, a new worker takes over at each step."""
     steps: list[DatasetManifest] = []
     erasures = erasures or ErasureBook()
-    assembler = Assembler(POLICY, log, shelf, erasures)
+    assembler = Assembler(POLICY, log, shelf, FakeGallery(), erasures)
     for _ in range(3):
         view = book.line("perception")
         log.answer(assembler.requests(view))
         if restart:
-            assembler = Assembler(POLICY, log, shelf, erasures)
+            assembler = Assembler(POLICY, log, shelf, FakeGallery(), erasures)
         record = assembler.next(view, 6 * SECOND)
         assert record is not None
         assert book.observe(record, stamp_us=5 * SECOND)
@@ -175,7 +186,7 @@ def run_round(
 def test_nothing_is_asked_before_a_dataset_exists_or_while_few_candidates_wait() -> None:
     log, shelf = FakeLog(), FakeShelf()
     log.see(10)
-    assembler = Assembler(POLICY, log, shelf)
+    assembler = Assembler(POLICY, log, shelf, FakeGallery())
     assert assembler.ask(LineBook().line("perception"), 0) is None
     assert assembler.ask(seeded(shelf).line("perception"), 0) is None
 
@@ -220,22 +231,22 @@ def test_the_second_question_starts_where_the_first_ended_and_the_budget_ends_th
     assert spans[EDGE_CASES.name, 0].first_offset == 20
     assert len(shelf.manifest(second).examples) == 1 + 12
     log.see(60, seed=3)
-    assert Assembler(POLICY, log, shelf).ask(book.line("perception"), 0) is None
+    assert Assembler(POLICY, log, shelf, FakeGallery()).ask(book.line("perception"), 0) is None
 
 
 def test_an_erased_device_is_not_asked_about_and_the_rest_of_the_question_stays() -> None:
     log, shelf = FakeLog(), FakeShelf()
     log.see(40)
     book = seeded(shelf)
-    ask = Assembler(POLICY, log, shelf).ask(book.line("perception"), 0)
+    ask = Assembler(POLICY, log, shelf, FakeGallery()).ask(book.line("perception"), 0)
     assert ask is not None
     assert book.observe(ask, stamp_us=0)
     view = book.line("perception")
-    before = Assembler(POLICY, log, shelf).requests(view)
+    before = Assembler(POLICY, log, shelf, FakeGallery()).requests(view)
     gone = before[0].device_id
     for until_us, is_covered in ((SECOND - 1, False), (SECOND, True)):
         erasures = ErasureBook([Erased("e", gone, until_us)])
-        assembler = Assembler(POLICY, log, shelf, erasures)
+        assembler = Assembler(POLICY, log, shelf, FakeGallery(), erasures)
         asked = assembler.requests(view)
         assert asked == tuple(r for r in before if not (is_covered and r.device_id == gone))
     log.answer(asked)
@@ -266,13 +277,16 @@ def test_killed_after_some_requests_the_next_worker_asks_the_same_ones() -> None
     log, shelf = FakeLog(), FakeShelf()
     log.see(40)
     book = seeded(shelf)
-    ask = Assembler(POLICY, log, shelf).ask(book.line("perception"), 0)
+    ask = Assembler(POLICY, log, shelf, FakeGallery()).ask(book.line("perception"), 0)
     assert ask is not None
     assert book.observe(ask, stamp_us=0)
     log.see(500, seed=9)
     asked = [
-        {r.event_id for r in Assembler(POLICY, log, shelf).requests(book.line("perception"))}
-        for _ in range(2)
+        {
+            r.event_id
+            for r in Assembler(POLICY, log, shelf, FakeGallery()).requests(book.line("perception"))
+        }
+        for worker in (Assembler(POLICY, log, shelf, FakeGallery()) for _ in range(2))
     ]
     assert asked[0] == asked[1]
     assert len(asked[0]) == 8
@@ -282,7 +296,7 @@ def test_patience_cuts_a_question_that_nobody_answers() -> None:
     log, shelf = FakeLog(), FakeShelf()
     log.see(40)
     book = seeded(shelf)
-    assembler = Assembler(POLICY, log, shelf)
+    assembler = Assembler(POLICY, log, shelf, FakeGallery())
     ask = assembler.ask(book.line("perception"), 0)
     assert ask is not None
     book.observe(ask, stamp_us=0)
@@ -301,7 +315,7 @@ def test_of_two_workers_records_the_first_counts() -> None:
     log, shelf = FakeLog(), FakeShelf()
     log.see(40)
     book = seeded(shelf)
-    ask = Assembler(POLICY, log, shelf).ask(book.line("perception"), 0)
+    ask = Assembler(POLICY, log, shelf, FakeGallery()).ask(book.line("perception"), 0)
     assert ask is not None
     assert book.observe(ask, stamp_us=1)
     assert not book.observe(replace(ask, label_cost=99), stamp_us=2)
@@ -316,7 +330,7 @@ def test_a_topic_made_anew_is_refused() -> None:
     wrong = replace(done, inputs=tuple(replace(r, topic_id="other") for r in done.inputs))
     view = replace(book.line("perception"), dataset=wrong)
     with pytest.raises(ValueError, match="made anew"):
-        Assembler(POLICY, log, shelf).ask(view, 0)
+        Assembler(POLICY, log, shelf, FakeGallery()).ask(view, 0)
     assert LABEL_REVIEWS.name in {r.topic for r in done.inputs}
 
 
@@ -324,7 +338,7 @@ def test_a_second_question_with_as_many_answers_is_cut_as_well() -> None:
     """Eight answers each: that eight were looked at before says nothing about these."""
     log, shelf = FakeLog(), FakeShelf()
     book = seeded(shelf)
-    assembler = Assembler(POLICY.model_copy(update={"budget": 16}), log, shelf)
+    assembler = Assembler(POLICY.model_copy(update={"budget": 16}), log, shelf, FakeGallery())
     for seed in (1, 2):
         log.see(40, seed=seed)
         kinds = []
@@ -354,13 +368,13 @@ def test_a_line_begins_where_the_log_begins_now() -> None:
     log.see(60)
     log.gone = 5
     book = seeded(shelf)
-    ask = Assembler(POLICY, log, shelf).ask(book.line("perception"), 0)
+    ask = Assembler(POLICY, log, shelf, FakeGallery()).ask(book.line("perception"), 0)
     assert ask is not None
     assert {(r.first_offset, r.last_offset) for r in ask.inputs} == {(5, 29)}
     view = replace(book.line("perception"), dataset=replace(seed_record(book), inputs=ask.inputs))
     log.see(100, seed=2)
     log.gone = 45
-    later = Assembler(POLICY, log, shelf).ask(view, 0)
+    later = Assembler(POLICY, log, shelf, FakeGallery()).ask(view, 0)
     assert later is not None
     assert {(r.first_offset, r.last_offset) for r in later.inputs} == {(45, 79)}
 
@@ -369,3 +383,31 @@ def seed_record(book: LineBook) -> DatasetManifest:
     dataset = book.line("perception").dataset
     assert dataset is not None
     return dataset
+
+
+def test_pictures_that_cannot_be_read_are_counted_by_reason_and_not_learnt() -> None:
+    log, shelf = FakeLog(), FakeShelf()
+    book = seeded(shelf)
+    log.see(40)
+    gallery = FakeGallery()
+    assembler = Assembler(POLICY, log, shelf, gallery)
+    for _ in range(2):
+        view = book.line("perception")
+        requests = assembler.requests(view)
+        log.answer(requests)
+        for number, request in enumerate(requests[:3]):
+            digest = next(
+                each.frame_digest
+                for rows in (log.edge_cases[0], log.edge_cases[1])
+                for each in rows
+                if each.event_id == request.edge_case_id
+            )
+            gallery.unreadable[digest] = list(Unreadable)[number % 2]
+        record = assembler.next(view, 6 * SECOND)
+        assert record is not None
+        book.observe(record, stamp_us=5 * SECOND)
+    assembled = assembler.next(book.line("perception"), 6 * SECOND)
+    assert assembled is not None
+    assert assembled.excluded["PICTURE_MISSING"] == 2
+    assert assembled.excluded["PICTURE_CORRUPT"] == 1
+    assert sum(assembled.counts.values()) == 1 + POLICY.labels_per_ask - 3

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.manifests import Example, Manifest, Split
 from streams.dataset.identity import device_fraction
-from streams.dataset.manifest import LeakageError, audit, carry, counts
+from streams.dataset.manifest import carry, counts
 from streams.dataset.policy import DatasetPolicy, load_policy
 
 
@@ -22,17 +22,6 @@ def example(name: str, split: Split, **changes: str) -> Example:
         frame_digest=f"p{name}",
     )
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]  # text fields only
-
-
-@pytest.mark.parametrize("shared", [{"encounter_id": "d/1"}, {"frame_digest": "p1"}])
-def test_the_audit_names_what_stands_on_both_sides(shared: dict[str, str]) -> None:
-    with pytest.raises(LeakageError, match=next(iter(shared.values()))):
-        audit([example("1", Split.TRAIN), example("2", Split.VALIDATION, **shared)])
-
-
-def test_the_audit_counts_what_it_checked() -> None:
-    proof = audit([example("1", Split.TRAIN), example("2", Split.VALIDATION)])
-    assert (proof.checked, proof.violations) == (4, 0)
 
 
 def test_counts_are_by_split_and_class() -> None:

@@ -1,13 +1,13 @@
 """Film strips keep every pixel, and refuse what is not one."""
 
 import io
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from producers.camera.camera import CameraError, encounter_id, parse_encounter_id
-from producers.camera.strips import from_png, to_png
+from schemas.film_strips import StripError, from_png, to_png
 
 
 @pytest.mark.parametrize("count", [1, 6, 64])
@@ -30,7 +30,7 @@ def test_round_trip_is_exact(count: int) -> None:
     ],
 )
 def test_a_wrong_shape_is_refused(shape: tuple[int, ...], kind: type, message: str) -> None:
-    with pytest.raises(CameraError, match=message):
+    with pytest.raises(StripError, match=message):
         to_png(np.zeros(shape, kind))
 
 
@@ -40,9 +40,22 @@ def _png(mode: str, size: tuple[int, int]) -> bytes:
     return body.getvalue()
 
 
+def _announcing(width: int, height: int) -> bytes:
+    """A PNG whose header promises a size that its few bytes do not hold."""
+    body = bytearray(_png("RGB", (32, 32)))
+    body[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    body[29:33] = zlib.crc32(body[12:29]).to_bytes(4, "big")
+    return bytes(body)
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
+        (_announcing(20_000, 20_000), "exceeds limit"),
+        (_announcing(10_000, 10_000), "exceeds limit"),
+        (_announcing(2_048, 20_000), "2048 x 20000 RGB"),
+        (_announcing(0, 32), "not a PNG|0 x 32"),
+        (b"", "0 bytes: not a PNG"),
         (b"nope", "4 bytes: not a PNG"),
         (_png("RGB", (64, 32))[:60], "not a PNG"),
         (_png("RGB", (64, 31)), "64 x 31 RGB"),
@@ -51,12 +64,5 @@ def _png(mode: str, size: tuple[int, int]) -> bytes:
     ],
 )
 def test_other_bytes_are_refused(body: bytes, message: str) -> None:
-    with pytest.raises(CameraError, match=message):
+    with pytest.raises(StripError, match=message):
         from_png(body)
-
-
-def test_encounter_ids_go_both_ways() -> None:
-    assert parse_encounter_id(encounter_id("hw3/a", 7)) == ("hw3/a", 7)
-    for text in ("", "d", "/1", "d/", "d/-1", "d/x", "d/²"):
-        with pytest.raises(CameraError, match="not <device_id>/<number>"):
-            parse_encounter_id(text)

@@ -1,0 +1,90 @@
+"""Leakage: related examples on both sides of a split, found, and kept out."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from schemas.fingerprints import near_pairs
+from schemas.manifests import Example, Split
+from schemas.records import LeakageAudit
+
+_TOLD: Final = 5
+
+
+class LeakageError(ValueError):
+    """Related examples stand on both sides of a split; the message names the first of them."""
+
+
+class Leak(NamedTuple):
+    """Two examples that must not be parted, and what relates them."""
+
+    kind: str
+    name: str
+    train: str
+    validation: str
+
+
+def leaks(examples: Sequence[Example]) -> list[Leak]:
+    """Every relation that crosses the split.
+
+    Encounters, pictures and devices by name; near pictures by fingerprint. A test drive, which no
+    device sent, is one recorder: its encounters are told apart, not the drive. An example of a
+    manifest from before fingerprints is compared by name alone.
+    """
+    found = [
+        Leak(kind, name, sides[Split.TRAIN], sides[Split.VALIDATION])
+        for (kind, name), sides in sorted(_relations(examples).items())
+        if len(sides) > 1
+    ]
+    train = [one for one in examples if one.split is Split.TRAIN and one.fingerprint]
+    other = [one for one in examples if one.split is Split.VALIDATION and one.fingerprint]
+    pairs = near_pairs([one.fingerprint for one in train], [one.fingerprint for one in other])
+    found += sorted(
+        Leak("near picture", train[i].frame_digest, train[i].example_id, other[j].example_id)
+        for i, j in pairs
+    )
+    return found
+
+
+def audit(examples: Sequence[Example]) -> LeakageAudit:
+    """The certificate that nothing related stands on both sides.
+
+    Raises:
+        LeakageError: Something does.
+    """
+    found = leaks(examples)
+    if found:
+        told = "; ".join(
+            f"{leak.kind} {leak.name}: {leak.train} trains, {leak.validation} validates"
+            for leak in found[:_TOLD]
+        )
+        raise LeakageError(f"{len(found)} relations cross the split: {told}")
+    return LeakageAudit(checked=len(_relations(examples)), violations=0)
+
+
+def parted(kept: Sequence[Example], added: Sequence[Example]) -> list[Example]:
+    """Those of the added whose picture is near to none on the other side.
+
+    The kept ones stay: a dataset never changes what it held. Of two added ones the validating goes.
+    """
+    near = _near(added, [*kept, *added], Split.VALIDATION) | _near(added, kept, Split.TRAIN)
+    return [one for one in added if one.example_id not in near]
+
+
+def _near(added: Sequence[Example], others: Sequence[Example], side: Split) -> set[str]:
+    """Ids of the added on one side that are near to one of the others on the other."""
+    mine = [one for one in added if one.split is side]
+    theirs = [one for one in others if one.split is not side and one.fingerprint]
+    pairs = near_pairs([one.fingerprint for one in mine], [one.fingerprint for one in theirs])
+    return {mine[i].example_id for i, _ in pairs}
+
+
+def _relations(examples: Sequence[Example]) -> dict[tuple[str, str], dict[Split, str]]:
+    """By kind and name: an example on each side that has it."""
+    sides: defaultdict[tuple[str, str], dict[Split, str]] = defaultdict(dict)
+    for one in examples:
+        sides["encounter", one.encounter_id].setdefault(one.split, one.example_id)
+        sides["picture", one.frame_digest].setdefault(one.split, one.example_id)
+        if one.source_topic:
+            sides["device", one.device_id].setdefault(one.split, one.example_id)
+    return sides
