@@ -1,22 +1,13 @@
-"""Signing keys of an installation: a folder with keyring.yaml, a passphrase and sealed keys."""
+"""Signers of decisions: the keyring of their public halves, and their sealed keys beside it."""
 
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from infra.sealed_key import (
-    PASSPHRASE,
-    SUFFIX,
-    KeysError,
-    read_key,
-    read_passphrase,
-    write_key,
-    write_private,
-)
+from infra.sealed_key import KeysError, write_private
+from infra.trust.key_folder import KeyFolder
 from schemas.signing import Keyring, PublicKey, Role, Signer
 
 KEYRING: Final = "keyring.yaml"
@@ -30,41 +21,46 @@ _KEY_BYTES: Final = 32
 
 
 def make_keys(keys_dir: Path, signers: Mapping[str, Role] = DEMO_SIGNERS) -> Keyring:
-    """Make a sealed key for each signer and the keyring of their public halves.
+    """Make a sealed key for each signer and the keyring of their public halves, asking nobody.
 
     The passphrase is drawn, unless keys_dir has one already. A folder that already holds a keyring
     is left as it is, so a restart keeps its keys.
     """
     if (keys_dir / KEYRING).exists():
         return load_keyring(keys_dir)
-    passphrase = make_passphrase(keys_dir)
-    ring = {}
+    folder = KeyFolder(keys_dir)
+    folder.make_passphrase()
+    ring: dict[str, Any] = {}
     for name, role in signers.items():
-        path = keys_dir / f"{name}{SUFFIX}"
-        path.unlink(missing_ok=True)  # without a keyring, what lies there was cut short
-        signer = Signer(name, Ed25519PrivateKey.generate())
-        write_key(path, signer.key, passphrase)
-        ring[name] = {"key": signer.public().key.hex(), "roles": [role.value]}
-    write_private(keys_dir / KEYRING, yaml.safe_dump(ring).encode())
+        folder.drop(name)  # without a keyring, what lies there was cut short
+        ring[name] = {"key": folder.make(name).hex(), "roles": [role.value]}
+    _write_keyring(keys_dir, ring)
     return load_keyring(keys_dir)
 
 
-def make_passphrase(keys_dir: Path) -> bytes:
-    """The passphrase of the keys that servers hold, drawn where there is none."""
-    path = keys_dir / PASSPHRASE
-    if not path.exists():
-        write_private(path, secrets.token_urlsafe(32).encode() + b"\n")
-    return read_passphrase(path)
-
-
 def load_signer(keys_dir: Path, name: str) -> Signer:
-    """Load a signer's private key.
+    """Open a signer's private key.
 
     Raises:
-        KeysError: The file is missing, readable by others, or does not open.
+        KeysError: It is missing, damaged, readable by others, or does not open.
     """
-    passphrase = read_passphrase(keys_dir / PASSPHRASE)
-    return Signer(name, read_key(keys_dir / f"{name}{SUFFIX}", passphrase))
+    return Signer(name, KeyFolder(keys_dir).load(name))
+
+
+def revoke_signer(keys_dir: Path, name: str, now_us: int) -> None:
+    """Void what a signer signs and the broker stamps from now on.
+
+    `now_us` is in UTC microseconds.
+
+    Raises:
+        KeysError: There is no such signer.
+    """
+    load_keyring(keys_dir)
+    ring: dict[str, Any] = yaml.safe_load((keys_dir / KEYRING).read_text())
+    if name not in ring:
+        raise KeysError(f"keyring {keys_dir / KEYRING}: no signer {name}")
+    ring[name].setdefault("revoked_at", now_us)
+    _write_keyring(keys_dir, ring)
 
 
 def load_keyring(keys_dir: Path) -> Keyring:
@@ -103,3 +99,7 @@ def _entry(path: Path, name: object, entry: Any) -> PublicKey:
     if revoked_at is not None and not isinstance(revoked_at, int):
         raise KeysError(f"{where}: revoked_at={revoked_at!r} must be UTC microseconds")
     return PublicKey(key, roles, revoked_at)
+
+
+def _write_keyring(keys_dir: Path, ring: Mapping[str, Any]) -> None:
+    write_private(keys_dir / KEYRING, yaml.safe_dump(dict(ring)).encode())

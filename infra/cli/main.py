@@ -17,6 +17,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "worker": "run one worker",
     "fleet": "run simulated devices",
     "device": "see what one device would believe of an update",
+    "keys": "make, list, rotate and revoke keys; sign with several people",
     "releases": "look at releases and order what happens to them",
     "rollout": "see what a rollout policy catches, and replay a trace through the gate",
     "datasets": "look at datasets, begin a line",

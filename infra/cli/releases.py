@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from infra.cli.evidence_words import in_words
-from infra.cli.log import read_whole
+from infra.cli.log import read_book
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
 from infra.cli.release_following import Following, verdict
 from infra.cli.release_rows import decision_row, release_row, stratum_rows
 from infra.kafka.publisher import Publisher
-from infra.keys import load_keyring, load_signer
+from infra.keys import load_signer
 from infra.objects import ObjectStore
 from infra.orders import signed_order
 from infra.settings import Settings
@@ -49,7 +49,7 @@ def create(
     settings = Settings()
     key = load_signer(settings.keys_dir, signer)
     try:
-        record, wrong = proposed(file, key, _book(settings), ObjectStore(settings.objects_url))
+        record, wrong = proposed(file, key, read_book(settings), ObjectStore(settings.objects_url))
     except ProposalError as error:
         fail(str(error), Exit.USAGE)
     if wrong:
@@ -65,7 +65,7 @@ def create(
 @app.command("list")
 def list_(output: FormatOption = Format.TABLE) -> None:
     """Every release, oldest first, with where it stands."""
-    book = _book(Settings())
+    book = read_book(Settings())
     show([release_row(view) for view in book.releases.values()], output)
 
 
@@ -80,7 +80,7 @@ def get(
 ) -> None:
     """One release by stratum: status, wave, share and why."""
     settings = Settings()
-    book = _book(settings)
+    book = read_book(settings)
     view = _found(book, release_id)
     if not explain:
         show(stratum_rows(view), output)
@@ -149,7 +149,7 @@ def verify(
     from infra.cli import release_verifying as verifying  # noqa: PLC0415 - loads python-tuf
 
     settings = Settings()
-    view = _found(_book(settings), release_id)
+    view = _found(read_book(settings), release_id)
     try:
         chain = None if evidence is None else verifying.evidence_from(evidence)
         acks = verifying.acks_of(settings, device, release_id)
@@ -238,7 +238,7 @@ def _order(
     release_id: str, kind: CommandKind, reason: str, signer_name: str, stratum: str | None
 ) -> None:
     settings = Settings()
-    book = _book(settings)
+    book = read_book(settings)
     view = _found(book, release_id)
     if stratum is not None and stratum not in view.strata:
         strata = ", ".join(view.strata)
@@ -283,16 +283,6 @@ def _publish(settings: Settings, topic: TopicSpec, record: ModelRelease | Rollou
     with Publisher(settings.kafka, codec, f"fleetloop.releases-{os.getpid()}") as publisher:
         publisher.publish(topic, record)
         publisher.flush()
-
-
-def _book(settings: Settings) -> ReleaseBook:
-    book = ReleaseBook(load_keyring(settings.keys_dir))
-    for fact in read_whole(settings, MODEL_RELEASES):
-        book.observe(fact.record, offset=fact.offset, stamp_us=fact.stamp_us)
-    if voids := book.voids.total():
-        rules = ", ".join(f"{count} by {rule}" for rule, count in sorted(book.voids.items()))
-        say(f"{voids} records of {MODEL_RELEASES.name} do not count: {rules}")
-    return book
 
 
 def _found(book: ReleaseBook, release_id: str) -> ReleaseView:

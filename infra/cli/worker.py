@@ -28,6 +28,7 @@ class WorkerName(StrEnum):
     WATCH = "watch"
     CANARY = "canary"
     ERASURE = "erasure"
+    DIRECTOR = "director"
 
 
 # Imported when asked for: each worker carries only the libraries of its own work.
@@ -44,6 +45,7 @@ LOOPS: Final = {
     WorkerName.TRAINER: "producers.trainer:run",
     WorkerName.REVIEWER: "producers.reviewer:run",
     WorkerName.ERASURE: "consumers.erasure.worker:run",
+    WorkerName.DIRECTOR: "infra.trust.director:run",
 }
 
 

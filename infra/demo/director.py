@@ -15,6 +15,7 @@ from schemas.topics import ALERTS, MODEL_RELEASES
 class ActKind(StrEnum):
     """What a person or the release engineer does."""
 
+    VOUCH = "VOUCH"
     APPROVE = "APPROVE"
     ROLLBACK = "ROLLBACK"
     PROPOSE_BAD = "PROPOSE_BAD"
@@ -33,9 +34,9 @@ class Act:
 class Director:
     """Plays the operator and knows when the story is over.
 
-    The operator approves what the gate verified, proposes the bad release once `good_releases`
-    releases are complete, and orders it back where the gate holds it because it harmed another
-    stratum. Each order is given once.
+    The holders of the offline keys vouch for what is proposed. The operator approves what the gate
+    verified, proposes the bad release once `good_releases` releases are complete, and orders it
+    back where the gate holds it because it harmed another stratum. Each order is given once.
 
     Args:
         book: Reader of model-releases.
@@ -114,6 +115,7 @@ class Director:
     def _due(self) -> Sequence[Act]:
         acts: list[Act] = []
         for name, view in self.book.releases.items():
+            acts.append(Act(ActKind.VOUCH, name))
             if _all(view, StratumStatus.VERIFIED):
                 acts.append(Act(ActKind.APPROVE, name))
             harmed = any(s.status in WITHDRAWN for s in view.strata.values())

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,12 +16,13 @@ from infra.demo.pager import Pager
 from infra.demo.screen import Screen, screen_for
 from infra.demo.story import Story
 from infra.demo.summary import summary
-from infra.keys import make_keys
+from infra.objects import ObjectStore
 from infra.settings import Settings
 from infra.stack.data_dir import LOCK, hold
 from infra.stack.signals import terminable
 from infra.stack.spec import StackSpec
 from infra.stack.stack import Stack
+from infra.trust.people import People
 from producers.scenario import load
 
 HERE: Final = Path(__file__).parent
@@ -63,10 +65,14 @@ def play(options: DemoOptions) -> bool:
         scenario_file = _scenario(folder, options.frames)
         scenario = load(scenario_file)
         base = _settings(scenario_file, folder, pager)
+        people = People(folder / "offline")
+        people.found(base.keys_dir, ObjectStore(base.objects_url), datetime.now(UTC))
         try:
             with Stack(spec, folder / STACK, base=base, progress=screen.say) as stack:
                 ready = time.monotonic()
-                with Story(stack, scenario, screen, pager, started=started, ready=ready) as story:
+                with Story(
+                    stack, scenario, screen, pager, people, started=started, ready=ready
+                ) as story:
                     report = story.play(started + options.limit_s)
         except KeyboardInterrupt:
             screen.say(f"stopped; nothing is left running, logs are in {folder / STACK / 'logs'}")
@@ -97,7 +103,6 @@ def emptied(folder: Path) -> Path:
 
 def _settings(scenario_file: Path, folder: Path, pager: Pager) -> Settings:
     """What the story decides; how engines are reached is left to the environment."""
-    make_keys(folder / "keys")
     return Settings(
         objects_url=f"file://{folder / STACK / 'objects'}",
         metrics_port=None,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -23,6 +24,7 @@ from infra.keys import load_keyring, load_signer
 from infra.objects import ObjectStore
 from infra.orders import signed_order
 from infra.stack.stack import Stack
+from infra.trust.people import People
 from producers.camera.camera import Camera
 from producers.camera.open import open_camera
 from producers.scenario import Scenario
@@ -49,6 +51,7 @@ class Story:
     Args:
         stack: Running engines.
         scenario: What the fleet plays. screen: Where it is told. pager: On-call's end.
+        people: Holders of the offline keys.
         started, ready: time.monotonic() when the run began and when the engines answered.
     """
 
@@ -58,11 +61,13 @@ class Story:
         scenario: Scenario,
         screen: Screen,
         pager: Pager,
+        people: People,
         *,
         started: float,
         ready: float,
     ) -> None:
         self._stack, self._screen, self._pager = stack, screen, pager
+        self._people = people
         self._settings = stack.settings
         self._codec = Codec(registry_from(self._settings.registry_url))
         self._follower = Follower(self._settings.kafka, self._codec, TOLD)
@@ -149,6 +154,9 @@ class Story:
         return time.monotonic()
 
     def _perform(self, act: Act) -> None:
+        if act.kind is ActKind.VOUCH:
+            self._vouch(act.release_id)
+            return
         if act.kind is ActKind.PROPOSE_BAD:
             from producers.model.bad_release import propose_bad  # noqa: PLC0415 - loads onnx, once
 
@@ -174,11 +182,17 @@ class Story:
             self._screen.say(f"the operator orders {command.value} of {act.release_id}{where}")
         self._publisher.flush()
 
+    def _vouch(self, release_id: str) -> None:
+        """The ceremony of a release: two of three people sign its image and the way back."""
+        book, keys_dir = self._director.book, self._settings.keys_dir
+        self._people.vouch(book, release_id, keys_dir, self._objects, datetime.now(UTC))
+        self._screen.say(f"two holders of offline keys sign the image of {release_id}")
+
     def _quiesce(self) -> None:
         """Stop what speaks, then what decides, then wait until the sink has read it all."""
         self._screen.say("the story is over; the workers finish what is under way")
         self._workers.stop({FLEET, "reviewer", "trainer"})
-        self._workers.stop({"rollout", "slo", "dataset", "oncall"})
+        self._workers.stop({"rollout", "director", "slo", "dataset", "oncall"})
         deadline = time.monotonic() + _DRAIN_S
         while time.monotonic() < deadline:
             if self._produced() == self._stored():

@@ -7,7 +7,16 @@ from typing import Final
 from infra.stack.child import Tier
 from infra.stack.stack import Stack
 
-WORKERS: Final = ("sink", "rollout", "slo", "dataset", "oncall", "trainer", "reviewer")
+WORKERS: Final = (
+    "sink",
+    "rollout",
+    "director",
+    "slo",
+    "dataset",
+    "oncall",
+    "trainer",
+    "reviewer",
+)
 FLEET: Final = "fleet"
 MAX_RESTARTS: Final = 3
 SMALL: Final = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}

@@ -4,13 +4,14 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from infra.clickhouse import migrate
 from infra.kafka.admin import Admin
-from infra.keys import make_keys
+from infra.objects import ObjectStore
 from infra.settings import Settings
 from infra.stack.apicurio import ApicurioRegistry
 from infra.stack.child import Child
@@ -27,6 +28,7 @@ from infra.stack.spec import APICURIO, EMBEDDED, FILE, KAFKA, StackSpec, clickho
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import MEMORY_ONLY_NOTICE, TansuBroker
 from infra.topics import apply_all
+from infra.trust.people import People
 
 _SCENARIO: Final = Path(__file__).parents[1] / "demo" / "scenario.yaml"
 
@@ -159,9 +161,15 @@ class Stack:
         migrations = migrate.apply(self.clickhouse.settings)
         self._progress(f"{len(done.changes)} changes of topics, {len(migrations)} migrations made")
         if "keys_dir" not in self._base.model_fields_set:
-            make_keys(self.settings.keys_dir)
+            self._make_keys()
         if self.spec.registry == APICURIO and self.registry.url is not None:
             self._progress(f"{len(register_all(self.registry.url))} schemas registered")
+
+    def _make_keys(self) -> None:
+        """Keys of signers, of the online host, and of people who stand for the offline ones."""
+        people = People(self.data_dir / "offline")
+        objects = ObjectStore(self.settings.objects_url)
+        people.found(self.settings.keys_dir, objects, datetime.now(UTC))
 
     def _make_broker(self) -> Broker:
         if self.spec.broker == EMBEDDED:

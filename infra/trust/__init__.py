@@ -1,1 +1,1 @@
-"""The company's side of signed updates: keys by role, repositories of metadata, ceremonies."""
+"""The company's side of trust: sealed keys, ceremonies, and the metadata devices verify."""

@@ -1,135 +1,217 @@
-"""Ceremonies: a draft of metadata, signed by one person after another up to the threshold."""
+"""A ceremony: files that await the signatures of several people, in a folder that travels.
 
-from collections.abc import Iterable, Mapping
+The folder has `director/` and `images/`, each with every Root and the Targets that people sign, by
+version. People sign one after the other, or each a copy that is merged; nothing private is ever in
+it. A file is complete when devices would believe it.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
-from securesystemslib.signer import CryptoSigner, Key
-from tuf.api.exceptions import UnsignedMetadataError
-from tuf.api.metadata import Metadata, Role, Root, TargetFile, Targets
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tuf.api.metadata import Root
 
-from infra.trust.roles import LIFE, ROLES
+from infra.sealed_key import write_private
+from infra.trust.shelf import Shelf
+from infra.trust.signed_file import (
+    REPOSITORIES,
+    holder,
+    missing,
+    signed_by,
+    verified,
+    with_signature,
+    with_signatures_of,
+)
+from producers.device.trust.documents import Document
+from producers.device.trust.refusal import RefusedError
+
+SIGNED: Final = {"director": ("root",), "images": ("root", "targets")}
 
 
 class CeremonyError(ValueError):
-    """A ceremony cannot go on; the message says why and what to do."""
+    """The ceremony cannot go on; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """How many more signatures a draft needs, and of whose roles."""
+class Paper:
+    """One file of a ceremony.
 
-    role: str
-    have: int
-    threshold: int
-
-
-def first_root(
-    keys: Mapping[str, Iterable[Key]], thresholds: Mapping[str, int], now: datetime
-) -> Metadata[Root]:
-    """Version 1 of a Root, unsigned.
-
-    Args:
-        keys: By role; a key may stand in several.
-        thresholds: By role; 1 where a role is not named.
-        now: UTC.
+    Attributes:
+        repository: director or images.
+        document: The file, of the right shape; nothing else is promised.
+        roots: The Roots that must vouch for it; a Root needs itself and the one before.
     """
-    every = {key.keyid: key for members in keys.values() for key in members}
-    roles = {
-        role: Role([key.keyid for key in keys[role]], thresholds.get(role, 1)) for role in ROLES
-    }
-    content = Root(version=1, expires=_expiry(now, Root.type), keys=every, roles=roles)
-    content.consistent_snapshot = True
-    return Metadata(content)
+
+    repository: str
+    document: Document[Any]
+    roots: Sequence[Root]
+
+    @property
+    def name(self) -> str:
+        """Where it stands in the folder."""
+        return f"{self.repository}/{self.document.version}.{self.document.role}.json"
+
+    @property
+    def complete(self) -> bool:
+        """Whether enough have signed."""
+        return all(signed >= threshold for threshold, signed, _ in self.missing())
+
+    def missing(self) -> Sequence[tuple[int, int, list[str]]]:
+        """As `signed_file.missing`."""
+        return missing(self.document, self.roots)
 
 
-def next_root(
-    root: Root, *, out: Iterable[tuple[str, str]], into: Iterable[tuple[str, Key]], now: datetime
-) -> Metadata[Root]:
-    """The Root after this one, unsigned: keys taken out of roles and put into roles.
+class Ceremony:
+    """The folder of a ceremony."""
 
-    Args:
-        root: The newest Root.
-        out: Key ids with the role they leave.
-        into: Keys with the role they enter.
-        now: UTC.
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
-    Raises:
-        CeremonyError: A key is not in the role, or a role would have fewer keys than its threshold.
-    """
-    new = Root.from_dict(root.to_dict())
-    new.version += 1
-    new.expires = _expiry(now, Root.type)
-    for role, key in into:
-        new.add_key(key, role)
-    for key_id, role in out:
-        if key_id not in new.roles[role].keyids:
-            raise CeremonyError(f"key {key_id[:16]} is not in the role {role}; see: keys list")
-        new.revoke_key(key_id, role)
-    for role, entry in new.roles.items():
-        if len(entry.keyids) < entry.threshold:
-            raise CeremonyError(
-                f"{role} would have {len(entry.keyids)} keys for a threshold of {entry.threshold}; "
-                "give the key that takes its place"
+    def papers(self, repository: str, role: str) -> list[Paper]:
+        """Files of a role, the oldest first.
+
+        Raises:
+            CeremonyError: One of them is not metadata, or a Root is missing.
+        """
+        found = []
+        for version in self._versions(repository, role):
+            path = self._path(repository, role, version)
+            found.append(self._paper(repository, role, path.read_bytes(), str(path)))
+        return found
+
+    def root(self, repository: str) -> Paper:
+        """The newest Root. Raises CeremonyError: There is none."""
+        if not (roots := self.papers(repository, "root")):
+            raise CeremonyError(f"{self.folder}: no Root of {repository}; run: fleetloop keys init")
+        return roots[-1]
+
+    def all(self) -> list[Paper]:
+        """Every file. Raises CeremonyError: As `papers`."""
+        return [
+            paper
+            for repository in REPOSITORIES
+            for role in SIGNED[repository]
+            for paper in self.papers(repository, role)
+        ]
+
+    def open(self) -> list[Paper]:
+        """What still awaits signatures; of the Targets only the newest can count again."""
+        return [
+            paper
+            for repository in REPOSITORIES
+            for paper in (
+                *self.papers(repository, "root"),
+                *self.papers(repository, "targets")[-1:],
             )
-    return Metadata(new)
+            if not paper.complete
+        ]
+
+    def add(self, repository: str, signed: Any) -> Paper:
+        """Lay a file out for signing.
+
+        Raises:
+            CeremonyError: Another stands in its place.
+        """
+        path = self._path(repository, signed.type, signed.version)
+        if path.exists():
+            raise CeremonyError(f"{path}: is there already; finish or remove it first")
+        write_private(path, signed_by(signed, []))
+        return self._paper(repository, signed.type, path.read_bytes(), str(path))
+
+    def sign(self, name: str, key: Ed25519PrivateKey) -> list[Paper]:
+        """Add a person's signature to every file that awaits it.
+
+        Args:
+            name: Whose key it is, as the Roots have it.
+            key: It.
+
+        Returns:
+            The files signed, as they are now.
+        """
+        public, done = key.public_key().public_bytes_raw().hex(), []
+        for paper in self.open():
+            if not _wants(paper, name, public):
+                continue
+            data = with_signature(paper.document.data, key)
+            path = self.folder / paper.name
+            write_private(path, data)
+            done.append(self._paper(paper.repository, paper.document.role, data, str(path)))
+        return done
+
+    def merge(self, other: "Ceremony") -> None:
+        """Take files and signatures from a copy.
+
+        Raises:
+            CeremonyError: A copy says something else.
+        """
+        for paper in other.all():
+            path = self.folder / paper.name
+            mine = path.read_bytes() if path.exists() else paper.document.data
+            try:
+                write_private(path, with_signatures_of(mine, paper.document.data))
+            except ValueError as error:
+                raise CeremonyError(f"{path} and {other.folder / paper.name}: {error}") from error
+
+    def publish(self, repository: str, shelf: Shelf) -> list[str]:
+        """Store what is complete and not there yet: Roots first, one version at a time.
+
+        Raises:
+            CeremonyError: The store has another file of the same version.
+            OSError: The store does not take it.
+        """
+        done = []
+        for role in SIGNED[repository]:
+            for paper in self.papers(repository, role):
+                there = shelf.read(f"{paper.document.version}.{role}.json")
+                if there is not None:
+                    _check_same(paper, there)
+                elif paper.complete:
+                    verified(paper.document.data, role, repository, paper.roots)
+                    shelf.put(role, paper.document.version, paper.document.data)
+                    done.append(paper.name)
+                else:
+                    break
+        return done
+
+    def _paper(self, repository: str, role: str, data: bytes, where: str) -> Paper:
+        try:
+            document = verified(data, role, repository, [])
+        except RefusedError as error:
+            raise CeremonyError(f"{where}: {error}") from error
+        if role != "root":
+            return Paper(repository, document, [self.root(repository).document.signed])
+        roots = [document.signed]
+        if document.version > 1:
+            before = self._path(repository, "root", document.version - 1)
+            if not before.exists():
+                raise CeremonyError(f"{before}: missing; a Root is judged by the one before it")
+            roots.append(verified(before.read_bytes(), "root", repository, []).signed)
+        return Paper(repository, document, roots)
+
+    def _versions(self, repository: str, role: str) -> list[int]:
+        paths = (self.folder / repository).glob(f"*.{role}.json")
+        numbers = (path.name.split(".", 1)[0] for path in paths)
+        return sorted(int(number) for number in numbers if number.isdecimal())
+
+    def _path(self, repository: str, role: str, version: int) -> Path:
+        return self.folder / repository / f"{version}.{role}.json"
 
 
-def next_targets(
-    newest: Targets | None, added: Mapping[str, TargetFile], now: datetime
-) -> Metadata[Targets]:
-    """The image repository's next Targets, unsigned: what there was, and what a release adds.
-
-    Raises:
-        CeremonyError: A path is there already with other bytes: an image is never replaced.
-    """
-    known = dict(newest.targets) if newest is not None else {}
-    for path, target in added.items():
-        if path in known and known[path] != target:
-            raise CeremonyError(f"{path} is there already and differs; an image is never replaced")
-    version = 1 if newest is None else newest.version + 1
-    content = Targets(version, expires=_expiry(now, Targets.type), targets={**known, **added})
-    return Metadata(content)
+def _wants(paper: Paper, name: str, public: str) -> bool:
+    return any(
+        holder(root.keys[key_id]) == name and root.keys[key_id].keyval["public"] == public
+        for root in paper.roots
+        for key_id in root.roles[paper.document.role].keyids
+    )
 
 
-def missing(draft: Metadata[Any], root: Root | None) -> list[Missing]:
-    """What a draft still needs; nothing: it may be published.
-
-    Args:
-        draft: Root or Targets, with the signatures so far.
-        root: The newest published Root; None: the draft is the first.
-    """
-    role = draft.signed.type
-    judges = [root] if root is not None else []
-    if role == Root.type:
-        judges.append(draft.signed)  # a new Root needs the old threshold and its own
-    found = []
-    for judge in judges:
-        result = judge.get_verification_result(role, draft.signed_bytes, draft.signatures)
-        if not result.verified:
-            found.append(Missing(role, len(result.signed), judge.roles[role].threshold))
-    return found
-
-
-def sign(draft: Metadata[Any], signer: CryptoSigner, root: Root | None) -> None:
-    """Add one person's signature; a second one by the same key changes nothing.
-
-    Raises:
-        CeremonyError: The key has no say over the draft.
-    """
-    role, key_id = draft.signed.type, signer.public_key.keyid
-    judges = [one for one in (root, draft.signed if role == Root.type else None) if one is not None]
-    if not any(key_id in judge.roles[role].keyids for judge in judges):
-        raise CeremonyError(
-            f"key {key_id[:16]} has no say over {role}; of those that have: "
-            + ", ".join(sorted(one[:16] for judge in judges for one in judge.roles[role].keyids))
-        )
+def _check_same(paper: Paper, there: bytes) -> None:
     try:
-        draft.sign(signer, append=True)
-    except UnsignedMetadataError as error:
-        raise CeremonyError(f"{role}: {error}") from error
-
-
-def _expiry(now: datetime, role: str) -> datetime:
-    return now.replace(microsecond=0) + LIFE[role]
+        with_signatures_of(paper.document.data, there)
+    except ValueError as error:
+        raise CeremonyError(
+            f"{paper.name}: the store has another file of this version; {error}. Lay out the next "
+            "version, and find out who published that one"
+        ) from error

@@ -1,81 +1,88 @@
-"""One repository's metadata in the object store: every version of a role, the newest Timestamp."""
+"""One repository's metadata in the object store, read with as much mistrust as a device has."""
 
+import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import Metadata, Timestamp
-from tuf.api.serialization.json import JSONSerializer
+from tuf.api.metadata import MetaFile, Root
 
 from infra.objects import ObjectMissingError, ObjectStore
-from infra.trust.roles import Repo
+from infra.trust.signed_file import believed, verified
+from producers.device.trust.documents import Document
+from producers.device.trust.places import METADATA
 
-PREFIX: Final = "updates"
-_VERSIONED: Final = re.compile(r"/(\d+)\.([a-z]+)\.json$")
-_COMPACT: Final = JSONSerializer(compact=True)
-
-
-class ShelfError(ValueError):
-    """A repository in the object store is not what this code writes; the message names the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """Metadata as they stand, and their bytes, which others list by length and hash."""
-
-    metadata: Metadata[Any]
-    body: bytes
+_NAME: Final = re.compile(r"(\d{1,18})\.(root|targets|snapshot|timestamp)\.json")
 
 
 class Shelf:
-    """Metadata of one repository under updates/<repository>/."""
+    """The files of a repository, by role and version.
 
-    def __init__(self, objects: ObjectStore, repo: Repo) -> None:
-        self._objects, self.repo = objects, repo
+    A Timestamp stands there twice: under its version, which says what was issued, and as
+    timestamp.json, which devices ask for.
 
-    @property
-    def prefix(self) -> str:
-        """Where its metadata are."""
-        return f"{PREFIX}/{self.repo.value}"
+    Args:
+        objects: The store; whoever owns it may delay, but nothing it says is believed unsigned.
+        repository: director or images.
+    """
 
-    def version(self, role: str) -> int:
-        """The highest version of a role that was ever stored; 0: none."""
-        if role == Timestamp.type:
-            newest = self.newest(role)
-            return 0 if newest is None else int(newest.metadata.signed.version)
-        found = (_VERSIONED.search(name) for name in self._objects.list(self.prefix))
-        return max((int(one[1]) for one in found if one and one[2] == role), default=0)
+    def __init__(self, objects: ObjectStore, repository: str) -> None:
+        self._objects, self.repository = objects, repository
 
-    def newest(self, role: str) -> Stored | None:
-        """The newest metadata of a role; None: there is none.
+    def versions(self) -> Mapping[str, Sequence[int]]:
+        """Versions that stand there by role, the highest first."""
+        found: dict[str, list[int]] = {
+            role: [] for role in ("root", "targets", "snapshot", "timestamp")
+        }
+        for name in self._objects.list(METADATA[self.repository]):
+            if match := _NAME.fullmatch(name.rsplit("/", 1)[-1]):
+                found[match[2]].append(int(match[1]))
+        return {role: sorted(versions, reverse=True) for role, versions in found.items()}
 
-        Raises:
-            ShelfError: The file is not metadata.
-        """
-        if role == Timestamp.type:
-            return self._load(f"{role}.json")
-        version = self.version(role)
-        return self._load(f"{version}.{role}.json") if version else None
+    def read(self, name: str) -> bytes | None:
+        """A file by its name; None: there is none."""
+        try:
+            return self._objects.get(self._place(name))
+        except ObjectMissingError:
+            return None
 
-    def put(self, metadata: Metadata[Any]) -> Stored:
-        """Store metadata under role and version; a Timestamp has no version in its name.
+    def put(self, role: str, version: int, data: bytes) -> None:
+        """Store a file under its role and version, whole and safe.
 
         Raises:
             OSError: The store does not take it.
         """
-        role, version = metadata.signed.type, metadata.signed.version
-        name = f"{role}.json" if role == Timestamp.type else f"{version}.{role}.json"
-        body = metadata.to_bytes(_COMPACT)
-        self._objects.put_named(f"{self.prefix}/{name}", body)
-        return Stored(metadata, body)
+        self._objects.put_named(self._place(f"{version}.{role}.json"), data)
+        if role == "timestamp":
+            self._objects.put_named(self._place("timestamp.json"), data)
 
-    def _load(self, name: str) -> Stored | None:
-        place = f"{self.prefix}/{name}"
-        try:
-            body = self._objects.get(place)
-            return Stored(Metadata.from_bytes(body), body)
-        except ObjectMissingError:
-            return None
-        except RepositoryError as error:
-            raise ShelfError(f"{place}: not metadata: {error}") from error
+    def root(self, trusted: bytes) -> Document[Root]:
+        """The newest Root, walked one version at a time from one that is trusted.
+
+        Raises:
+            RefusedError: A Root on the way is not signed by the one before.
+        """
+        root = verified(trusted, "root", self.repository, [])
+        root = verified(trusted, "root", self.repository, [root.signed])
+        while (data := self.read(f"{root.version + 1}.root.json")) is not None:
+            new = verified(data, "root", self.repository, [root.signed])
+            root = verified(data, "root", self.repository, [new.signed])
+        return root
+
+    def newest(self, role: str, root: Root) -> Document[Any] | None:
+        """The newest file of a role that the Root's keys have signed; None: there is none."""
+        for version in self.versions()[role]:
+            data = self.read(f"{version}.{role}.json")
+            document = believed(data or b"", role, self.repository, root)
+            if document is not None and document.version == version:
+                return document
+        return None
+
+    def _place(self, name: str) -> str:
+        return f"{METADATA[self.repository]}/{name}"
+
+
+def listed(document: Document[Any]) -> MetaFile:
+    """A file as Snapshot or Timestamp names it."""
+    digest = hashlib.sha256(document.data).hexdigest()
+    return MetaFile(document.version, len(document.data), {"sha256": digest})

@@ -34,7 +34,7 @@ def shown(broker: KafkaSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     apply_all(Admin(broker))
     log = Log()
     log.opened("r1", 1.0, artifact=factories.artifact(digest=RUNS))
-    monkeypatch.setattr(releases, "_book", lambda _: log.book)
+    monkeypatch.setattr(releases, "read_book", lambda _: log.book)
     story = Story(tmp_path / "state")
     with Publisher(broker, Codec(FileRegistry()), "test") as publisher:
         for name in (f"{os.getpid()}-other", ME.ecu):

@@ -89,7 +89,7 @@ def verify(document: Document[T], delegator: Delegator) -> None:
     signed = {
         _material(key)
         for key_id in role.keyids
-        if (key := _key(delegator, key_id)) is not None and _has_signed(key, document)
+        if (key := _key(delegator, key_id)) is not None and has_signed(key, document)
     }
     if len(signed) < role.threshold:
         rule = f"{role.threshold} of its keys must sign, {len(signed)} did"
@@ -173,7 +173,8 @@ def _material(key: Key) -> tuple[str, str]:
     return key.keytype, public.lower() if key.keytype == "ed25519" else public
 
 
-def _has_signed(key: Key, document: Document[T]) -> bool:
+def has_signed(key: Key, document: Document[T]) -> bool:
+    """Whether a key has signed exactly what a file says."""
     signature = document.signatures.get(key.keyid)
     if signature is None:
         return False

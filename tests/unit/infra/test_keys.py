@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.keys import KEYRING, load_keyring, load_signer, make_keys, make_passphrase
+from infra.keys import KEYRING, load_keyring, load_signer, make_keys
 from infra.sealed_key import KeysError
+from infra.trust.key_folder import KeyFolder
 from schemas.records import CommandKind
 from tests.rollout_log import START, command
 
@@ -35,7 +36,7 @@ def test_a_key_others_may_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_or_broken_key_is_named(tmp_path: Path) -> None:
-    make_passphrase(tmp_path)
+    KeyFolder(tmp_path).make_passphrase()
     with pytest.raises(KeysError, match=r"nobody.key: No such file"):
         load_signer(tmp_path, "nobody")
     (tmp_path / "broken.key").touch(mode=0o600)

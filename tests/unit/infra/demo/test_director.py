@@ -24,11 +24,11 @@ def with_two_good_releases() -> tuple[Log, Director]:
     return log, Director(log.book)
 
 
-def test_a_verified_release_is_approved_once() -> None:
+def test_a_release_is_vouched_for_once_and_approved_once_it_is_verified() -> None:
     log = Log()
     log.propose("r1")
     director = Director(log.book)
-    assert director.acts() == []
+    assert director.acts() == [Act(ActKind.VOUCH, "r1")]
     log.must("r1", ReleaseKind.VERIFIED)
     assert director.acts() == [Act(ActKind.APPROVE, "r1")]
     assert director.acts() == []
@@ -36,7 +36,11 @@ def test_a_verified_release_is_approved_once() -> None:
 
 def test_the_bad_release_is_proposed_after_two_complete_ones() -> None:
     _, director = with_two_good_releases()
-    assert director.acts() == [Act(ActKind.PROPOSE_BAD, "r2")]
+    assert director.acts() == [
+        Act(ActKind.VOUCH, "r1"),
+        Act(ActKind.VOUCH, "r2"),
+        Act(ActKind.PROPOSE_BAD, "r2"),
+    ]
     assert director.acts() == []
     assert "2 completed releases" in director.missing()
 
@@ -46,7 +50,7 @@ def test_held_generations_are_ordered_back_only_when_another_was_harmed() -> Non
     director.acts()
     log.opened("r3", 0.2, counter=3, parent_release_id="r2")
     log.must("r3", ReleaseKind.HELD, stratum="AI5")
-    assert director.acts() == []
+    assert director.acts() == [Act(ActKind.VOUCH, "r3")]
     log.must("r3", ReleaseKind.ROLLBACK_ORDERED, stratum="HW3", **BACK)
     log.must("r3", ReleaseKind.HELD, stratum="HW4")
     assert director.acts() == [

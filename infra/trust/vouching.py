@@ -1,0 +1,83 @@
+"""What a ceremony signs of a release: its image, and its parent's under the next counter. Pure.
+
+A release's counter c on the log becomes 2c here and the way back from it 2c + 1: the next release,
+2c + 2 at least, is above both, and a device that went back can take it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from tuf.api.metadata import TargetFile, Targets
+
+from infra.trust.signed_file import expiry
+from producers.device.trust.agreement import COUNTER
+from producers.device.trust.deltas import FIELD, Delta, to_custom
+from producers.device.trust.paths import image_path, way_back_path
+from schemas.records import Artifact, ModelRelease
+
+
+def forward_counter(counter: int) -> int:
+    """Release counter in the metadata of a release with this counter on the log."""
+    return 2 * counter
+
+
+def back_counter(counter: int) -> int:
+    """Release counter of the way back from a release with this counter on the log."""
+    return 2 * counter + 1
+
+
+def vouched(
+    before: Targets | None,
+    proposal: ModelRelease,
+    parent: ModelRelease | None,
+    now: datetime,
+    deltas: Sequence[Delta] = (),
+) -> Targets:
+    """The image repository's next Targets: those before, the release, and the way back from it.
+
+    Args:
+        before: The newest Targets; None: there are none yet.
+        proposal: PROPOSED record of the release.
+        parent: That of its parent; None: it has none, and no way back.
+        now: UTC.
+        deltas: Patches that lead to its model.
+
+    Raises:
+        ValueError: A proposal has no artifact.
+    """
+    after = Targets(version=1, expires=expiry("targets", now))
+    if before is not None:
+        after.version = before.version + 1
+        after.targets = dict(before.targets)
+    custom: dict[str, Any] = {
+        "hardwareIds": list(proposal.strata),
+        "release": {"release_id": proposal.release_id},
+        COUNTER: forward_counter(proposal.counter),
+    }
+    if deltas:
+        custom[FIELD] = to_custom(deltas)
+    path = image_path(proposal.release_id)
+    after.targets[path] = target_file(path, artifact_of(proposal), custom)
+    if parent is not None:
+        custom = {
+            "hardwareIds": list(proposal.strata),
+            "release": {"release_id": parent.release_id, "rollback_of": proposal.release_id},
+            COUNTER: back_counter(proposal.counter),
+        }
+        path = way_back_path(proposal.release_id)
+        after.targets[path] = target_file(path, artifact_of(parent), custom)
+    return after
+
+
+def target_file(path: str, artifact: Artifact, custom: dict[str, Any]) -> TargetFile:
+    """An artifact as a target."""
+    hashes = {"sha256": artifact.digest}
+    return TargetFile(artifact.bytes, hashes, path, unrecognized_fields={"custom": custom})
+
+
+def artifact_of(proposal: ModelRelease) -> Artifact:
+    """The artifact of a proposal. Raises ValueError: it has none."""
+    if proposal.artifact is None:
+        raise ValueError(f"release {proposal.release_id}: its proposal has no artifact")
+    return proposal.artifact
