@@ -10,6 +10,7 @@ from infra.trust.director import issuers, pinned_root
 from infra.trust.issuer import Issuer
 from infra.trust.ordering import ordered
 from infra.trust.people import People
+from producers.device.client.files import FolderFiles
 from producers.device.trust.cycle import UpdateCycle, Verified
 from producers.device.trust.paths import image_path
 from producers.device.trust.places import METADATA, sources
@@ -77,7 +78,7 @@ class Car:
 
     def __init__(self, company: Company, name: str = "car-1", hardware: str = HARDWARE) -> None:
         self._company = company
-        self.state = TrustState(company.folder / name)
+        self.state = TrustState(FolderFiles(company.folder / name))
         self._me = Identity(ecu=name, hardware=hardware)
         self.state.director.put("root", pinned_root(company.keys_dir, "director"))
         self.state.images.put("root", pinned_root(company.keys_dir, "images"))
