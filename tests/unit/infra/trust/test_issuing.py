@@ -18,7 +18,7 @@ OPENED = (ReleaseKind.VERIFIED, ReleaseKind.APPROVED)
 
 
 @pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory, cheap_keys: None) -> Path:
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One founding for all tests: they copy it."""
     folder = tmp_path_factory.mktemp("company")
     Company(folder)
