@@ -1,7 +1,7 @@
 """Counts the acknowledgements of a cut trace again, and says where the run had counted others."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from schemas.facts import Fact
 from schemas.records import PartialKind, RolloutPartial
@@ -11,6 +11,7 @@ from streams.rollout.batches import Batches
 from streams.rollout.cells import CellCounts
 from streams.rollout.cut_player import CutRun
 from streams.rollout.ledger import Ledger
+from streams.rollout.outcomes import AttemptCounts
 from streams.rollout.policy import Policy
 
 
@@ -24,7 +25,7 @@ class Miscount:
     """
 
     partial: RolloutPartial
-    counted: dict[str, float]
+    counted: Mapping[str, int]
 
     def told(self) -> str:
         """For people."""
@@ -75,6 +76,6 @@ def _compared(
             fold.apply(batches.of(acks[start:taken]))
         fold.advance(partial.ingest_ts)
         counts = fold.cells.counts.get((partial.release_id, partial.stratum), CellCounts())
-        again = asdict(counts)
+        again = {name: getattr(counts, name) for name in AttemptCounts._fields}
         if any(getattr(partial, name) != count for name, count in again.items()):
             yield Miscount(partial, again)
