@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from producers.camera.camera import Camera, EncounterRequest
 from producers.campaigns.book import CampaignBook
-from producers.device.client.storage import Storage
+from producers.device.client.storage import ShadowStorage
 from producers.device.conditions import is_away
 from producers.device.device import Device, Surface
 from producers.device.edge_cases import Pictures
@@ -68,7 +68,7 @@ class Shore:
     """
 
     camera: Camera
-    storage: Storage
+    storage: ShadowStorage
     pictures: Pictures
     publisher: Publishing
     follower: Following
@@ -192,6 +192,7 @@ class Fleet:
             if picture is not None and device.engine is not None:
                 looks.setdefault(device.engine, []).append((device, picture))
         for engine, pairs in looks.items():
+            self._answer_beside(pairs)
             self._answer(engine, pairs, now_us)
 
     def _is_here(self, device: Device, now_us: int) -> bool:
@@ -218,6 +219,21 @@ class Fleet:
         who, number = device.who, device.flash.encounters
         world = self._world.world(who.device_id, who.region, number, now_us)
         return EncounterRequest(who.device_id, number, world)
+
+    def _answer_beside(self, pairs: Sequence[tuple[Device, npt.NDArray[np.uint8]]]) -> None:
+        """Shadows answer first: nothing waits for them, and their time is not the live model's."""
+        beside: dict[Engine | None, list[tuple[Device, npt.NDArray[np.uint8]]]] = {}
+        for device, picture in pairs:
+            if device.shadow is not None:
+                beside.setdefault(device.shadow.engine, []).append((device, picture))
+        for engine, its in beside.items():
+            try:
+                answers = engine.answer([picture for _, picture in its]) if engine else None
+            except EngineError as error:
+                log.warning("fleet: %d frames of a shadow missing: %s", len(its), error)
+                answers = None
+            for row, (device, _) in enumerate(its):
+                device.answered_beside(answers, row)
 
     def _answer(
         self,

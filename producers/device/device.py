@@ -10,16 +10,17 @@ from producers.camera.camera import Encounter
 from producers.campaigns.book import CampaignBook
 from producers.device.acks import Acks
 from producers.device.client.ota import OtaClient
-from producers.device.client.storage import Storage
+from producers.device.client.storage import ShadowStorage
 from producers.device.conditions import conditions
 from producers.device.disengagements import Driver
 from producers.device.edge_cases import EdgeCases, Pictures
 from producers.device.encounters import Meeting
-from producers.device.engine import Answers, Engine
+from producers.device.engine import Answers, Engine, EngineError
 from producers.device.flash import Flash
 from producers.device.identity import EventIds, Send, Who, fraction
 from producers.device.known import KnownPictures
-from producers.device.orders import wish
+from producers.device.orders import beside, wish
+from producers.device.shadow import Shadow
 from producers.device.slots import Model, Slots
 from producers.device.triggers import Seen
 from producers.device.windows import Windows
@@ -43,7 +44,7 @@ class Surface:
         known: Pictures whose signs are known, by which a model on trial proves itself.
     """
 
-    storage: Storage
+    storage: ShadowStorage
     pictures: Pictures
     send: Send
     classes: tuple[str, ...]
@@ -56,6 +57,7 @@ class Device:
 
     Attributes:
         engine: What runs; None: nothing does, or the model in the slot does not load.
+        shadow: What runs beside it, outputs unused.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Device:
             answers_right=self._answers_right,
         )
         self.engine: Engine | None = None
+        self.shadow: Shadow | None = None
         self._warmup_left = 0
         self._meeting: Meeting | None = None
         self._upcoming: Encounter | None = None
@@ -131,9 +134,22 @@ class Device:
         if seen != self._seen:
             self._seen = seen
             self._wish = wish(book, self.who, slots, trying)
+            self._run_beside(beside(book, self.who, slots.running))
         if self._wish is not None or attempt is not None:
             self.ota.turn(now_us, self._wish)
             self._tell(now_us)
+
+    def _run_beside(self, model: Model | None) -> None:
+        if model is None or (self.shadow is not None and self.shadow.model == model):
+            self.shadow = None if model is None else self.shadow
+            return
+        try:
+            engine = self._surface.storage.beside(model)
+        except (EngineError, LookupError, OSError):
+            engine = None  # none of its frames is answered, which is what it would do when live
+        self.shadow = Shadow(
+            model, engine, warmup=self._rules.reporting.warmup_frames, factor=self._factor
+        )
 
     def _tell(self, now_us: int, lifecycle: Lifecycle = Lifecycle.ACTIVE) -> None:
         """The registry record, at the start and whenever slots or lifecycle changed."""
@@ -195,7 +211,8 @@ class Device:
         if model is None or not self._next_meeting():
             return None
         classes = len(self.engine.classes) if self.engine is not None else 0
-        record = self._windows.due(now_us, model, classes, self._metres)
+        shadow = self.shadow.model.release_id if self.shadow and self.engine else None
+        record = self._windows.due(now_us, model, classes, self._metres, shadow)
         if record is not None:
             self._surface.send(INFERENCE_EVENTS, record)
         picture = self._current.look()
@@ -217,6 +234,12 @@ class Device:
             raise RuntimeError(f"{self.who.device_id}: answered without having looked")
         return self._meeting
 
+    def answered_beside(self, answers: Answers | None, row: int = 0) -> None:
+        """What the shadow made of the picture of `look`, before `take`; None: it gave no answer."""
+        report = self._windows.shadow
+        if self.shadow is not None and report is not None:
+            self.shadow.take(self._current, answers, row, report)
+
     def take(self, answers: Answers, row: int, now_us: int) -> None:
         """The answer to the picture of `look`, as row `row` of a batch.
 
@@ -233,6 +256,9 @@ class Device:
         self._windows.deliver(now_us, latency_us, top1, confidence, judged=judged)
         self.ota.observe(produced=True, judged=judged, late=judged and late)
         meeting.late += judged and late
+        report = self._windows.shadow
+        if self.shadow and report and self.engine:
+            self.shadow.beside(meeting, self.engine.classes[top1], report)
         margin, entropy = answers.margin[row], answers.entropy[row]
         if meeting.answer(top1, confidence, margin, entropy, answers.emb[row]):
             self._windows.flip()
@@ -249,13 +275,16 @@ class Device:
         glimpse = meeting.glimpse()
         if glimpse is None or self.engine is None:
             return
+        report, named = self._windows.shadow, self.engine.classes[glimpse.last_top1]
+        if self.shadow is not None and report is not None:
+            self.shadow.compare(meeting, glimpse.last_top1, named, report)
         # The driver sees the sign itself, which the model only guesses.
         truth = self._surface.classes[meeting.encounter.label]
         takeover = self._driver.watch(
             model,
             meeting.encounter.encounter_id,
             glimpse,
-            wrong=self.engine.classes[glimpse.last_top1] != truth,
+            wrong=named != truth,
             speed_mps=self._speed,
             now_us=now_us,
         )

@@ -39,6 +39,14 @@ def wish(book: ReleaseBook, who: Who, slots: Slots, trying: Model | None) -> Wis
     return _to(book, who, target, lost, slots.standby)
 
 
+def beside(book: ReleaseBook, who: Who, running: Model | None) -> Model | None:
+    """The model a device is to run beside its own, outputs unused; None: none, or it is unfit."""
+    view = book.shadow(who.device_id, who.device_class, who.hardware)
+    if view is None or running is None or running.release_id == view.proposal.release_id:
+        return None
+    return _model(view, who, 0) if _unfit(view, who) is None else None
+
+
 def _to(
     book: ReleaseBook, who: Who, target: Target, lost: Withdrawn | None, standby: Model | None
 ) -> Wish:

@@ -6,6 +6,7 @@ from heapq import nlargest
 from typing import Final
 
 from producers.device.identity import EventIds, Who
+from producers.device.shadow import ShadowReport
 from producers.device.slots import Model
 from schemas.histograms import from_ratios
 from schemas.records import Exemplar, InferenceEvent
@@ -42,6 +43,7 @@ class Window:
     flips: int = 0
     distance_m: float = 0.0
     results: list[Result] = field(default_factory=list)
+    shadow: ShadowReport | None = None
 
     def record(self, who: Who, ids: EventIds, exemplars: int, end_us: int) -> InferenceEvent:
         """The record of the window.
@@ -72,6 +74,7 @@ class Window:
                 _exemplar(ids, result)
                 for result in nlargest(exemplars, judged, key=lambda result: result.latency_us)
             ),
+            **(self.shadow.fields() if self.shadow is not None else {}),
         )
 
     def _confidence(self) -> tuple[int, ...]:
@@ -112,17 +115,31 @@ class Windows:
         self._window: Window | None = None
         self._numbers = 0
 
-    def due(self, now_us: int, model: Model, classes: int, metres: float) -> InferenceEvent | None:
-        """A frame is due: gives the record of the window that ended before it, if one did."""
+    @property
+    def shadow(self) -> ShadowReport | None:
+        """What the current window tells of the release beside; None: none runs."""
+        return self._window.shadow if self._window is not None else None
+
+    def due(
+        self, now_us: int, model: Model, classes: int, metres: float, beside: str | None = None
+    ) -> InferenceEvent | None:
+        """A frame is due: gives the record of the window that ended before it, if one did.
+
+        `beside`: the release that runs in shadow.
+        """
         window, record = self._window, None
-        if window is not None and (now_us >= window.end_us or window.model != model):
+        before = window.shadow.release_id if window is not None and window.shadow else None
+        changed = window is not None and (window.model != model or before != beside)
+        if window is not None and (now_us >= window.end_us or changed):
             record = self.close(now_us)
         if self._window is None:
             start = now_us
             if window is not None and window.model == model:
                 missed = (now_us - window.end_us) // self._period_us
                 start = window.end_us + missed * self._period_us
-            self._window = Window(model, classes, start, start + self._period_us)
+            shadow = ShadowReport(beside, classes) if beside is not None else None
+            end_us = start + self._period_us
+            self._window = Window(model, classes, start, end_us, shadow=shadow)
         self._window.expected += 1
         self._window.distance_m += metres
         return record

@@ -71,6 +71,10 @@ class ShelfStorage:
         """Simulated devices keep no evidence."""
         return None
 
+    def beside(self, model: Model) -> Engine:
+        """The same, beside what is in a slot."""
+        return self._shelf.engine(model)
+
     def engine(self, model: Model, slot: Slot) -> Engine:
         """The engine that all devices share which run this model."""
         del slot

@@ -70,3 +70,13 @@ class Storage(Protocol):
 
     def engine(self, model: Model, slot: Slot) -> Engine:
         """What a slot has, loaded. Raises EngineError, LookupError or OSError."""
+
+
+class ShadowStorage(Storage, Protocol):
+    """Storage that has room for a model beside those of the slots."""
+
+    def beside(self, model: Model) -> Engine:
+        """A model to run in shadow, verified and in no slot.
+
+        Raises EngineError, LookupError or OSError.
+        """

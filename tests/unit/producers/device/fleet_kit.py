@@ -79,9 +79,11 @@ class Stage:
     def catch_up(self) -> list[Fact]:
         return self.poll()
 
-    def release(self, name: str, share: float = 1.0, **changes: Any) -> ModelRelease:
-        """Propose a release with a model of its own and open its first wave."""
-        body = kit.tiny_model(tag=name)
+    def release(
+        self, name: str, share: float | None = 1.0, body: bytes | None = None, **changes: Any
+    ) -> ModelRelease:
+        """Propose and approve a release with a model of its own; open its first wave, or none."""
+        body = body or kit.tiny_model(tag=name)
         uri = f"memory://{name}"
         self.models[uri] = body
         artifact = Artifact(uri=uri, digest=kit.sha(body), bytes=len(body), format="onnx",
@@ -90,7 +92,7 @@ class Stage:
         counter = len(self.log.book.releases) + 1
         return self.log.opened(
             name,
-            share,
+            *(() if share is None else (share,)),
             artifact=dataclasses.replace(artifact, **given),
             **{"strata": ("HW3",), "deadline_us": {"HW3": 50_000}, "counter": counter, **changes},
         )
