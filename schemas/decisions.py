@@ -153,7 +153,7 @@ class ReleaseBook:
         if record.stratum is not None and record.stratum not in view.strata:
             return Verdict(Rule.STRATUM, f"stratum {record.stratum} is not one of the release's")
         names = view.strata if record.stratum is None else (record.stratum,)
-        steps = {name: moved(view.strata[name], record, stamp_us) for name in names}
+        steps = {name: moved(name, view.strata[name], record, stamp_us) for name in names}
         taken = {name: step for name, step in steps.items() if step is not None}
         if not taken:
             found = ", ".join(f"{name} {view.strata[name].status}" for name in names)
@@ -207,6 +207,8 @@ class ReleaseBook:
         hardware: str,
         running: str | None,
         attempting: str | None = None,
+        *,
+        now_us: int,
     ) -> Target:
         """What a device is to run now.
 
@@ -221,6 +223,7 @@ class ReleaseBook:
             hardware: Its generation, which is its stratum.
             running: Release it runs; None: the model it was made with.
             attempting: Release it is installing or trying, if any.
+            now_us: The device's time, microseconds: a wave reaches its devices one by one.
         """
         best: ReleaseView | None = None
         for view in self._releases.values():
@@ -228,7 +231,7 @@ class ReleaseBook:
             if stratum is None or view.proposal.device_class is not device_class:
                 continue
             if (best is None or view.proposal.counter > best.proposal.counter) and _may_run(
-                view.proposal, stratum, device_id, running, attempting
+                view.proposal, stratum, device_id, running, attempting, now_us
             ):
                 best = view
         back = self._ordered_back(hardware, (attempting, running))
@@ -237,6 +240,21 @@ class ReleaseBook:
         if best is not None:
             return Target(best.proposal.release_id, best.digest, _why(best, hardware))
         return Target(running, None, "no release is open for this device")
+
+    def reaches_us(
+        self, device_id: str, device_class: DeviceClass, hardware: str, now_us: int
+    ) -> int | None:
+        """The next moment after now at which an open wave reaches a device; None: none will."""
+        due = [
+            stratum.pace.reaches_us(place)
+            for view in self._releases.values()
+            if view.proposal.device_class is device_class
+            and (stratum := view.strata.get(hardware)) is not None
+            and stratum.status is StratumStatus.OPEN
+            and stratum.pace is not None
+            and (place := membership(view.proposal.salt, device_id)) < stratum.share
+        ]
+        return min((us for us in due if us > now_us), default=None)
 
     def _ordered_back(
         self, hardware: str, releases: tuple[str | None, ...]
@@ -264,13 +282,14 @@ def _may_run(
     device_id: str,
     running: str | None,
     attempting: str | None,
+    now_us: int,
 ) -> bool:
     if proposal.release_id == running and stratum.status in _STAYS:
         return True
     if proposal.release_id == attempting and stratum.status in _GOES_ON:
         return True
     if stratum.status is StratumStatus.OPEN:
-        return membership(proposal.salt, device_id) < stratum.share
+        return membership(proposal.salt, device_id) < stratum.reached(now_us)
     return stratum.status is StratumStatus.COMPLETED
 
 

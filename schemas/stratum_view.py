@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from schemas.pacing import Pace
 from schemas.records import ModelRelease
 from schemas.records import ReleaseKind as K
 from schemas.strata import StratumStatus as S
@@ -42,6 +43,7 @@ class StratumView:
         completed_failures: Updates known to have failed when it was completed; None: it was not.
         rollback_to: Release and digest to return to, once ordered back.
         shadow: Its shadow; None: it was never in one.
+        pace: How fast the last opening reaches its devices; None: all at once.
         openings: Broker stamp and share of each decision that widened it, in log order.
     """
 
@@ -58,10 +60,20 @@ class StratumView:
     completed_failures: int | None = None
     rollback_to: tuple[str, str] | None = None
     shadow: Shadow | None = None
+    pace: Pace | None = None
     openings: tuple[tuple[int, float], ...] = ()
 
+    def reached(self, now_us: int) -> float:
+        """Share of the stratum that the open wave has reached, never more than `share`."""
+        return self.share if self.pace is None else self.pace.reached(self.share, now_us)
 
-def moved(view: StratumView, record: ModelRelease, stamp_us: int) -> StratumView | None:
+    @property
+    def delivered_us(self) -> int:
+        """When the open wave has reached all its devices, microseconds."""
+        return self.since_us if self.pace is None else self.pace.reaches_us(self.share)
+
+
+def moved(name: str, view: StratumView, record: ModelRelease, stamp_us: int) -> StratumView | None:
     """The stratum after a decision, or None when the decision may not come from its status."""
     status = NEXT.get((record.kind, view.status))
     if status is None:
@@ -69,16 +81,18 @@ def moved(view: StratumView, record: ModelRelease, stamp_us: int) -> StratumView
     after = replace(view, status=status, since_us=stamp_us, reason=record.reason, unseen=False)
     if view.shadow is not None and view.status is S.SHADOW and status is not S.PAUSED:
         after = replace(after, shadow=view.shadow._replace(over=True))
-    return _refined(view, after, record)
+    return _refined(name, view, after, record)
 
 
-def _refined(view: StratumView, after: StratumView, record: ModelRelease) -> StratumView | None:
+def _refined(
+    name: str, view: StratumView, after: StratumView, record: ModelRelease
+) -> StratumView | None:
     evidence = record.evidence
     match record.kind:
         case K.SHADOW_OPENED:
             return _shadowed(after, record)
         case K.WAVE_OPENED | K.WAVE_EXTENDED:
-            return _widened(view, after, record)
+            return _widened(name, view, after, record)
         case K.ROLLBACK_ORDERED:
             return _ordered_back(after, record)
         case K.HELD:
@@ -86,6 +100,9 @@ def _refined(view: StratumView, after: StratumView, record: ModelRelease) -> Str
         case K.RESUMED:
             excused = evidence.failures_low if evidence else None
             after = replace(after, status=_resumed(view), harmed_us=None, excused_failures=excused)
+            if view.pace is not None:  # nobody was reached while it was held
+                reached = view.reached(view.since_us)
+                after = replace(after, pace=Pace(after.since_us, reached, view.pace.per_minute))
         case K.COMPLETED:
             failures = _failed_updates(record)
             after = replace(after, completed_us=after.since_us, completed_failures=failures)
@@ -108,13 +125,24 @@ def _shadowed(after: StratumView, record: ModelRelease) -> StratumView | None:
     return replace(after, shadow=Shadow(after.since_us, record.share))
 
 
-def _widened(view: StratumView, after: StratumView, record: ModelRelease) -> StratumView | None:
+def _widened(
+    name: str, view: StratumView, after: StratumView, record: ModelRelease
+) -> StratumView | None:
     opened = record.kind is K.WAVE_OPENED
     due = 0 if view.wave is None else view.wave + int(opened)
     if record.wave != due or record.share is None or not view.share <= record.share <= 1.0:
         return None
     openings = (*view.openings, (after.since_us, record.share))
-    return replace(after, wave=due, share=record.share, openings=openings)
+    pace = _pace(name, view.reached(after.since_us), after.since_us, record)
+    return replace(after, wave=due, share=record.share, openings=openings, pace=pace)
+
+
+def _pace(name: str, reached: float, since_us: int, record: ModelRelease) -> Pace | None:
+    """So many devices a minute as a share of those there are; both stand in the record."""
+    devices = record.evidence.thresholds.get(f"devices.{name}", 0.0) if record.evidence else 0.0
+    if not record.rate_per_min or devices <= 0.0:
+        return None
+    return Pace(since_us, reached, record.rate_per_min / devices)
 
 
 def _ordered_back(after: StratumView, record: ModelRelease) -> StratumView | None:

@@ -6,7 +6,7 @@ from schemas.catalogue import load_catalogue
 from schemas.facts import Fact
 from schemas.records import CommandKind, ModelRelease, PartialKind, RolloutCommand
 from schemas.records import ReleaseKind as K
-from schemas.topics import INFERENCE_EVENTS, MODEL_RELEASES, OTA_ACKS, ROLLOUT_COMMANDS
+from schemas.topics import DEVICES, INFERENCE_EVENTS, MODEL_RELEASES, OTA_ACKS, ROLLOUT_COMMANDS
 from streams.rollout.gate import Gate
 from streams.rollout.ledger import Ledger
 from streams.rollout.policy import Policy
@@ -29,7 +29,7 @@ POLICY = Policy(
     rollback_settle_s=2,
     rollback_deadline_s=60,
 )
-GENERATIONS = tuple(spec.name for spec in SOURCES)
+GENERATIONS = tuple(spec.name for spec in (*SOURCES, DEVICES))
 _SOURCE = (OTA_ACKS.name, 0)
 
 

@@ -163,6 +163,7 @@ class World:
             device.hardware,
             device.running,
             device.attempting,
+            now_us=self.logs.now,
         ).release_id
         if device.attempting is not None:
             self._go_on(device, target)

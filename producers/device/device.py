@@ -33,6 +33,7 @@ from schemas.records import Lifecycle
 from schemas.topics import DEVICES, DISENGAGEMENTS, EDGE_CASES, INFERENCE_EVENTS
 
 LOOK_AHEAD: Final = 2
+_NEVER: Final = 2**63
 """Frames before the end of an encounter at which the next one is ordered from the camera."""
 
 
@@ -106,6 +107,7 @@ class Device:
         self._told: tuple[Slots, Lifecycle] | None = None
         self._seen: tuple[int, Slots, Model | None] | None = None
         self._wish: Wish = None
+        self._look_us = _NEVER
         self._start(now_us)
 
     # Life
@@ -131,10 +133,13 @@ class Device:
         slots, attempt = self.flash.slots, self.ota.attempt
         trying = attempt.wanted.model if attempt is not None else None
         seen = (version, slots, trying)
-        if seen != self._seen:
+        if seen != self._seen or now_us >= self._look_us:
             self._seen = seen
-            self._wish = wish(book, self.who, slots, trying)
+            self._wish = wish(book, self.who, slots, trying, now_us)
             self._run_beside(beside(book, self.who, slots.running))
+            who = self.who
+            due_us = book.reaches_us(who.device_id, who.device_class, who.hardware, now_us)
+            self._look_us = _NEVER if due_us is None else due_us
         if self._wish is not None or attempt is not None:
             self.ota.turn(now_us, self._wish)
             self._tell(now_us)

@@ -14,7 +14,7 @@ WRONG_FORMAT: Final = "WRONG_FORMAT"
 WRONG_INPUT: Final = "WRONG_INPUT"
 
 
-def wish(book: ReleaseBook, who: Who, slots: Slots, trying: Model | None) -> Wish:
+def wish(book: ReleaseBook, who: Who, slots: Slots, trying: Model | None, now_us: int) -> Wish:
     """What a device is to do now, by the current decision; queued ones are never replayed.
 
     Args:
@@ -22,6 +22,7 @@ def wish(book: ReleaseBook, who: Who, slots: Slots, trying: Model | None) -> Wis
         who: The device.
         slots: What it holds and runs.
         trying: The model of the attempt under way; it runs already while it is on trial.
+        now_us: The device's time, microseconds.
     """
     old = slots.standby if slots.trial else slots.running
     target = book.target(
@@ -30,6 +31,7 @@ def wish(book: ReleaseBook, who: Who, slots: Slots, trying: Model | None) -> Wis
         who.hardware,
         old.release_id if old is not None else None,
         trying.release_id if trying is not None else None,
+        now_us=now_us,
     )
     if trying is not None and (given_up := _withdrawn(book, who, trying)) is not None:
         return GiveUp(withdrawn=given_up)

@@ -16,6 +16,7 @@ from schemas.signing import Keyring, Signer
 from schemas.topics import (
     ALERTS,
     DEAD_LETTERS,
+    DEVICES,
     INFERENCE_EVENTS,
     MODEL_RELEASES,
     OTA_ACKS,
@@ -29,6 +30,7 @@ from streams.processor import Tally as Count
 from streams.rollout.ack_fold import AckFold
 from streams.rollout.announcing import Announcer
 from streams.rollout.event_fold import EventFold
+from streams.rollout.fleet_fold import FleetFold
 from streams.rollout.gate import Gate, check_key
 from streams.rollout.ledger import Ledger
 from streams.rollout.metrics import RATES
@@ -45,7 +47,7 @@ TALLY_VERSION: Final = "6"
 LATE: Final = "fleetloop_rollout_late_records"
 LATE_TOLD: Final = "Records that no rate counts: stamped beyond lateness_s after their window."
 
-StageOne: TypeAlias = AckFold | WindowFold | EventFold
+StageOne: TypeAlias = AckFold | WindowFold | EventFold | FleetFold
 
 
 class RolloutProcessor:
@@ -64,7 +66,7 @@ class RolloutProcessor:
     """
 
     name: Final = "rollout"
-    batched: Final[Sequence[TopicSpec]] = (*SOURCES, ROLLOUT_PARTIALS)
+    batched: Final[Sequence[TopicSpec]] = (*SOURCES, DEVICES, ROLLOUT_PARTIALS)
     followed: Final[Sequence[TopicSpec]] = (MODEL_RELEASES, ROLLOUT_COMMANDS, ALERTS)
 
     def __init__(
@@ -139,7 +141,8 @@ class RolloutProcessor:
         """
         out: list[Outgoing] = []
         for source, position in standing.partitions.items():
-            if position.blind_before_us:
+            # A compacted log begins where it is not compacted yet, and is no evidence anyway.
+            if position.blind_before_us and source[0] != DEVICES.name:
                 self._ledger.refuse_older(source, position.blind_before_us)
             fold = self._counting.get(source)
             if fold is None:
@@ -155,7 +158,7 @@ class RolloutProcessor:
     def tallies(self) -> Iterator[Count]:
         """Events and distances that came too late for their calendar window."""
         for (topic, partition), fold in tuple(self._counting.items()):
-            if not isinstance(fold, AckFold):
+            if isinstance(fold, WindowFold | EventFold):
                 labels = {"topic": topic, "partition": str(partition)}
                 late = fold.windows.late
                 yield Count(name=LATE, told=LATE_TOLD, labels=labels, value=late)
@@ -188,6 +191,8 @@ class RolloutProcessor:
             ledger = self._ledger
             told = (ledger.proposal, ledger.openings, ledger.shadow)
             return WindowFold(self._policy, *told, snapshot)
+        if topic == DEVICES.name:
+            return FleetFold(snapshot)
         if topic in RATES.values():
             return EventFold(self._policy, topic, self._ledger.proposal, snapshot)
         raise ValueError(f"topic {topic} is not one of the rollout gate's")
@@ -208,7 +213,7 @@ class RolloutProcessor:
     def _counted(
         self, source: Source, position: Position, fold: StageOne, now_us: int
     ) -> Iterator[Outgoing]:
-        """The cells that changed, then to every partition how far they reach."""
+        """What there is to tell of a partition, at most every `progress_s`."""
         told_at, told_us, told_through = self._told.get(source, (0, 0, -1))
         if 0 <= now_us - told_at < self._policy.progress_s * 1e6:
             return
@@ -218,6 +223,22 @@ class RolloutProcessor:
         self._told[source] = (now_us, ingest_us, position.applied_through)
         fold.advance(ingest_us)
         telling = Telling(source, position, ingest_us, fold.watermark_us)
+        if isinstance(fold, FleetFold):
+            yield from self._fleets(telling, fold)
+        else:
+            yield from self._cells(telling, fold)
+
+    def _fleets(self, telling: Telling, fold: FleetFold) -> Iterator[Outgoing]:
+        """What a rate is a share of; it is no evidence, so nobody waits for it."""
+        for (_, stratum), fleet in fold.cells.changed():
+            for target in range(self._targets):
+                record = telling.fleet(stratum, fleet.offered, target)
+                yield Outgoing(topic=ROLLOUT_PARTIALS, record=record, partition=target)
+
+    def _cells(
+        self, telling: Telling, fold: AckFold | WindowFold | EventFold
+    ) -> Iterator[Outgoing]:
+        """What changed, and then to every partition how far it reaches."""
         for key, counts in fold.cells.changed():
             yield Outgoing(topic=ROLLOUT_PARTIALS, record=telling.cell(key, counts))
         if isinstance(fold, WindowFold):

@@ -148,6 +148,7 @@ class Gate:
             stratum=step.stratum,
             wave=step.wave,
             share=step.share,
+            rate_per_min=step.rate_per_min,
             approvers=step.approvers if step.approvers is not None else view.approvers,
             evidence=at.evidence(step.stratum, self._offsets(at.release_id, step)),
             rollback_to_release_id=release,

@@ -6,7 +6,7 @@ from schemas.records import CommandKind, ReleaseKind
 from schemas.transitions import TABLE, Transition
 from streams.rollout.ledger import Order
 from streams.rollout.standing import ReleaseStanding, Step
-from streams.rollout.waves import widened
+from streams.rollout.waves import rate, widened
 
 _LOOSENING = frozenset({CommandKind.RESUME, CommandKind.EXTEND})
 """Orders that let a release go on: they count only for what the person saw, a later hold stands;
@@ -67,6 +67,7 @@ def _obeyed(at: ReleaseStanding, order: Order) -> Step | None:
         rollback_to=at.parent if row.kind is _BACK else None,
         wave=at.strata[names[0]].wave if wider else None,
         share=widened(at, names[0], at.policy.widest) if wider else None,
+        rate_per_min=rate(at, names[0]) if wider else None,
     )
 
 

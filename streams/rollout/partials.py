@@ -9,6 +9,7 @@ from schemas.topics import INFERENCE_EVENTS
 from streams.processor import Position, Source
 from streams.rollout.arms import ArmCell
 from streams.rollout.cells import CellCounts, CellKey
+from streams.rollout.fleet_fold import NO_RELEASE
 
 MILLIMETRES: Final = 1_000
 """Distances are counted in whole millimetres and told in metres."""
@@ -44,6 +45,11 @@ class Telling:
         counts = CellCounts(exposure_m=count / MILLIMETRES) if driven else CellCounts(events=count)
         return self._partial(key, Arm.UNKNOWN, start, counts, target)
 
+    def fleet(self, stratum: str, devices: int, target: int) -> RolloutPartial:
+        """How many devices there are of a hardware, for one partition of rollout-partials."""
+        counts = CellCounts(offered=devices)
+        return self._partial((NO_RELEASE, stratum), Arm.UNKNOWN, None, counts, target)
+
     def arm(self, cell: ArmCell) -> RolloutPartial:
         """The running count of devices of one arm since a wave was opened."""
         key, counts = (cell.release_id, cell.stratum), CellCounts(offered=cell.devices)
@@ -64,7 +70,8 @@ class Telling:
         (topic, partition), position = self.source, self.position
         offset = position.applied_through
         told = (position.generation, topic, partition, *key, offset, self.ingest_ts)
-        parts = told if start is None else (*told, arm, start, target)
+        whole = start is None and target is None
+        parts = told if whole else (*told, arm, start, target)
         identity = "\n".join(str(part) for part in parts)
         return RolloutPartial(
             event_id=hashlib.sha256(identity.encode()).hexdigest(),

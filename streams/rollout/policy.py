@@ -45,6 +45,9 @@ class Policy(BaseModel):
         extension: Factor by which an unproven wave is widened.
         exposure_budget: Share of a stratum that may run what is not proven yet.
         minimum_devices: Decided devices a stratum needs before its next wave.
+        rate_per_min: Devices of a stratum that an open wave reaches a minute, at first.
+        rate_doubles_after: Each so many committed devices of it make an opening twice as fast.
+        rate_limit_per_min: The fastest.
         soak_s: Least time between two waves.
         patience_s: Time after the soak in which an unproven wave waits for its devices.
         commit_timeout_s: A device that accepted and is not committed by then has failed.
@@ -76,6 +79,9 @@ class Policy(BaseModel):
     extension: Annotated[float, Field(gt=1.0)] = 1.5
     exposure_budget: Share = 0.1
     minimum_devices: Annotated[int, Field(ge=1)] = 20
+    rate_per_min: Annotated[int, Field(ge=1)] = 50
+    rate_doubles_after: Annotated[int, Field(ge=1)] = 1_000
+    rate_limit_per_min: Annotated[int, Field(ge=1)] = 1_000
     soak_s: Seconds = _DAY_S
     patience_s: Seconds = 3 * _DAY_S
     commit_timeout_s: Annotated[float, Field(gt=0.0)] = 3 * _DAY_S
@@ -112,7 +118,17 @@ class Policy(BaseModel):
                 f"windows_judged={self.windows_judged} must not be below "
                 f"windows_over={self.windows_over}: a device would pass before it can fail"
             )
+        if self.rate_limit_per_min < self.rate_per_min:
+            raise ValueError(
+                f"rate_limit_per_min={self.rate_limit_per_min} must not be below "
+                f"rate_per_min={self.rate_per_min}: no wave would ever open at that rate"
+            )
         return self
+
+    def rate(self, committed: int) -> int:
+        """Devices a minute of an opening, once so many of the stratum have committed."""
+        doublings = min(committed // self.rate_doubles_after, self.rate_limit_per_min.bit_length())
+        return min(self.rate_per_min << doublings, self.rate_limit_per_min)
 
     @property
     def last_soak_s(self) -> float:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from schemas.decisions import ReleaseView
 from schemas.records import Evidence, ReleaseKind
 from schemas.stratum_view import StratumView
-from schemas.topics import OTA_ACKS
+from schemas.topics import DEVICES, OTA_ACKS
 from streams.rollout.calendar_windows import Calendar
 from streams.rollout.control import Sides, rate_windows
 from streams.rollout.evidence import Counts
+from streams.rollout.fleet_fold import NO_RELEASE
 from streams.rollout.judged import Judged, Mismatch, RateCounts
 from streams.rollout.metrics import RATES, SHARES
 from streams.rollout.mismatch import log_e_mismatch
@@ -34,6 +35,7 @@ class Step:
     stratum: str | None = None
     wave: int | None = None
     share: float | None = None
+    rate_per_min: int | None = None
     rollback_to: tuple[str, str] | None = None
     approvers: tuple[str, ...] | None = None
     handled: int | None = None
@@ -74,6 +76,10 @@ class ReleaseStanding:
     def updates(self, stratum: str) -> Sums:
         """Devices of the stratum by what became of their update."""
         return self.tally.sums(OTA_ACKS.name, self.release_id, stratum)
+
+    def devices(self, stratum: str) -> int:
+        """About how many devices there are of the stratum's hardware; 0: none has registered."""
+        return self.tally.sums(DEVICES.name, NO_RELEASE, stratum).offered
 
     def passed_s(self, stratum: str) -> float:
         """Seconds of ingest time since the stratum's last step."""
@@ -170,6 +176,8 @@ class ReleaseStanding:
             "harm": math.exp(self.log_harm_threshold),
             "safe": math.exp(self.policy.log_safe),
         }
+        for name in self.strata if stratum is None else (stratum,):
+            thresholds[f"devices.{name}"] = float(self.devices(name))
         for test in tests:
             thresholds.update(test.figures())
         if stratum is not None and (arms := self.sample_ratio_mismatch(stratum)) is not None:

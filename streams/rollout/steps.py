@@ -84,10 +84,13 @@ def _step(now: Situation, row: Transition, found: Mapping[str, str]) -> Step:
             return replace(step, share=now.at.policy.share(0))
         case ReleaseKind.WAVE_OPENED:
             wave, share = waves.next_wave(now.at, stratum)
-            return replace(step, wave=wave, share=share)
+            rate = waves.rate(now.at, step.stratum)
+            return replace(step, wave=wave, share=share, rate_per_min=rate)
         case ReleaseKind.WAVE_EXTENDED:
             share = waves.widened(now.at, stratum, now.at.policy.exposure_budget)
-            return replace(step, wave=now.at.strata[stratum].wave, share=share)
+            rate = waves.rate(now.at, stratum)
+            wave_open = now.at.strata[stratum].wave
+            return replace(step, wave=wave_open, share=share, rate_per_min=rate)
         case ReleaseKind.ROLLBACK_ORDERED:
             return replace(step, rollback_to=now.at.parent)
         case _:

@@ -116,9 +116,10 @@ class _Player:
             policy.rollback_deadline_s,
         )
         due = [
-            stratum.since_us + round(wait * 1e6)
+            begin_us + round(wait * 1e6)
             for view in self._worker.book.releases.values()
             for stratum in view.strata.values()
+            for begin_us in {stratum.since_us, stratum.delivered_us}
             for wait in waits
         ]
         if (silent_us := self._worker.silent_from_us) is not None:

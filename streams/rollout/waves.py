@@ -46,6 +46,12 @@ def next_wave(at: ReleaseStanding, stratum: str) -> tuple[int, float]:
     return wave, max(at.policy.share(wave), view.share)
 
 
+def rate(at: ReleaseStanding, stratum: str | None) -> int:
+    """Devices a minute of an opening: what the stratum has earned, or the slowest of all has."""
+    names = at.strata if stratum is None else (stratum,)
+    return min(at.policy.rate(at.updates(name).committed) for name in names)
+
+
 def widened(at: ReleaseStanding, stratum: str, limit: float) -> float:
     """Share of the open wave after one extension."""
     return min(at.strata[stratum].share * at.policy.extension, limit)
@@ -56,7 +62,7 @@ def missing(at: ReleaseStanding, stratum: str) -> list[str]:
     view = at.strata[stratum]
     if view.status is not StratumStatus.OPEN or view.wave is None:
         return []
-    left_s = _soak_s(at, view.wave) - at.passed_s(stratum)
+    left_s = _soak_s(at, stratum, view.wave) - at.passed_s(stratum)
     soak = [f"{left_s:.0f} s of soak"] if left_s > 0 else []
     wanting = _wanting(at, stratum, view.wave)
     if wanting:
@@ -77,7 +83,7 @@ def _unproven(at: ReleaseStanding, stratum: str) -> bool:
 
 
 def _soaked(at: ReleaseStanding, stratum: str, wave: int, patience_s: float = 0.0) -> bool:
-    return at.passed_s(stratum) >= _soak_s(at, wave) + patience_s
+    return at.passed_s(stratum) >= _soak_s(at, stratum, wave) + patience_s
 
 
 def _wanting(at: ReleaseStanding, stratum: str, wave: int) -> list[str]:
@@ -95,5 +101,8 @@ def _is_last(at: ReleaseStanding, wave: int) -> bool:
     return wave + 1 >= len(at.policy.waves)
 
 
-def _soak_s(at: ReleaseStanding, wave: int) -> float:
-    return at.policy.last_soak_s if _is_last(at, wave) else at.policy.soak_s
+def _soak_s(at: ReleaseStanding, stratum: str, wave: int) -> float:
+    """Time since the last step: a wave soaks from when it has reached all its devices."""
+    view = at.strata[stratum]
+    soak_s = at.policy.last_soak_s if _is_last(at, wave) else at.policy.soak_s
+    return soak_s + max(0, view.delivered_us - view.since_us) / 1e6

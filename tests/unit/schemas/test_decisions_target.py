@@ -12,7 +12,9 @@ DEVICES = [f"device-{number}" for number in range(200)]
 
 def target(log: Log, device: str, running: str | None, **options: Any) -> str | None:
     hardware = options.pop("hardware", "HW3")
-    return log.book.target(device, DeviceClass.VEHICLE, hardware, running, **options).release_id
+    return log.book.target(
+        device, DeviceClass.VEHICLE, hardware, running, now_us=log.now, **options
+    ).release_id
 
 
 def members(salt: str, share: float) -> set[str]:
@@ -46,7 +48,7 @@ def test_only_members_of_the_open_wave_take_the_release() -> None:
 
 def test_a_target_names_the_digest_to_install() -> None:
     log = second_release(1.0)
-    found = log.book.target("d", DeviceClass.VEHICLE, "HW3", "r1")
+    found = log.book.target("d", DeviceClass.VEHICLE, "HW3", "r1", now_us=log.now)
     assert (found.release_id, found.digest) == ("r2", digest_of("r2"))
     assert found.why == "r2 is OPEN in HW3, wave 0"
 
@@ -54,7 +56,7 @@ def test_a_target_names_the_digest_to_install() -> None:
 def test_a_device_no_release_is_for_keeps_what_it_runs() -> None:
     log = second_release(1.0)
     assert target(log, "d", None, hardware="OPTIMUS_G2") is None
-    robot = log.book.target("d", DeviceClass.ROBOT, "HW3", "factory")
+    robot = log.book.target("d", DeviceClass.ROBOT, "HW3", "factory", now_us=log.now)
     assert robot.release_id == "factory"
 
 

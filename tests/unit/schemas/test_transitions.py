@@ -53,4 +53,4 @@ def test_a_decision_that_is_not_in_the_table_moves_nothing(status: S) -> None:
     first = proposal("r1")
     for kind in K:
         if (kind, status) not in NEXT:
-            assert moved(view, follow(first, kind, 1, wave=0, share=0.5), 2) is None
+            assert moved("HW3", view, follow(first, kind, 1, wave=0, share=0.5), 2) is None

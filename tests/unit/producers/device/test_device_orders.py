@@ -44,7 +44,7 @@ def back(found: Log, release_id: str = "r2", to: str = "r1") -> None:
 
 
 def asked(found: Log, slots: Slots, trying: Model | None = None, **changes: Any) -> Any:
-    return wish(found.book, who(**changes), slots, trying)
+    return wish(found.book, who(**changes), slots, trying, found.now)
 
 
 def test_a_new_device_installs_what_is_complete() -> None:

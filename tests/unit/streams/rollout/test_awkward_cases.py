@@ -253,7 +253,7 @@ def two_releases_for_one_slot() -> None:
     log.propose("r2", counter=2)
     log.must("r2", K.VERIFIED, K.APPROVED)
     assert not log.decide("r2", K.WAVE_OPENED, wave=0, share=1.0).valid
-    target = log.book.target("d", DeviceClass.VEHICLE, "HW3", None)
+    target = log.book.target("d", DeviceClass.VEHICLE, "HW3", None, now_us=log.now)
     assert target.release_id == "r1"
 
 
@@ -265,7 +265,7 @@ def a_new_fix_while_a_rollback_is_under_way() -> None:
     log.must("r2", K.ROLLBACK_ORDERED, **back)
     log.opened("fix", 0.5, counter=3, parent_release_id="r1")
     wanted = {
-        log.book.target(f"d{number}", DeviceClass.VEHICLE, "HW3", "r2").release_id
+        log.book.target(f"d{number}", DeviceClass.VEHICLE, "HW3", "r2", now_us=log.now).release_id
         for number in range(50)
     }
     assert wanted == {"fix", "r1"}, "who is in its wave takes the fix, the others go back"

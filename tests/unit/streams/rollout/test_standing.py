@@ -214,7 +214,9 @@ def test_the_holdback_keeps_the_parent_until_the_release_is_completed() -> None:
     devices = [f"d{number}" for number in range(400)]
 
     def running() -> set[str]:
-        targets = {name: desk.book.target(name, VEHICLE, "HW3", None) for name in devices}
+        targets = {
+            name: desk.book.target(name, VEHICLE, "HW3", None, now_us=desk.now) for name in devices
+        }
         return {name for name, target in targets.items() if target.release_id == "r2"}
 
     desk.judged("HW3", 60)
