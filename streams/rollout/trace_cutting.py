@@ -16,6 +16,7 @@ from schemas.topics import (
     ROLLOUT_COMMANDS,
     ROLLOUT_PARTIALS,
 )
+from streams.rollout.fleet_fold import NO_RELEASE
 
 DECIDED: Final = (MODEL_RELEASES, ROLLOUT_COMMANDS)
 """Kept whole: what is open elsewhere decides as well, and every offset counts."""
@@ -108,9 +109,9 @@ class Cut:
             yield from _in_order(earlier)
 
     def _judges_by(self, partial: RolloutPartial) -> bool:
-        """All but the device counts of other releases."""
+        """All but the counts of other releases' devices; how many there are belongs to none."""
         whole = partial.kind is PartialKind.CELL and partial.window_start is None
-        return not whole or partial.release_id == self.release_id
+        return not whole or partial.release_id in (self.release_id, NO_RELEASE)
 
 
 def judged_in(decision: ModelRelease) -> int | None:
