@@ -123,7 +123,7 @@ class Night(World):
         trying = flash.attempt.wanted.model if flash.attempt is not None else None
         who = kit.who(device.device_id, device.hardware)
         client.observe(produced=True, judged=True, late=False)
-        client.turn(self.logs.now, wish(self.book, who, flash.slots, trying))
+        client.turn(self.logs.now, wish(self.book, who, flash.slots, trying, self.logs.now))
         device.running = flash.slots.running.release_id if flash.slots.running else None
         self._report(device)
 
