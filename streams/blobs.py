@@ -1,7 +1,7 @@
 """State as bytes: one JSON value, and beside it the arrays that JSON would blow up."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 _LENGTH: Final = 8
@@ -17,6 +17,10 @@ class Blobs:
         """Take one, a view only of single bytes; its number."""
         self._parts.append(part)
         return len(self._parts) - 1
+
+    def put_all(self, parts: Iterable[tuple[str, bytes | memoryview]]) -> dict[str, int]:
+        """Take several by name; their numbers."""
+        return {name: self.put(part) for name, part in parts}
 
     def pack(self, value: Any) -> bytes:
         """The JSON value and all byte strings in one."""
@@ -45,3 +49,7 @@ class Reading:
     def get(self, number: int) -> bytes:
         """The byte string of a number."""
         return self._parts[number]
+
+    def get_all(self, numbers: Mapping[str, int]) -> dict[str, bytes]:
+        """What `Blobs.put_all` took."""
+        return {name: self._parts[number] for name, number in numbers.items()}

@@ -12,7 +12,7 @@ from streams.growing import grown
 from streams.hashing import hashes
 
 MAX_DEVICES: Final = 2_000_000
-"""Devices of one release that one partition keeps."""
+"""Devices that one index keeps when nothing else is said."""
 
 COLUMNS: Final[Mapping[str, type]] = {"strata": np.uint8, "ends": np.int32, "ids": np.uint8}
 """What is kept of it; the rest is made of that."""
@@ -33,12 +33,15 @@ class DeviceIndex:
     """Rows 0, 1, 2 ... of pairs (device, stratum), in the order in which they were first told.
 
     Open addressing with linear probing. 32 bits of the hash lead to a candidate, its whole id
-    decides: two devices are never taken for one. Beside the id's own bytes 8 bytes a row, and 4 a
+    decides: two devices are never taken for one. Beside the id's own bytes 9 bytes a row, and 4 a
     slot, of which at most 60 % are taken.
+
+    Args:
+        limit: The most rows.
     """
 
-    def __init__(self) -> None:
-        self._count = 0
+    def __init__(self, limit: int = MAX_DEVICES) -> None:
+        self._limit, self._count = limit, 0
         self._tags = np.zeros(0, np.uint32)
         self._strata = np.zeros(0, np.uint8)
         self._ends = np.zeros(1, np.int32)
@@ -63,7 +66,7 @@ class DeviceIndex:
         """Row of each of n devices (text) in its stratum; those not known yet are added.
 
         Raises:
-            DeviceLimitError: One would be more than MAX_DEVICES.
+            DeviceLimitError: One would be more than the limit.
         """
         tags = _tags(devices, strata)
         found = self._find(devices, strata, tags)
@@ -81,9 +84,9 @@ class DeviceIndex:
         return {"strata": self.strata, "ends": ends, "ids": self._ids[: ends[-1]]}
 
     @classmethod
-    def restored(cls, columns: Mapping[str, npt.NDArray[Any]]) -> Self:
+    def restored(cls, columns: Mapping[str, npt.NDArray[Any]], limit: int = MAX_DEVICES) -> Self:
         """The index that these columns are of; they are its own from now on."""
-        made = cls()
+        made = cls(limit)
         made._strata, made._ends, made._ids = (columns[name] for name in COLUMNS)
         made._count = len(made._strata)
         made._tags = _tags(made.ids, made._strata)
@@ -127,11 +130,11 @@ class DeviceIndex:
         before, after = self._count, self._count + len(tags)
         lengths = pc.binary_length(devices).to_numpy(zero_copy_only=False)
         ends = self._ends[before] + np.cumsum(lengths, dtype=np.int64)
-        if after > MAX_DEVICES or ends[-1] > _MAX_ID_BYTES:
+        if after > self._limit or ends[-1] > _MAX_ID_BYTES:
             raise DeviceLimitError(
-                f"rollout: device {devices[-1]} is one more than MAX_DEVICES={MAX_DEVICES} of a "
-                f"release in one partition, or their ids are longer than {_MAX_ID_BYTES} bytes; "
-                "give the device topics more partitions"
+                f"device {devices[-1]} is one more than the limit of {self._limit} devices of a "
+                f"partition, or their ids are longer than {_MAX_ID_BYTES} bytes; give the device "
+                "topics more partitions"
             )
         self._tags, self._strata = grown(self._tags, after), grown(self._strata, after)
         self._ends, self._ids = grown(self._ends, after + 1), grown(self._ids, int(ends[-1]))

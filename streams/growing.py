@@ -22,3 +22,11 @@ def grown(column: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
     wider: npt.NDArray[Any] = np.frombuffer(room, column.dtype, wanted // column.itemsize)
     wider[: len(column)] = column
     return wider
+
+
+def owned(packed: bytes, kind: type) -> npt.NDArray[Any]:
+    """A column of what was packed: a copy that may be written to and grow."""
+    column: npt.NDArray[Any] = np.frombuffer(packed, kind)
+    made = grown(np.zeros(0, kind), len(column))[: len(column)]
+    made[:] = column
+    return made

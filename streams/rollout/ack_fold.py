@@ -100,7 +100,7 @@ class AckFold:
         """State: the columns as they are, the rest as JSON."""
         blobs = Blobs()
         tables = [
-            [release_id, strata, {name: blobs.put(at) for name, at in table.packed()}]
+            [release_id, strata, blobs.put_all(table.packed())]
             for release_id, (strata, table) in sorted(self._tables.items())
         ]
         state = {"tables": tables, "cells": self.cells.state(), "watermark_us": self.watermark_us}
@@ -108,8 +108,7 @@ class AckFold:
 
     def _restore(self, reading: Reading) -> None:
         for release_id, strata, places in reading.value["tables"]:
-            packed = {name: reading.get(place) for name, place in places.items()}
-            table = Attempts.unpacked(packed, len(strata), self._timeout_us)
+            table = Attempts.unpacked(reading.get_all(places), len(strata), self._timeout_us)
             self._tables[release_id] = (tuple(strata), table)
         self.cells = Cells.from_state(reading.value["cells"])
         self.watermark_us = reading.value["watermark_us"]

@@ -1,17 +1,16 @@
 """Stage one's count of how the devices heard of spread over the arms of the wave that is open."""
 
-import base64
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
 
 from schemas.cohorts import membership
 from schemas.records import Arm
-
-Ints = npt.NDArray[np.int64]
+from streams.blobs import Blobs, Reading
+from streams.turns import Ints
 
 
 class Opening(NamedTuple):
@@ -101,8 +100,8 @@ class ArmCounts:
         self._heard: dict[str, _Heard] = {}
         self._due: dict[tuple[str, str, int], tuple[int, int]] = {}
 
-    def count(self, stratum: str, devices: Sequence[str], told: Heard) -> None:
-        """Include windows of one stratum in log order, with the device of each."""
+    def count(self, stratum: str, devices: pa.Array, told: Heard) -> None:
+        """Include windows of one stratum in log order, with the device id of each."""
         stamps_us = told.stamps_us
         openings = self._openings(stratum)
         stamps = np.array([opening.stamp_us for opening in openings], dtype=np.int64)
@@ -118,14 +117,14 @@ class ArmCounts:
             yield ArmCell(*place, Arm.CANDIDATE, candidates)
             yield ArmCell(*place, Arm.CONTROL, control)
 
-    def state(self) -> list[Any]:
-        """State as JSON values."""
+    def state(self, blobs: Blobs) -> list[Any]:
+        """State as JSON values, and who was heard of beside them."""
         heard = [
             [
                 stratum,
                 [*at.opening],
                 at.known,
-                base64.b64encode(at.flags).decode(),
+                blobs.put(bytes(at.flags)),
                 at.candidates,
                 at.control,
             ]
@@ -133,17 +132,17 @@ class ArmCounts:
         ]
         return [heard, [[*place, *counts] for place, counts in sorted(self._due.items())]]
 
-    def restore(self, state: list[Any]) -> None:
+    def restore(self, state: list[Any], reading: Reading) -> None:
         """Go on from what `state` gave; the open waves' cells count as changed."""
         for stratum, opening, known, flags, candidates, control in state[0]:
-            heard = bytearray(base64.b64decode(flags))
+            heard = bytearray(reading.get(flags))
             self._heard[stratum] = _Heard(Opening(*opening), known, heard, candidates, control)
             self._change(stratum, self._heard[stratum])
         for release, stratum, opened, candidates, control in state[1]:
             self._due[release, stratum, opened] = (candidates, control)
 
     def _include(
-        self, stratum: str, opening: Opening, devices: Sequence[str], told: Heard, at: Ints
+        self, stratum: str, opening: Opening, devices: pa.Array, told: Heard, at: Ints
     ) -> None:
         heard = self._heard.get(stratum)
         if heard is None or heard.opening.stamp_us < opening.stamp_us:
@@ -152,7 +151,7 @@ class ArmCounts:
         elif heard.opening != opening:
             return  # stamped before an opening that later windows were counted for
         for place in heard.new(told.numbers[at]):
-            below = membership(opening.salt, devices[int(at[place])]) < opening.share
+            below = membership(opening.salt, devices[int(at[place])].as_py()) < opening.share
             heard.candidates += below
             heard.control += not below
             self._change(stratum, heard)

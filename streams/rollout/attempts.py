@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from streams.device_index import COLUMNS as INDEX_COLUMNS
 from streams.device_index import MAX_DEVICES, DeviceIndex, DeviceLimitError, Rows
-from streams.growing import grown
+from streams.growing import grown, owned
 from streams.rollout.deadlines import Deadlines, Stamps
 from streams.rollout.outcomes import (
     LOST,
@@ -155,7 +155,7 @@ class Attempts:
         made = cls(strata, timeout_us)
         kinds = {**COLUMNS, **INDEX_COLUMNS}
         columns: dict[str, npt.NDArray[Any]] = {
-            name: _own(np.frombuffer(packed[name], kind)) for name, kind in kinds.items()
+            name: owned(packed[name], kind) for name, kind in kinds.items()
         }
         made._columns = {name: columns[name] for name in COLUMNS}
         made._index = DeviceIndex.restored(columns)
@@ -236,10 +236,3 @@ def _bits(attempts: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
     """The bit of `rejected` that stands for each attempt."""
     bits: npt.NDArray[np.uint32] = np.uint32(1) << np.minimum(attempts, _LAST_BIT).astype(np.uint32)
     return bits
-
-
-def _own(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """A copy that may be written to, in memory of its own."""
-    made = grown(np.zeros(0, column.dtype), len(column))[: len(column)]
-    made[:] = column
-    return made

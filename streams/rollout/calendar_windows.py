@@ -1,9 +1,13 @@
 """Calendar windows of the rates: which one a moment is in, and until when it may be counted."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from streams.rollout.policy import Policy
+from streams.turns import Ints
+
+Times = TypeVar("Times", int, Ints)
+"""One moment, or a column of them."""
 
 KEPT: Final = 400
 """Windows that stage two keeps, and that a release's rates are tested over at most."""
@@ -27,11 +31,11 @@ class Calendar:
         """The windows of a policy."""
         return cls(round(policy.rate_window_s * 1e6), round(policy.lateness_s * 1e6))
 
-    def start(self, at_us: int) -> int:
+    def start(self, at_us: Times) -> Times:
         """Begin of the window a moment is in."""
         return at_us - at_us % self.length_us
 
-    def deadline(self, start_us: int) -> int:
+    def deadline(self, start_us: Times) -> Times:
         """Last ingest time at which records of the window that begins then are counted."""
         return start_us + self.length_us + self.lateness_us
 

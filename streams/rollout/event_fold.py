@@ -1,12 +1,11 @@
 """Stage one over disengagements and edge cases: how often they happen, by release and stratum."""
 
-import base64
-import json
 from typing import Any, Final
 
 import numpy as np
 
 from schemas.topics import DISENGAGEMENTS, EDGE_CASES
+from streams.blobs import Blobs, Reading
 from streams.processor import LogBatch
 from streams.rollout.calendar_windows import Calendar
 from streams.rollout.cells import Cells
@@ -50,7 +49,7 @@ class EventFold:
         self.high_us = 0
         self.watermark_us = 0
         if snapshot is not None:
-            self._restore(json.loads(snapshot))
+            self._restore(Reading(snapshot))
 
     def apply(self, batch: LogBatch) -> None:
         """Include the next stretch of the partition."""
@@ -79,17 +78,17 @@ class EventFold:
         """Events fall due by nothing but their records."""
 
     def snapshot(self) -> bytes:
-        """State as JSON."""
-        return json.dumps(
-            {
-                "sequences": base64.b64encode(self._sequences.snapshot()).decode(),
-                "cells": self.cells.state(),
-                "windows": self.windows.state(),
-                "eventful": [[at, sorted(told)] for at, told in sorted(self._eventful.items())],
-                "high_us": self.high_us,
-                "watermark_us": self.watermark_us,
-            }
-        ).encode()
+        """State: the sequences as columns, the rest as JSON."""
+        blobs = Blobs()
+        state = {
+            "sequences": blobs.put_all(self._sequences.packed()),
+            "cells": self.cells.state(),
+            "windows": self.windows.state(),
+            "eventful": [[at, sorted(told)] for at, told in sorted(self._eventful.items())],
+            "high_us": self.high_us,
+            "watermark_us": self.watermark_us,
+        }
+        return blobs.pack(state)
 
     def _include(
         self, release_id: str, stratum: str, device_id: str, at_us: int, stamp_us: int
@@ -113,8 +112,9 @@ class EventFold:
         self._told += 1
         self.windows.add(key, start, 1)
 
-    def _restore(self, state: dict[str, Any]) -> None:
-        self._sequences = DeviceSequences.restore(base64.b64decode(state["sequences"]))
+    def _restore(self, reading: Reading) -> None:
+        state: dict[str, Any] = reading.value
+        self._sequences = DeviceSequences.unpacked(reading.get_all(state["sequences"]))
         self.cells = Cells.from_state(state["cells"])
         self.windows.restore(state["windows"])
         self._eventful = {at: {(r, d) for r, d in told} for at, told in state["eventful"]}

@@ -1,16 +1,17 @@
 """Stage one's count of shadows: encounters two models saw, by class and region, and latency."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.cohorts import membership
-from streams.rollout.cells import CellCounts, CellKey, Cells
+from streams.blobs import Blobs, Reading
+from streams.rollout.cells import CellCounts, Cells
 from streams.rollout.policy import Policy
 from streams.rollout.streaks import Streaks
+from streams.turns import Ints
 
 _COLUMNS: Final = (
     "shadow_release_id",
@@ -53,6 +54,12 @@ class _Report(NamedTuple):
     late: int
 
 
+class _Judged(NamedTuple):
+    cell: CellCounts
+    device: int
+    is_over: bool
+
+
 class ShadowCounts:
     """Counts windows in which a release ran beside the live model.
 
@@ -68,41 +75,58 @@ class ShadowCounts:
         self._slo_share, self._shadows, self._cells = policy.slo_share, shadows, cells
         self._streaks = Streaks(policy)
 
-    def count(self, rows: pa.RecordBatch, stamps_us: npt.NDArray[np.int64]) -> None:
-        """Include windows that no earlier record told of."""
+    def count(self, rows: pa.RecordBatch, devices: Ints, stamps_us: Ints) -> None:
+        """Include windows that no earlier record told of, with the number of each one's device."""
         shadowed = np.asarray(rows.column("shadow_release_id").is_valid())
         if not shadowed.any():
             return
         chosen = rows.filter(pa.array(shadowed))
         columns = [chosen.column(name).to_pylist() for name in _COLUMNS]
-        for row, stamp in zip(
-            zip(*columns, strict=True), stamps_us[shadowed].tolist(), strict=True
+        judged: dict[str, list[_Judged]] = {}
+        for row, device, stamp in zip(
+            zip(*columns, strict=True),
+            devices[shadowed].tolist(),
+            stamps_us[shadowed].tolist(),
+            strict=True,
         ):
-            self._include(_Report._make(row), stamp)
+            report = _Report._make(row)
+            cell = self._include(report, stamp)
+            if cell is not None and report.judged > 0:
+                is_over = report.late > self._slo_share * report.judged
+                judged.setdefault(report.release_id, []).append(_Judged(cell, device, is_over))
+        for release_id, told in judged.items():
+            self._judge(release_id, told)
 
-    def state(self) -> list[Any]:
-        """State as JSON values, beside that of the cells."""
-        return self._streaks.state()
+    def state(self, blobs: Blobs) -> dict[str, Any]:
+        """State as JSON values and columns, beside that of the cells."""
+        return self._streaks.state(blobs)
 
-    def restore(self, state: list[Any], cells: Cells) -> None:
+    def restore(self, state: dict[str, Any], reading: Reading, cells: Cells) -> None:
         """Go on from what `state` gave, with the cells as they were then."""
-        self._streaks.restore(state)
+        self._streaks.restore(state, reading)
         self._cells = cells
 
-    def _include(self, report: _Report, stamp_us: int) -> None:
+    def _include(self, report: _Report, stamp_us: int) -> CellCounts | None:
+        """Compare the models, and the cell of the report; None: it counts nowhere."""
         opening = self._shadows(report.release_id, report.stratum)
         if opening is None or stamp_us < opening.stamp_us:
-            return
+            return None
         if membership(opening.salt, report.device_id) >= opening.share:
-            return
-        key: CellKey = (report.release_id, report.stratum)
-        cell = self._cells.touch(key)
+            return None
+        cell = self._cells.touch((report.release_id, report.stratum))
         _compare(cell, report)
-        if report.judged > 0:
-            is_over = report.late > self._slo_share * report.judged
-            change = self._streaks.judge(report.release_id, report.device_id, is_over=is_over)
-            cell.shadow_devices += change.judged
-            cell.shadow_failed += change.failed
+        return cell
+
+    def _judge(self, release_id: str, told: Sequence[_Judged]) -> None:
+        """Judge devices of a release by windows in log order."""
+        devices = np.array([one.device for one in told], np.int64)
+        over = np.array([one.is_over for one in told], np.bool_)
+        changes = self._streaks.judge(release_id, devices, over)
+        for one, judged, failed in zip(
+            told, changes.judged.tolist(), changes.failed.tolist(), strict=True
+        ):
+            one.cell.shadow_devices += judged
+            one.cell.shadow_failed += failed
 
 
 def _compare(cell: CellCounts, report: _Report) -> None:

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
+import numpy as np
+
 from streams.rollout.calendar_windows import Calendar
 from streams.rollout.cells import CellKey, CellLimitError
+from streams.turns import Ints
 
 MAX_WINDOWS: Final = 100_000
 """Open windows of all releases and strata that one partition counts."""
@@ -53,6 +56,21 @@ class WindowCells:
             )
         self._counts[at] = self._counts.get(at, 0) + amount
         self._changed.add(at)
+
+    def add_all(self, key: CellKey, at_us: Ints, high_us: Ints, amounts: Ints) -> None:
+        """Count n events of one key; `at_us` and `high_us` as `window` has them.
+
+        Raises:
+            CellLimitError: It would be one window more than MAX_WINDOWS.
+        """
+        starts = self._calendar.start(at_us)
+        open_ = high_us <= self._calendar.deadline(starts)
+        self.late += int(np.count_nonzero(~open_))
+        found, place = np.unique(starts[open_], return_inverse=True)
+        sums = np.zeros(len(found), np.int64)
+        np.add.at(sums, place, amounts[open_])
+        for start, amount in zip(found.tolist(), sums.tolist(), strict=True):
+            self.add(key, start, amount)
 
     def changed(self, high_us: int) -> Amounts:
         """What changed since the last call, in a fixed order; closed windows then leave.

@@ -19,7 +19,7 @@ from streams.slo.counting import CountingFold
 from streams.slo.engine import Withdrawal
 from streams.slo.objectives import Slo, alerting_digest, counting_digest
 
-COUNTING_VERSION: Final = "3"
+COUNTING_VERSION: Final = "4"
 BURNING_VERSION: Final = "3"
 WINDOWS: Final = "fleetloop_slo_windows"
 WINDOWS_TOLD: Final = (

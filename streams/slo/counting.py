@@ -1,6 +1,5 @@
 """Stage one: the fold of one partition of inference-events, and what it hands on."""
 
-import base64
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -105,7 +104,7 @@ class CountingFold:
         self._judge()
         blobs = Blobs()
         state = {
-            "sequences": base64.b64encode(self._sequences.snapshot()).decode(),
+            "sequences": blobs.put_all(self._sequences.packed()),
             "cells": self._cells.state(blobs),
             "newest_us": self._newest_us,
             "last_offset": self._last_offset,
@@ -119,7 +118,7 @@ class CountingFold:
         """Take the state of `snapshot()`; what it had handed on by then is on the log."""
         reading = Reading(snapshot)
         state: dict[str, Any] = reading.value
-        self._sequences = DeviceSequences.restore(base64.b64decode(state["sequences"]))
+        self._sequences = DeviceSequences.unpacked(reading.get_all(state["sequences"]))
         self._cells.load(state["cells"], reading)
         self._newest_us = state["newest_us"]
         self._last_offset = state["last_offset"]

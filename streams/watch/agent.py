@@ -18,7 +18,7 @@ from streams.watch.listening import ListeningFold, Tick
 from streams.watch.watch_file import WatchPolicy
 from streams.watch.watching import WatchFold
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 HOME: Final = 0
 """The partition of slo-partials that all of the watch goes to: one owner sees everything."""
 PROGRESS_EVERY_US: Final = 1_000_000

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from schemas.cohorts import membership
 from schemas.records import Arm
 from schemas.topics import INFERENCE_EVENTS, OTA_ACKS
+from streams.blobs import Blobs, Reading
 from streams.rollout.arm_tally import ArmTally
 from streams.rollout.arms import ArmCell, ArmCounts, Heard, Opening
 
@@ -21,7 +23,7 @@ def hears(counts: ArmCounts, devices: Sequence[str], stamp: int, known: int = 40
     """Windows of devices, of which those numbered below `known` were heard of before."""
     numbers = np.array([int(name[1:]) for name in devices], dtype=np.int64)
     stamps = np.full(len(devices), stamp, dtype=np.int64)
-    counts.count("HW3", devices, Heard(numbers, np.full_like(stamps, known), stamps))
+    counts.count("HW3", pa.array(devices), Heard(numbers, np.full_like(stamps, known), stamps))
 
 
 def below(share: float, devices: Sequence[str]) -> int:
@@ -52,7 +54,7 @@ def test_one_batch_may_cross_an_opening() -> None:
     counts = ArmCounts(lambda _: [FIRST, SECOND])
     numbers = np.arange(40, dtype=np.int64)
     stamps = np.where(numbers < 25, 150, 250)
-    counts.count("HW3", DEVICES, Heard(numbers, np.full_like(stamps, 40), stamps))
+    counts.count("HW3", pa.array(DEVICES), Heard(numbers, np.full_like(stamps, 40), stamps))
     assert list(counts.changed()) == [*cells(FIRST, DEVICES[:25]), *cells(SECOND, DEVICES[25:])]
 
 
@@ -60,7 +62,7 @@ def test_a_stratum_without_a_wave_counts_nobody() -> None:
     counts = ArmCounts(lambda _: [])
     hears(counts, DEVICES, 300)
     assert list(counts.changed()) == []
-    assert counts.state() == [[], []]
+    assert counts.state(Blobs()) == [[], []]
 
 
 def test_who_was_never_heard_of_before_the_opening_is_no_evidence() -> None:
@@ -75,8 +77,9 @@ def test_it_goes_on_from_its_state_and_tells_again_what_is_open() -> None:
     counts = ArmCounts(lambda _: [FIRST])
     hears(counts, DEVICES[:10], 120)
     again = ArmCounts(lambda _: [FIRST])
-    again.restore(counts.state())
-    assert again.state() == counts.state()
+    blobs = Blobs()
+    again.restore(counts.state(blobs), Reading(blobs.pack(None)))
+    assert again.state(Blobs()) == counts.state(Blobs())
     hears(again, DEVICES[5:15], 130)
     assert list(again.changed()) == cells(FIRST, DEVICES[:15])
 

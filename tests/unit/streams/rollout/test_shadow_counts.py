@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from schemas.cohorts import membership
+from streams.blobs import Blobs, Reading
 from streams.rollout.cells import Cells
 from streams.rollout.policy import Policy
 from streams.rollout.shadow_counts import ShadowCounts, ShadowOpening
@@ -43,7 +44,8 @@ def row(**changes: Any) -> dict[str, Any]:
 
 
 def read(fold: ShadowCounts, *rows: dict[str, Any], stamp: int = 2_000) -> None:
-    fold.count(pa.RecordBatch.from_pylist(list(rows)), np.full(len(rows), stamp))
+    devices = np.array([int(one["device_id"][1:]) for one in rows], np.int64)
+    fold.count(pa.RecordBatch.from_pylist(list(rows)), devices, np.full(len(rows), stamp))
 
 
 def test_encounters_are_counted_by_class_and_by_region_and_empty_classes_are_told() -> None:
@@ -95,6 +97,7 @@ def test_state_goes_on_where_it_was() -> None:
     read(first, row(shadow_late=1))
     second, _ = counts()
     restored = Cells.from_state(kept.state())
-    second.restore(first.state(), restored)
+    blobs = Blobs()
+    second.restore(first.state(blobs), Reading(blobs.pack(None)), restored)
     read(second, row(shadow_late=1))
     assert restored.counts == cells.counts

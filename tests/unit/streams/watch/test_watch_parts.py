@@ -6,16 +6,13 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.alert_log import FNV_OFFSET, FNV_PRIME
 from schemas.records import Lifecycle
 from schemas.topics import DEVICES, INFERENCE_EVENTS
 from schemas.validation import check
-from streams.hashing import hashes
 from streams.heard_clock import MAX_STEP_US, HeardClock
 from streams.processor import Refused
 from streams.watch import canary, watch_file
@@ -29,20 +26,6 @@ from streams.watch.registry import KEEP_US, Registry
 from streams.watch.watch_file import WatchFileError
 from tests.slo_log import MINUTE, SECOND, START_US, batch, rows, window
 from tests.watch_log import policy, registered
-
-
-@settings(deadline=None)
-@given(st.lists(st.text(max_size=30), max_size=20))
-def test_hashes_are_fnv_1a_of_the_bytes(texts: list[str]) -> None:
-    def fnv(text: str) -> int:
-        digest = FNV_OFFSET
-        for byte in text.encode():
-            digest = (digest ^ byte) * FNV_PRIME & 0xFFFFFFFFFFFFFFFF
-        return digest
-
-    column = pa.array(["", *texts], pa.string())
-    assert hashes(column).tolist() == [fnv(text) for text in ["", *texts]]
-    assert hashes(column[1:]).tolist() == [fnv(text) for text in texts]
 
 
 @settings(deadline=None)
