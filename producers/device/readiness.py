@@ -53,6 +53,7 @@ class Household:
         coldest_c, hottest_c: Degrees Celsius between which storage is written and a trial is run.
         quiet: Hours in which nothing may begin.
         utc_offset_min: Local time of the device, minutes east of UTC.
+        asks: Whether the owner is asked before each update.
         postponing: How often and how long an owner may say "later".
     """
 
@@ -60,13 +61,14 @@ class Household:
     hottest_c: float = 60.0
     quiet: tuple[Hours, ...] = ()
     utc_offset_min: int = 0
+    asks: bool = False
     postponing: Postponing = field(default_factory=Postponing)
 
 
 def deferral(
     needed: Preconditions | None,
     held: DeviceConditions,
-    temperature_c: float,
+    temperature_c: float | None,
     household: Household,
     consent: Consent,
     now_us: int,
@@ -76,16 +78,17 @@ def deferral(
     Args:
         needed: What the release asks for.
         held: What holds on the device.
-        temperature_c: Of its computer, degrees Celsius; one that is no number is too hot.
+        temperature_c: Of its computer, degrees Celsius; one that is no number is too hot. None:
+            it is not measured.
         household: What device and owner ask for.
         consent: What the owner has said about this release.
         now_us: UTC microseconds.
     """
     if (reason := hindrance(needed, held)) is not None:
         return reason
-    if temperature_c < household.coldest_c:
+    if temperature_c is not None and temperature_c < household.coldest_c:
         return TOO_COLD
-    if not temperature_c <= household.hottest_c:
+    if temperature_c is not None and not temperature_c <= household.hottest_c:
         return TOO_HOT
     minute = (now_us // _MINUTE_US + household.utc_offset_min) % DAY_MINUTES
     if any(hours.hold(minute) for hours in household.quiet):

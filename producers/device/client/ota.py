@@ -16,6 +16,8 @@ from producers.device.client.journal import Journal, NotKeptError
 from producers.device.client.steps import Steps
 from producers.device.client.storage import Storage
 from producers.device.flash import Flash, Tried
+from producers.device.postponement import Consent
+from producers.device.readiness import Household
 from producers.device.slots import Model
 from producers.device.wishes import GiveUp, GoBack, Install, Refuse, Wish, Withdrawn
 from producers.scenario import Updates
@@ -33,6 +35,9 @@ class OtaClient:
     Args:
         boot: Loads a model to run, None for none; raises EngineError, LookupError or OSError.
         answers_right: Whether what was booted last answers known pictures rightly.
+        household: What the device bears and its owner wishes; None: nothing beyond the release's
+            preconditions.
+        temperature_c: Degrees Celsius now; None: not measured.
     """
 
     def __init__(
@@ -45,7 +50,10 @@ class OtaClient:
         storage: Storage,
         boot: Callable[[Model | None], None],
         answers_right: Callable[[], bool],
+        household: Household | None = None,
+        temperature_c: Callable[[], float | None] = lambda: None,
     ) -> None:
+        self._household = household or Household()
         self._rules, self._flash, self._acks, self._storage = rules, flash, acks, storage
         self._journal = Journal(flash, acks, storage)
         self._steps = Steps(
@@ -55,6 +63,8 @@ class OtaClient:
             storage=storage,
             boot=boot,
             answers_right=answers_right,
+            household=self._household,
+            temperature_c=temperature_c,
         )
         self._recovering, self._recoveries, self._recover_at_us = "", 0, 0
 
@@ -87,6 +97,25 @@ class OtaClient:
             self._take_steps(now_us)
         except NotKeptError as error:
             log.warning("%s: %s; tried again", self._acks.device_id, error)
+
+    def agree(self) -> None:
+        """The owner says yes to what is offered; without an offer nothing changes."""
+        self._say(Consent.give)
+
+    def postpone(self, seconds: float, now_us: int) -> None:
+        """The owner says "later" to what is offered; without an offer nothing changes.
+
+        Raises:
+            ValueError: It cannot be said any more; for the owner to read.
+        """
+        rules = self._household.postponing
+        self._say(lambda consent: consent.postpone(rules, seconds, now_us))
+
+    def _say(self, word: Callable[[Consent], Consent]) -> None:
+        at = self.attempt
+        if at is not None and at.phase is Phase.OFFER:
+            with self._journal.step():
+                self._flash.attempt = replace(at, consent=word(at.consent))
 
     def observe(self, *, produced: bool, judged: bool, late: bool) -> None:
         """Tell of one frame that was due, for the health window."""

@@ -19,11 +19,12 @@ from typing import Final
 from producers.device.client.attempt import Attempt, Phase
 from producers.device.client.journal import Journal
 from producers.device.client.storage import FailedError, Storage
-from producers.device.conditions import hindrance
 from producers.device.engine import EngineError
 from producers.device.flash import Tried
 from producers.device.health import HEALTHY, HealthWindow
 from producers.device.identity import fraction
+from producers.device.postponement import Consent
+from producers.device.readiness import Household, deferral
 from producers.device.slots import Model
 from producers.device.wishes import Install, Withdrawn
 from producers.scenario import Updates
@@ -49,6 +50,8 @@ class Steps:
     Args:
         boot: Loads a model to run, None for none; raises EngineError, LookupError or OSError.
         answers_right: Whether what was booted answers known pictures.
+        household: What the device bears and its owner wishes.
+        temperature_c: Degrees Celsius now; None: not measured.
     """
 
     def __init__(
@@ -60,10 +63,13 @@ class Steps:
         storage: Storage,
         boot: Callable[[Model | None], None],
         answers_right: Callable[[], bool],
+        household: Household,
+        temperature_c: Callable[[], float | None],
     ) -> None:
         self._rules, self._seed, self._journal = rules, seed, journal
         self._flash, self._acks = journal.flash, journal.acks
         self._storage, self._boot, self._answers_right = storage, boot, answers_right
+        self._household, self._temperature_c = household, temperature_c
         self.health: HealthWindow | None = None
         self._retry_at: dict[str, int] = {}
 
@@ -72,8 +78,15 @@ class Steps:
         release_id = wanted.model.release_id
         number = self._flash.tried.get(release_id, Tried()).attempt + 1
         self._flash.remember(release_id, Tried(attempt=number))
+        # A way back is not asked for: what runs was ordered back.
+        asked = self._household.asks and not recovery
         at = Attempt(
-            wanted=wanted, number=number, phase=Phase.OFFER, due_us=now_us, recovery=recovery
+            wanted=wanted,
+            number=number,
+            phase=Phase.OFFER,
+            due_us=now_us,
+            recovery=recovery,
+            consent=Consent.ask(now_us) if asked else Consent(),
         )
         self._wait(at, now_us, self._rules.accept_s)
         self._say(at, AckState.OFFERED, now_us)
@@ -115,7 +128,15 @@ class Steps:
         return True
 
     def _accept(self, at: Attempt, now_us: int) -> bool:
-        reason = hindrance(at.wanted.preconditions, self._acks.conditions(now_us))
+        at = replace(at, consent=at.consent.at(now_us, self._household.postponing))
+        reason = deferral(
+            at.wanted.preconditions,
+            self._acks.conditions(now_us),
+            self._temperature_c(),
+            self._household,
+            at.consent,
+            now_us,
+        )
         if reason is None:
             self._storage.admit(at, now_us)
             self._reach(at, Phase.DOWNLOAD, AckState.ACCEPTED, now_us, self._rules.download_s)

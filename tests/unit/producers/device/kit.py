@@ -19,6 +19,7 @@ from producers.device.client.shelf_storage import ShelfStorage
 from producers.device.engine import Engine
 from producers.device.flash import Flash
 from producers.device.identity import EventIds, Who
+from producers.device.readiness import Household
 from producers.device.slots import Model
 from producers.scenario import Scenario, Updates
 from schemas.records import AckState, DeviceClass, DeviceConditions, OtaAck
@@ -217,12 +218,15 @@ class Files:
 class Phone:
     """An update client on its own, with a clock that the test moves."""
 
-    def __init__(self, flash: Flash | None = None, **rules: Any) -> None:
+    def __init__(
+        self, flash: Flash | None = None, household: Household | None = None, **rules: Any
+    ) -> None:
         self.now = NOW
         self.files = Files()
         self.outbox = Outbox()
         self.flash = flash or Flash(boot=1, registered_ts=NOW)
         self.held = READY
+        self.temperature_c: float | None = None
         self.loads: list[str | None] = []
         self.refuses: set[str] = set()
         self.wrong_answers = False
@@ -242,6 +246,8 @@ class Phone:
             storage=ShelfStorage(self.files),
             boot=self._boot,
             answers_right=lambda: not self.wrong_answers,
+            household=household,
+            temperature_c=lambda: self.temperature_c,
         )
 
     def _boot(self, wanted: Model | None) -> None:
