@@ -1,6 +1,6 @@
 """`fleetloop rollout trace`: the records a release was judged by, to be played again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -27,24 +27,21 @@ def trace(release_id: str, origin: Origin, settings: Settings) -> None:
     """Write the trace of a release to stdout."""
     lines = 0
     try:
-        with _store(origin, settings) as (store, unreadable):
+        with _store(origin, settings) as store:
             for line in cut_trace(release_id, store, load_keyring(settings.keys_dir)):
                 typer.echo(line)
                 lines += 1
-            left_out = unreadable()
     except NoReleaseError as error:
         fail(str(error), Exit.CONDITION_NOT_MET)
     say(f"{release_id}: {lines - 1} records from {origin}")
-    if left_out:
-        say(f"{left_out} records that cannot be decoded were left out: fleetloop dead-letters list")
+    if store.unreadable:
+        say(f"{store.unreadable} more cannot be decoded and were left out; see dead-letters list")
 
 
 @contextmanager
-def _store(origin: Origin, settings: Settings) -> Iterator[tuple[Store, Callable[[], int]]]:
-    """The store, and how many of its records were not readable so far."""
+def _store(origin: Origin, settings: Settings) -> Iterator[Store]:
     if origin is Origin.LOG:
-        log = LogStore(settings)
-        yield log, lambda: log.unreadable
+        yield LogStore(settings)
         return
     with native(settings.clickhouse) as client:
-        yield StoredStore(client), lambda: 0
+        yield StoredStore(client)

@@ -14,7 +14,13 @@ from streams.rollout.trace_cutting import BESIDE, DECIDED, Cut, trusted
 
 
 class Store(Protocol):
-    """Where records are, by topic and partition."""
+    """Where records are, by topic and partition.
+
+    Attributes:
+        unreadable: Records passed over so far because they cannot be decoded.
+    """
+
+    unreadable: int
 
     def partitions(self, topic: TopicSpec) -> Sequence[int]:
         """Those that have records."""

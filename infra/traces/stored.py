@@ -23,7 +23,12 @@ class StoredStore:
     """What the tables hold of the newest log of each topic.
 
     Raises as `Native.stream`.
+
+    Attributes:
+        unreadable: None: what cannot be decoded is no row.
     """
+
+    unreadable = 0
 
     def __init__(self, client: Native) -> None:
         self._client = client
