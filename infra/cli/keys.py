@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from securesystemslib.signer import SSlibKey
-from tuf.api.metadata import Root
 
 from infra.cli.log import read_book
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
@@ -19,7 +18,7 @@ from infra.trust import agenda
 from infra.trust.ceremony import Ceremony, Paper
 from infra.trust.key_folder import KeyFolder
 from infra.trust.key_rows import key_rows, paper_rows
-from infra.trust.roots import OFFLINE, Holders, replaced
+from infra.trust.roots import OFFLINE, ROLES, Holders
 from infra.trust.signed_file import REPOSITORIES, holder, public_key
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, rotate and revoke keys; sign with them.")
@@ -121,8 +120,8 @@ def merge(
 def rotate(
     folder: Folder,
     repository: Annotated[str, typer.Option(help="director or images")],
-    role: Annotated[
-        str | None, typer.Option(help="online role that gets a new key of this host")
+    roles: Annotated[
+        list[str] | None, typer.Option("--role", help="online role that gets a new key; repeatable")
     ] = None,
     out: Annotated[str | None, typer.Option(help="person whose key is replaced")] = None,
     into: Annotated[Path | None, typer.Option(help="key file that comes instead")] = None,
@@ -130,24 +129,22 @@ def rotate(
     passphrase_file: Secret = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
-    """Lay out the next Root: with another key, or without options the same, good for longer."""
-    _known(repository)
-    if (role is None and (out is None) != (into is None)) or (role is not None and (out or into)):
+    """Lay out the next Root: with other keys, or without options the same, good for longer."""
+    if repository not in REPOSITORIES:
+        fail(f"--repository {repository}: must be {' or '.join(REPOSITORIES)}", Exit.USAGE)
+    if (out is None) != (into is None) or (roles and out):
         fail("give --role, or --out with --into, or none of them", Exit.USAGE)
-    now = _now()
-    if role is not None:
-        if role in OFFLINE[repository] or role not in ("targets", "snapshot", "timestamp"):
-            fail(f"--role {role}: people hold it, or there is no such role", Exit.USAGE)
-        change = agenda.online_renewed(_online(keys, passphrase_file), role, repository, now)
+    now, ceremony = _now(), Ceremony(folder)
+    if roles:
+        mine = sorted(set(ROLES) - set(OFFLINE[repository]))
+        if wrong := set(roles) - set(mine):
+            fail(f"--role {wrong.pop()}: the online host has {', '.join(mine)}", Exit.USAGE)
+        change = agenda.online_renewed(_online(keys, passphrase_file), roles, repository, now)
     else:
-        fresh = [_public(into)] if into is not None else []
-
-        def change(root: Root) -> Root:
-            return replaced(root, now, out=[out] if out else [], into=fresh)
-
-    ceremony = Ceremony(folder)
+        gone, come = [out] if out else [], [_public(into)] if into else []
+        change = agenda.exchanged(gone, come, now)
     papers = agenda.next_root(ceremony, repository, change, now)
-    if repository == "images" and role is None and out is None:
+    if repository == "images" and not roles and out is None:
         papers.append(agenda.again(ceremony, now))
     _laid_out(papers, output)
 
@@ -169,7 +166,7 @@ def revoke(
     for repository in REPOSITORIES:
         root = ceremony.root(repository).document.signed
         if name in map(holder, root.keys.values()):
-            change = agenda.without([name], now)
+            change = agenda.exchanged([name], [], now)
             papers += agenda.next_root(ceremony, repository, change, now)
     if not papers:
         fail(f"{folder}: no key of {name} in the newest Roots", Exit.CONDITION_NOT_MET)
@@ -217,11 +214,6 @@ def _online(keys: Path | None, passphrase_file: Path | None) -> KeyFolder:
 def _public(path: Path) -> SSlibKey:
     """A person's public key; the file is named after its holder."""
     return public_key(path.stem, public_half(path))
-
-
-def _known(repository: str) -> None:
-    if repository not in REPOSITORIES:
-        fail(f"--repository {repository}: must be {' or '.join(REPOSITORIES)}", Exit.USAGE)
 
 
 def _now() -> datetime:

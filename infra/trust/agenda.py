@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from securesystemslib.signer import SSlibKey
 from tuf.api.metadata import Root, Targets
 
 from infra.objects import ObjectStore
@@ -93,30 +94,30 @@ def again(ceremony: Ceremony, now: datetime) -> Paper:
     )
 
 
-def without(names: Sequence[str], now: datetime) -> Callable[[Root], Root]:
-    """The change that takes holders' keys away."""
-    return lambda root: replaced(root, now, out=names, into=[])
+def exchanged(
+    out: Sequence[str], into: Sequence[SSlibKey], now: datetime
+) -> Callable[[Root], Root]:
+    """The change that puts keys in the places of some holders'; see `replaced`."""
+    return lambda root: replaced(root, now, out=out, into=into)
 
 
 def online_renewed(
-    online: KeyFolder, role: str, repository: str, now: datetime
+    online: KeyFolder, roles: Sequence[str], repository: str, now: datetime
 ) -> Callable[[Root], Root]:
-    """The change that gives an online role a new key of this host.
+    """The change that gives online roles new keys of this host.
 
     Raises:
-        KeysError: The key cannot be made.
+        KeysError: A key cannot be made.
     """
 
     def change(root: Root) -> Root:
-        (key_id,) = root.roles[role].keyids
-        old = holder(root.keys[key_id])
-        number = 1 + max(
-            int(name.rsplit("-", 1)[1])
-            for name in (old, *online.names())
-            if name.startswith(f"{repository}-{role}-")
-        )
-        name = online_name(repository, role, number)
-        return replaced(root, now, out=[old], into=[public_key(name, online.make(name))])
+        after = root
+        for role in roles:
+            (key_id,) = root.roles[role].keyids
+            old, name = holder(root.keys[key_id]), _next_name(online, repository, role)
+            after = replaced(after, now, out=[old], into=[public_key(name, online.make(name))])
+        after.version = root.version + 1
+        return after
 
     return change
 
@@ -197,3 +198,10 @@ def _stored(objects: ObjectStore, base: str, made: bytes) -> Delta:
 def _made(online: KeyFolder, name: str) -> bytes:
     """A key of the host; one that an init made which did not come to its end is used."""
     return online.public(name) if name in online.names() else online.make(name)
+
+
+def _next_name(online: KeyFolder, repository: str, role: str) -> str:
+    number = 1
+    while (name := online_name(repository, role, number)) in online.names():
+        number += 1
+    return name

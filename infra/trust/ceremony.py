@@ -157,17 +157,21 @@ class Ceremony:
     def publish(self, repository: str, shelf: Shelf) -> list[str]:
         """Store what is complete and not there yet: Roots first, one version at a time.
 
+        A Root waits for the Targets that its holders must sign: with one and without the other
+        no device could verify anything.
+
         Raises:
             CeremonyError: The store has another file of the same version.
             OSError: The store does not take it.
         """
         done = []
+        settled = all(paper.complete for paper in self.papers(repository, "targets")[-1:])
         for role in SIGNED[repository]:
             for paper in self.papers(repository, role):
                 there = shelf.read(f"{paper.document.version}.{role}.json")
                 if there is not None:
                     _check_same(paper, there)
-                elif paper.complete:
+                elif paper.complete and settled:
                     verified(paper.document.data, role, repository, paper.roots)
                     shelf.put(role, paper.document.version, paper.document.data)
                     done.append(paper.name)

@@ -1,6 +1,7 @@
 """Roots: which keys speak for each role of a repository. Pure: what the next Root says."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -81,7 +82,7 @@ def replaced(root: Root, now: datetime, *, out: Sequence[str], into: Sequence[SS
     if unknown := set(out) - {holder(root.keys[key_id]) for key_id in going}:
         known = ", ".join(sorted(map(holder, root.keys.values())))
         raise RootError(f"no key of {', '.join(sorted(unknown))} in this Root; it has {known}")
-    after: Root = Root.from_dict(root.to_dict())
+    after = deepcopy(root)  # `to_dict` would share its lists with the Root before
     after.version, after.expires = root.version + 1, expiry("root", now)
     for name in ROLES:
         lost = going & set(root.roles[name].keyids)
