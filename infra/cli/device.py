@@ -1,4 +1,4 @@
-"""`fleetloop device`: what one device would believe of what it is given."""
+"""`fleetloop device`: one device, what it would believe of what it is given, and running it."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from infra.cli.device_run import run
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
 from producers.device.client.files import FolderFiles
 from producers.device.trust.cycle import UpdateCycle
@@ -17,12 +18,8 @@ from producers.device.trust.sources import FolderSource
 from producers.device.trust.state import TrustState
 from schemas import moments
 
-app = typer.Typer(no_args_is_help=True, help="See what one device would believe.")
-
-
-@app.callback()
-def _nouns() -> None:
-    """Keeps `verify` a word of its own while it is the only one."""
+app = typer.Typer(no_args_is_help=True, help="One device: what it believes, and running it.")
+app.command("run")(run)
 
 
 @app.command()

@@ -60,15 +60,16 @@ def run(
     """Run the devices of a scenario. Open reporting windows are sent at the end."""
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
     settings = Settings()
-    playing = _scenario(scenario or settings.scenario_file, devices)
+    playing = chosen_scenario(scenario or settings.scenario_file, devices)
     part = _shard(shard)
-    with _stopping(seconds) as stopping:
-        _run(settings, playing, part, stopping)
+    with stopping(seconds) as stop:
+        _run(settings, playing, part, stop)
 
 
-def _scenario(path: Path | None, devices: int | None) -> Scenario:
+def chosen_scenario(path: Path | None, devices: int | None = None) -> Scenario:
+    """The scenario of a file; without one the command ends."""
     if path is None:
-        fail("fleet run: no scenario; give --scenario or set FLEETLOOP_SCENARIO_FILE", Exit.USAGE)
+        fail("no scenario; give --scenario or set FLEETLOOP_SCENARIO_FILE", Exit.USAGE)
     scenario = load(path)
     return scenario if devices is None else scenario.with_devices(devices)
 
@@ -81,7 +82,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 @contextmanager
-def _stopping(seconds: float | None) -> Iterator[Callable[[], bool]]:
+def stopping(seconds: float | None) -> Iterator[Callable[[], bool]]:
     """Whether to stop: TERM or Ctrl-C came, or the time since the first question is over."""
     asked = threading.Event()
     began: list[float] = []
@@ -89,14 +90,14 @@ def _stopping(seconds: float | None) -> Iterator[Callable[[], bool]]:
     def ask(_number: int, _frame: FrameType | None) -> None:
         asked.set()
 
-    def stopping() -> bool:
+    def stops() -> bool:
         if not began:
             began.append(time.monotonic())
         return asked.is_set() or (seconds is not None and time.monotonic() - began[0] >= seconds)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield stopping
+        yield stops
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -124,7 +125,7 @@ def _run(
             publisher=publisher,
             follower=follower,
             book=book,
-            clock=_now_us,
+            clock=now_us,
             save=lambda flashes: objects.put_named(name, to_json(flashes)),
         )
         running = Fleet(scenario, shore, people(scenario, *part), _kept(objects, name))
@@ -167,5 +168,6 @@ def _sha256(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _now_us() -> int:
+def now_us() -> int:
+    """The wall clock, UTC microseconds."""
     return time.time_ns() // 1000

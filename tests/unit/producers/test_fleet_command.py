@@ -36,7 +36,7 @@ def test_the_time_to_drive_begins_with_the_first_question(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr("infra.cli.fleet.time.monotonic", lambda: now[0])
-    with fleet._stopping(3.0) as stopping:
+    with fleet.stopping(3.0) as stopping:
         now[0] += 50
         assert not stopping()
         now[0] += 2.9

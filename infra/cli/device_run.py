@@ -1,0 +1,139 @@
+"""`fleetloop device run`: one device as a process of its own, with real files."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from infra.cli.fleet import chosen_scenario, now_us, stopping
+from infra.cli.output import Exit, fail, say
+from infra.kafka.follower import Follower
+from infra.kafka.publisher import Publisher
+from infra.keys import load_keyring
+from infra.objects import ObjectStore
+from infra.settings import Settings
+from producers.camera.open import open_camera
+from producers.device.client.file_storage import FileStorage
+from producers.device.client.files import FolderFiles
+from producers.device.client.intake import Origin
+from producers.device.client.layout import TRUST
+from producers.device.fetch.download import link
+from producers.device.flash import Flash
+from producers.device.identity import Who
+from producers.device.people import people
+from producers.device.trust.cycle import UpdateCycle
+from producers.device.trust.object_source import ObjectSource
+from producers.device.trust.predicate import Identity
+from producers.device.trust.state import TrustState
+from producers.fleet import Fleet, Shore
+from producers.scenario import Scenario
+from schemas.codec import Codec
+from schemas.decisions import ReleaseBook
+from schemas.registry import registry_from
+from schemas.topics import COLLECTION_CAMPAIGNS, MODEL_RELEASES
+
+DIRECTOR: Final = "updates/director"
+IMAGES: Final = "updates/image_repo"
+TARGETS: Final = "updates/targets"
+WATCHDOG_S: Final = 60.0
+"""A model that hangs the device so long has it reset; three resets in a trial are its end."""
+
+
+def run(
+    device: Annotated[str, typer.Option(help="id of a device of the scenario, such as hw3-00001")],
+    state: Annotated[Path, typer.Option(help="folder of all that the device keeps")],
+    scenario: Annotated[
+        Path | None, typer.Option(help="What to play; else the setting scenario_file.")
+    ] = None,
+    bytes_per_s: Annotated[
+        float | None, typer.Option(min=1.0, help="Limit of downloads; else as fast as they come.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.0, help="Stop after so long; else on TERM or Ctrl-C.")
+    ] = None,
+) -> None:
+    """Run one device: it verifies, downloads, installs and tries releases in its own folder.
+
+    It may be killed at any time and goes on when it is started again. A folder that trusts no root
+    yet begins with the 1.root.json of each repository.
+    """
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    settings = Settings()
+    playing = chosen_scenario(scenario or settings.scenario_file)
+    who = next((one for one in people(playing) if one.device_id == device), None)
+    if who is None:
+        fail(f"--device {device}: the scenario {playing.name} has none of that id", Exit.USAGE)
+    speed = None if bytes_per_s is None else link(bytes_per_s)
+    objects = ObjectStore(settings.objects_url)
+    images = ObjectSource(objects, IMAGES, TARGETS)
+    cycle = UpdateCycle(
+        director=ObjectSource(objects, DIRECTOR, TARGETS),
+        images=images,
+        state=TrustState(FolderFiles(state), TRUST),
+        me=Identity(ecu=who.device_id, hardware=who.hardware),
+        trust_first=True,
+    )
+    storage = FileStorage(
+        who.device_id, FolderFiles(state), Origin(cycle=cycle, images=images, link=speed)
+    )
+    with stopping(seconds) as stops, _watchdog(stops) as watched:
+        _drive(settings, playing, who, storage, objects, watched)
+
+
+def _drive(
+    settings: Settings,
+    scenario: Scenario,
+    who: Who,
+    storage: FileStorage,
+    objects: ObjectStore,
+    stops: Callable[[], bool],
+) -> None:
+    codec = Codec(registry_from(settings.registry_url))
+    kept = storage.kept()
+    flashes: dict[str, Flash] = {} if kept is None else {who.device_id: kept}
+    topics = [MODEL_RELEASES, COLLECTION_CAMPAIGNS]
+    with ExitStack() as stack:
+        follower = stack.enter_context(
+            closing(Follower(settings.kafka, codec, topics, who.device_id))
+        )
+        shore = Shore(
+            camera=open_camera(scenario),
+            storage=storage,
+            pictures=objects,
+            publisher=stack.enter_context(Publisher(settings.kafka, codec, who.device_id)),
+            follower=follower,
+            book=ReleaseBook(load_keyring(settings.keys_dir)),
+            clock=now_us,
+            save=lambda _: None,  # its client keeps every step itself, before it counts
+        )
+        running = Fleet(scenario, shore, [who], flashes)
+        say(f"device: {who.device_id} runs, boot {running.devices[0].flash.boot}")
+        running.run(stops)
+
+
+@contextmanager
+def _watchdog(stops: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
+    """Kill this process when it does not ask whether to stop for too long, as hardware would."""
+    asked_at, over = [time.monotonic()], threading.Event()
+
+    def asked() -> bool:
+        asked_at[0] = time.monotonic()
+        return stops()
+
+    def watch() -> None:
+        while not over.wait(1.0):
+            if time.monotonic() - asked_at[0] > WATCHDOG_S:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="watchdog", daemon=True).start()
+    try:
+        yield asked
+    finally:
+        over.set()
