@@ -30,6 +30,7 @@ from producers.device.identity import Who
 from producers.device.people import people
 from producers.device.trust.cycle import UpdateCycle
 from producers.device.trust.object_source import ObjectSource
+from producers.device.trust.places import METADATA, TARGETS
 from producers.device.trust.predicate import Identity
 from producers.device.trust.state import TrustState
 from producers.fleet import Fleet, Shore
@@ -39,9 +40,6 @@ from schemas.decisions import ReleaseBook
 from schemas.registry import registry_from
 from schemas.topics import COLLECTION_CAMPAIGNS, MODEL_RELEASES
 
-DIRECTOR: Final = "updates/director"
-IMAGES: Final = "updates/image_repo"
-TARGETS: Final = "updates/targets"
 WATCHDOG_S: Final = 60.0
 """A model that hangs the device so long has it reset; three resets in a trial are its end."""
 
@@ -72,9 +70,9 @@ def run(
         fail(f"--device {device}: the scenario {playing.name} has none of that id", Exit.USAGE)
     speed = None if bytes_per_s is None else link(bytes_per_s)
     objects = ObjectStore(settings.objects_url)
-    images = ObjectSource(objects, IMAGES, TARGETS)
+    images = ObjectSource(objects, METADATA["images"], TARGETS)
     cycle = UpdateCycle(
-        director=ObjectSource(objects, DIRECTOR, TARGETS),
+        director=ObjectSource(objects, METADATA["director"], TARGETS),
         images=images,
         state=TrustState(FolderFiles(state), TRUST),
         me=Identity(ecu=who.device_id, hardware=who.hardware),

@@ -150,6 +150,9 @@ class Device:
             return
         try:
             engine = self._surface.storage.beside(model)
+            if engine is None:
+                self.shadow = None
+                return
         except (EngineError, LookupError, OSError):
             engine = None  # none of its frames is answered, which is what it would do when live
         self.shadow = Shadow(

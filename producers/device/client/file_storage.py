@@ -145,6 +145,9 @@ class FileStorage:
             return False
         return body is not None and hashlib.sha256(body).hexdigest() == model.digest
 
+    def beside(self, model: Model) -> None:
+        """No room: what is in no slot was not verified here, so this device runs no shadow."""
+
     def engine(self, model: Model, slot: Slot) -> Engine:
         """Load what a slot has; the engine checks its digest."""
         body = self._files.read(slot_file(slot))

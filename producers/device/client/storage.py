@@ -75,8 +75,8 @@ class Storage(Protocol):
 class ShadowStorage(Storage, Protocol):
     """Storage that has room for a model beside those of the slots."""
 
-    def beside(self, model: Model) -> Engine:
-        """A model to run in shadow, verified and in no slot.
+    def beside(self, model: Model) -> Engine | None:
+        """A model to run in shadow, verified and in no slot; None: this device runs none.
 
         Raises EngineError, LookupError or OSError.
         """
