@@ -29,8 +29,7 @@ from producers.device.flash import Flash
 from producers.device.identity import Who
 from producers.device.people import people
 from producers.device.trust.cycle import UpdateCycle
-from producers.device.trust.object_source import ObjectSource
-from producers.device.trust.places import METADATA, TARGETS
+from producers.device.trust.places import sources
 from producers.device.trust.predicate import Identity
 from producers.device.trust.state import TrustState
 from producers.fleet import Fleet, Shore
@@ -70,9 +69,9 @@ def run(
         fail(f"--device {device}: the scenario {playing.name} has none of that id", Exit.USAGE)
     speed = None if bytes_per_s is None else link(bytes_per_s)
     objects = ObjectStore(settings.objects_url)
-    images = ObjectSource(objects, METADATA["images"], TARGETS)
+    director, images = sources(objects)
     cycle = UpdateCycle(
-        director=ObjectSource(objects, METADATA["director"], TARGETS),
+        director=director,
         images=images,
         state=TrustState(FolderFiles(state), TRUST),
         me=Identity(ecu=who.device_id, hardware=who.hardware),

@@ -79,9 +79,8 @@ class Car:
         trying = self.ota.attempt.wanted.model if self.ota.attempt is not None else None
         if self.flash.slots.trial:
             self._look()
-        self.ota.turn(
-            self._world.logs.now, wish(self._world.book, self.who, self.flash.slots, trying)
-        )
+        now, book = self._world.logs.now, self._world.book
+        self.ota.turn(now, wish(book, self.who, self.flash.slots, trying, now))
 
     def _look(self) -> None:
         running = self.flash.slots.running
