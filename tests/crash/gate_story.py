@@ -58,6 +58,7 @@ class Gates:
         self._folder, self._environment, self._kills = folder, environment, list(kills)
         self._started: list[subprocess.Popen[bytes]] = []
         self._victim: subprocess.Popen[bytes] | None = None
+        self._rival: subprocess.Popen[bytes] | None = None
         self._warm = self._spawn()
         self.at, self.deaths = NEVER, list[str]()
 
@@ -82,6 +83,15 @@ class Gates:
         with child.stdin as pipe:
             pipe.write(f"{point}\t{nth}\t{name}\n".encode())
         return child
+
+    def oppose(self) -> None:
+        """A second gate that nobody kills."""
+        self._rival = self.start(NEVER, name="rival")
+
+    def turn(self, cycle: int) -> None:
+        """A release begins: the rival, if there is one, sleeps through those of odd number."""
+        if self._rival is not None:
+            self._rival.send_signal(signal.SIGSTOP if cycle % 2 else signal.SIGCONT)
 
     @property
     def done(self) -> bool:
@@ -135,7 +145,8 @@ def play(
 ) -> Played:
     """Play releases until every kill has happened and the last release has ended.
 
-    With a rival a second gate, of another group, decides about the same releases all the time.
+    With a rival a second gate, of another group, decides about the same releases. It is stopped
+    through every second one, so that each point is come to, and wakes with what it knew before.
     """
     make_keys(folder / "keys")
     (folder / "policy.yaml").write_text(POLICY)
@@ -146,7 +157,7 @@ def play(
         gates = Gates(folder, _environment(kafka, folder), kills)
         stack.callback(gates.close)
         if rival:
-            gates.start(NEVER, name="rival")
+            gates.oppose()
         cycles = _story(world, gates)
         logs.read()
         return Played(
@@ -184,6 +195,7 @@ def _story(world: KafkaWorld, gates: Gates) -> int:
             if gates.done:
                 return cycle.number
             cycle = Cycle(world, cycle.number + 1, cycle.release_id)
+            gates.turn(cycle.number)
             cycle.begin()
         assert time.monotonic() < deadline, (gates.at, cycle, gates.said())
         time.sleep(0.05)

@@ -1,8 +1,8 @@
 """`make soak NAME=rollout`: the gate killed at every named point of every decision, on real Kafka.
 
 Each run visits all points in an order drawn from its seed; in every second run another gate decides
-about the same releases all the time. The results stand in build/soak/rollout.json; the exit status
-tells whether every promise was kept.
+about the same releases, and sleeps through every second one. The results stand in
+build/soak/rollout.json; the exit status tells whether every promise was kept.
 SOAK_RUNS sets how many runs (2), SOAK_SEED the first seed (1).
 """
 
