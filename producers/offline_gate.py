@@ -11,7 +11,9 @@ from producers.camera.camera import HeldBack
 from producers.evaluation import Gains, gains
 
 ALPHA: Final = 0.05
-"""Chance that a model no worse than its parent anywhere is stopped, before the second seed."""
+"""Chance that a model that loses no more than TOLERATED is stopped, before the second seed."""
+TOLERATED: Final = 0.05
+"""A retrain on more data trades a few pictures of one class for more of others; so much may go."""
 MIN_ENCOUNTERS: Final = 10
 """A slice with fewer encounters says nothing and protects nobody."""
 _RESAMPLES: Final = 10_000
@@ -28,7 +30,7 @@ class SliceGain:
 
     Attributes:
         upper: Bound from above at level 1 - ALPHA / slices (Bonferroni), by bootstrap over
-            encounters; below 0 the new model is worse.
+            encounters.
     """
 
     encounters: int
@@ -37,8 +39,8 @@ class SliceGain:
 
     @property
     def worse(self) -> bool:
-        """Whether chance does not explain the loss."""
-        return self.upper < 0.0
+        """Whether more is lost than is tolerated, and chance does not explain it."""
+        return self.upper < -TOLERATED
 
 
 def slice_gains(new: bytes, parent: bytes, held_back: HeldBack) -> dict[str, SliceGain]:

@@ -33,6 +33,11 @@ def test_a_model_that_loses_nothing_trains_no_twin() -> None:
     pass_or_raise("r1", slice_gains(PARENT, LOST_NIGHT, held_back()), never)
 
 
+def test_a_small_loss_of_one_class_is_tolerated() -> None:
+    few = SliceGain(encounters=25, mean=-0.115, upper=-0.02)
+    pass_or_raise("r1", {"class/a": few}, lambda: {"class/a": few})
+
+
 def test_a_slice_of_few_encounters_protects_nobody() -> None:
     found = slice_gains(LOST_NIGHT, PARENT, held_back(encounters=39))
     assert "light/NIGHT" not in found  # nine of them
