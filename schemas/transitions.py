@@ -32,10 +32,12 @@ class Guard(Enum):
     SHADOW_PASSED = "soaked, `minimum_encounters` compared without such evidence, and FREE"
     SHADOW_UNCLEAR = "passed but for harm elsewhere; or not passed `patience_s` after its soak"
     FREE = "no other release is open here, and no approved one goes first"
-    PROVEN = "soaked, `minimum_devices` decided, and from wave 1 on proved safe"
-    ALL_PROVEN = "the same after the last wave, at least `monitor_s` after it opened"
-    UNPROVEN_IN_BUDGET = "not so `patience_s` after its soak; share below `exposure_budget`"
-    UNPROVEN = "not so `patience_s` after its soak; share at `exposure_budget` or above"
+    PROVEN = "soaked, `minimum_devices` decided, proved safe (wave 0: or no harm suspected)"
+    ALL_PROVEN = "proved safe after the last wave, at least `monitor_s` after it opened"
+    UNPROVEN_IN_BUDGET = (
+        "not so `patience_s` after its soak; `exposure_budget` left, no harm suspected"
+    )
+    UNPROVEN = "not so `patience_s` after its soak; no `exposure_budget` left, or harm suspected"
 
 
 class Transition(NamedTuple):

@@ -15,7 +15,7 @@ from streams.rollout.simulation.comparison import Interval, Summary, compare
 from streams.rollout.simulation.gates import Name
 from streams.rollout.simulation.scenario import Scenario, ScenarioError, load_scenario, shipped
 
-FLEETS: Final = 100
+FLEETS: Final = 300
 """Fleets the rivals' thresholds are set on."""
 _DAY_S: Final = 86_400.0
 
@@ -50,6 +50,7 @@ def row(found: Summary, settings: Mapping[Name, Setting]) -> dict[str, Any]:
         "false_rollbacks_95": _told(found.false_back, 4),
         "false_holds": round(found.false_hold.value, 4),
         "false_holds_95": _told(found.false_hold, 4),
+        "held": round(found.held.value, 4),
         "reached_all": round(found.full.value, 4),
         "days_to_all": days,
         "threshold": None if setting is None else round(setting.threshold, 4),

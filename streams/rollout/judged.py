@@ -69,6 +69,11 @@ class Judged:
         return self.peak.harm >= self.harm_at
 
     @property
+    def suspect(self) -> bool:
+        """Whether the evidence of harm has come as far as that of safety must."""
+        return self.peak.harm >= self.safe_at
+
+    @property
     def proven(self) -> bool:
         """Whether the evidence of safety has crossed."""
         return self.peak.safe >= self.safe_at

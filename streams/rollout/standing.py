@@ -154,10 +154,15 @@ class ReleaseStanding:
 
     def harmful(self, stratum: str) -> bool:
         """Whether any test's evidence of harm has crossed, and not only what a person excused."""
-        excused = self.strata[stratum].excused_failures
-        if not self.worst(stratum).harmful:
-            return False
-        return excused is None or self.failures(stratum) > excused
+        return self.worst(stratum).harmful and not self._excused(stratum)
+
+    def suspected(self, stratum: str) -> bool:
+        """Whether evidence of harm has gone as far in any test as proof of safety must.
+
+        Too little to order back; one that keeps to its limit gets there with a chance of
+        alpha_safe at most in each test (Ville, as in `evidence`). What a person excused counts not.
+        """
+        return self.worst(stratum).suspect and not self._excused(stratum)
 
     def proven(self, stratum: str) -> bool:
         """Whether the evidence of safety has crossed in every test that guards it."""
@@ -196,6 +201,11 @@ class ReleaseStanding:
             config_digest=self.policy.digest,
             offsets=dict(offsets),
         )
+
+    def _excused(self, stratum: str) -> bool:
+        """Whether a person has let it go on, and no failure is known that was not known then."""
+        excused = self.strata[stratum].excused_failures
+        return excused is not None and self.failures(stratum) <= excused
 
     def _shares(self, stratum: str) -> Iterator[Judged]:
         for metric, rule in self.policy.metrics.shares():

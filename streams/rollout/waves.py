@@ -25,7 +25,7 @@ def all_proven(at: ReleaseStanding, stratum: str) -> str | None:
 
 def unproven_in_budget(at: ReleaseStanding, stratum: str) -> str | None:
     """Patience is over without proof, and more devices may be exposed."""
-    if not _unproven(at, stratum) or at.strata[stratum].share >= at.policy.exposure_budget:
+    if not _unproven(at, stratum) or not _may_widen(at, stratum):
         return None
     decided = at.updates(stratum).decided
     return f"{decided} devices prove neither harm nor safety; widened within the budget"
@@ -33,10 +33,11 @@ def unproven_in_budget(at: ReleaseStanding, stratum: str) -> str | None:
 
 def unproven(at: ReleaseStanding, stratum: str) -> str | None:
     """Patience is over without proof, and no more devices may be exposed."""
-    if not _unproven(at, stratum) or at.strata[stratum].share < at.policy.exposure_budget:
+    if not _unproven(at, stratum) or _may_widen(at, stratum):
         return None
     decided = at.updates(stratum).decided
-    return f"{decided} devices prove neither harm nor safety; a person must decide"
+    suspected = ", but harm is suspected" if at.suspected(stratum) else ""
+    return f"{decided} devices prove neither harm nor safety{suspected}; a person must decide"
 
 
 def next_wave(at: ReleaseStanding, stratum: str) -> tuple[int, float]:
@@ -66,7 +67,7 @@ def missing(at: ReleaseStanding, stratum: str) -> list[str]:
     soak = [f"{left_s:.0f} s of soak"] if left_s > 0 else []
     wanting = _wanting(at, stratum, view.wave)
     if wanting:
-        then = "held" if view.share >= at.policy.exposure_budget else "widened"
+        then = "widened" if _may_widen(at, stratum) else "held"
         wanting.append(f"else it is {then} in {left_s + at.policy.patience_s:.0f} s")
     return soak + wanting
 
@@ -82,16 +83,24 @@ def _unproven(at: ReleaseStanding, stratum: str) -> bool:
     return bool(_wanting(at, stratum, wave))
 
 
+def _may_widen(at: ReleaseStanding, stratum: str) -> bool:
+    """Nobody is exposed for proof's sake to what is suspected of harm."""
+    return at.strata[stratum].share < at.policy.exposure_budget and not at.suspected(stratum)
+
+
 def _soaked(at: ReleaseStanding, stratum: str, wave: int, patience_s: float = 0.0) -> bool:
     return at.passed_s(stratum) >= _soak_s(at, stratum, wave) + patience_s
 
 
 def _wanting(at: ReleaseStanding, stratum: str, wave: int) -> list[str]:
-    """Devices and proof that are missing. The first wave is too small to prove safety."""
+    """Devices and proof that are missing.
+
+    The first wave is too small to prove safety: it passes without, unless harm is suspected.
+    """
     wanted = at.policy.minimum_devices - at.updates(stratum).decided
     devices = [f"{wanted} more decided devices"] if wanted > 0 else []
-    proof = (wave == 0 and not _is_last(at, wave)) or at.proven(stratum)
-    if proof:
+    small = wave == 0 and not _is_last(at, wave) and not at.suspected(stratum)
+    if small or at.proven(stratum):
         return devices
     lacking = [test.metric for test in at.tests(stratum) if test.guard and not test.proven]
     return [*devices, f"proof of safety by {' and '.join(lacking)}"]

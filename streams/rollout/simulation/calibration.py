@@ -5,6 +5,7 @@ reaches everybody in the same median time as with ours; then its threshold is th
 which it stops at most `ALARMS` of the releases that stand exactly at the ceiling.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,8 +20,8 @@ from streams.rollout.simulation.scenario import Failing, Scenario
 ALARMS: Final = 0.01
 FIRST_SEED: Final = 1_000_000
 """Calibration draws fleets that no comparison draws."""
-MULTIPLES: Final = (0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5, 6, 8, 10, 15, 25, 50)
-"""Thresholds that are tried, as multiples of the ceiling (or of no increase)."""
+MULTIPLES: Final = tuple(round(0.5 * 1.06**step, 3) for step in range(68))
+"""Thresholds that are tried, as multiples of the ceiling (or of no increase): 0.5 to 25."""
 _DELAYS: Final = ("accepts", "commits", "never_accepts", "region_delay_s")
 _NEVER: Final = 1e9
 _STEPS: Final = 8
@@ -49,9 +50,11 @@ class Calibration:
     Args:
         scenario: Whose fleet and policy; its faults are replaced.
         fleets: Fleets drawn for the thresholds; a tenth of them, at least 5, for the times.
+        alarms: Share of releases at the ceiling that a rival may stop.
     """
 
-    def __init__(self, scenario: Scenario, fleets: int) -> None:
+    def __init__(self, scenario: Scenario, fleets: int, alarms: float = ALARMS) -> None:
+        self._alarms = alarms
         ceiling = scenario.policy.ceiling
         plain = {key: Scenario.model_fields[key].get_default() for key in _DELAYS}
         self._good = scenario.model_copy(
@@ -74,17 +77,18 @@ class Calibration:
         """How a rival is to be set."""
         dwell_s = self._dwell(name)
         unit = 1.0 if name is Name.KAYENTA else self._at.policy.ceiling
-        for multiple in MULTIPLES if name is not Name.MENDER else ():
-            threshold = unit * multiple
-            outcomes = _played(
-                self._at,
-                self._drawn,
-                partial(_rival, name, self._at, threshold, dwell_s),
-                at_most=ALARMS,
-            )
-            if outcomes is not None:
-                return Setting(threshold, dwell_s, outcomes)
-        return Setting(_NEVER, dwell_s, 0.0)
+        if name is Name.MENDER:
+            return Setting(_NEVER, dwell_s, 0.0)
+
+        def alarms(multiple: float) -> float | None:
+            gate = partial(_rival, name, self._at, unit * multiple, dwell_s)
+            return _played(self._at, self._drawn, gate, at_most=self._alarms)
+
+        # A wider threshold stops no rollout that a tighter one lets pass.
+        at = bisect_left(MULTIPLES, 1, key=lambda multiple: int(alarms(multiple) is not None))
+        if at == len(MULTIPLES):
+            return Setting(_NEVER, dwell_s, 0.0)
+        return Setting(unit * MULTIPLES[at], dwell_s, alarms(MULTIPLES[at]) or 0.0)
 
     def _dwell(self, name: Name) -> float:
         """Bisected on a rule that never stops; times are looked at every tick only."""

@@ -35,6 +35,7 @@ class Summary:
         exposed: Mean of devices that took the release and for which it is bad; bootstrapped.
         full: Share of rollouts that reached everybody; Wilson.
         full_median_s: Median time until then, of those that did.
+        held: Share of rollouts in which a person was asked, rightly or not; Wilson.
         false_hold: Share of rollouts that held a stratum which keeps to the ceiling; Wilson.
         false_back: The same of rollbacks.
     """
@@ -44,6 +45,7 @@ class Summary:
     exposed: Interval
     full: Interval
     full_median_s: float | None
+    held: Interval
     false_hold: Interval
     false_back: Interval
 
@@ -98,6 +100,7 @@ def _summary(name: Name, scenario: Scenario, outcomes: Sequence[Outcome]) -> Sum
         exposed=bootstrap([at.exposed for at in outcomes]),
         full=wilson(len(times), runs),
         full_median_s=median(times) if times else None,
+        held=wilson(sum(bool(at.held) for at in outcomes), runs),
         false_hold=wilson(sum(any(map(scenario.keeps, at.held)) for at in outcomes), runs),
         false_back=wilson(sum(any(map(scenario.keeps, at.back)) for at in outcomes), runs),
     )

@@ -13,6 +13,7 @@ from streams.rollout.simulation.delay import Delay
 
 FOLDER: Final = Path(__file__).with_name("scenarios")
 MAX_DEVICES: Final = 1_000_000
+MAX_TICKS: Final = 100_000
 Rate = Annotated[float, Field(ge=0.0, le=1.0)]
 _STRICT: Final = ConfigDict(extra="forbid", frozen=True)
 
@@ -101,6 +102,11 @@ class Scenario(BaseModel):
             raise ValueError(f"fleet: {devices} devices are more than {MAX_DEVICES}")
         if self.tick_s >= self.horizon_s:
             raise ValueError(f"tick_s={self.tick_s:g} must be below horizon_s={self.horizon_s:g}")
+        if self.horizon_s > MAX_TICKS * self.tick_s:
+            raise ValueError(
+                f"horizon_s={self.horizon_s:g} by tick_s={self.tick_s:g} are more than "
+                f"{MAX_TICKS} ticks"
+            )
         return self
 
     def keeps(self, stratum: str) -> bool:

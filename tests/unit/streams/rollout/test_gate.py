@@ -185,6 +185,55 @@ def test_an_unproven_wave_is_widened_to_the_budget_and_then_held(desk: Desk) -> 
     assert "8 devices prove neither" in desk.book.releases["r2"].strata["HW3"].reason
 
 
+def test_what_is_suspected_of_harm_reaches_nobody_more_and_a_person_decides(desk: Desk) -> None:
+    desk.propose(counter=2, parent_release_id="r1", strata=("HW3",))
+    desk.order(C.APPROVE)
+    desk.wait(0)
+    desk.turn()
+    desk.count("HW3", accepted=20, committed=13, failed=7)  # e-value 33: 20 suspects, 200 is harm
+    desk.wait(12)
+    assert desk.turn() == []
+    desk.wait(20)
+    assert desk.turn() == ["HELD HW3"]
+    assert "but harm is suspected" in desk.book.releases["r2"].strata["HW3"].reason
+    desk.count("HW3", accepted=20, committed=11, failed=9)
+    assert desk.turn() == ["ROLLBACK_ORDERED HW3"], "a hold goes on judging"
+
+
+def test_a_person_excuses_a_suspicion_until_more_devices_fail(desk: Desk) -> None:
+    desk.propose(counter=2, parent_release_id="r1", strata=("HW3",))
+    desk.order(C.APPROVE)
+    desk.wait(0)
+    desk.turn()
+    desk.count("HW3", accepted=20, committed=13, failed=7)
+    desk.wait(32)
+    assert desk.turn() == ["HELD HW3"]
+    desk.order(C.RESUME)
+    assert desk.turn() == ["RESUMED HW3"]
+    desk.count("HW3", accepted=20, committed=12, failed=8)
+    desk.wait(12)
+    assert desk.turn() == [], "one more has failed: suspected again"
+    desk.wait(20)
+    assert desk.turn() == ["HELD HW3"]
+    desk.order(C.RESUME)
+    assert desk.turn() == ["RESUMED HW3"]
+    desk.wait(12)
+    assert desk.turn() == ["WAVE_OPENED HW3"]
+
+
+def test_a_suspicion_is_over_once_safety_is_proved(desk: Desk) -> None:
+    desk.propose(counter=2, parent_release_id="r1", strata=("HW3",))
+    desk.order(C.APPROVE)
+    desk.wait(0)
+    desk.turn()
+    desk.count("HW3", accepted=20, committed=13, failed=7)
+    desk.wait(12)
+    assert desk.turn() == []
+    desk.count("HW3", accepted=400, committed=393, failed=7)
+    desk.count("HW3", topic=INFERENCE_EVENTS.name, accepted=393, committed=393)
+    assert desk.turn() == ["WAVE_OPENED HW3"]
+
+
 @pytest.mark.parametrize(
     ("topic", "test"), [("ota-acks", "updates"), (INFERENCE_EVENTS.name, "latency")]
 )

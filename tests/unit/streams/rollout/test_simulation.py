@@ -2,9 +2,11 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from infra.cli.main import command_for
@@ -178,6 +180,10 @@ def test_intervals_hold_their_estimate() -> None:
             "HW3 is not in the fleet",
         ),
         ("about: x\nfleet: {HW4: 2000000}\nfailing: {rate: 0.1}", "are more than 1000000"),
+        (
+            "about: x\nfleet: {HW4: 9}\nfailing: {rate: 0.1}\nhorizon_s: 1.0e+12",
+            "are more than 100000 ticks",
+        ),
         ("about: x\nfleet: {}\nfailing: {rate: 0.1}", "fleet="),
         ("a: [", "not YAML"),
     ],
@@ -201,3 +207,43 @@ def test_the_command_plays_ours_alone_in_json() -> None:
     wrong = CliRunner().invoke(command_for(line), [*line[:-3], "spinnaker"])
     assert wrong.exit_code == 1
     assert "spinnaker is none of ours, hawkbit" in wrong.output
+
+
+KEYS = (
+    "about", "fleet", "fleet.HW4", "failing", "failing.rate", "failing.only", "failing.how",
+    "failing.after", "failing.after.median_s", "failing.after.shape", "failing.by_region",
+    "accepts", "accepts.spread", "regions", "policy", "policy.ceiling", "policy.waves",
+    "policy.metrics", "policy.metrics.latency", "tick_s", "horizon_s", "never_accepts", "nonsense",
+    "failing.nonsense", "policy.metrics.nonsense", "accepts.nonsense",
+)  # fmt: skip
+WRONG = (None, "x", -1, 1e300, float("nan"), [], {}, {"nonsense": 1}, [1, "x"], True)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_whatever_stands_at_a_key_is_played_or_refused_by_name(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "one.yaml"
+    for value in WRONG:
+        content: dict[str, Any] = {
+            "about": "x",
+            "fleet": {"HW4": 20},
+            "failing": {"rate": 0.1, "after": {"median_s": 1.0}},
+            "accepts": {"median_s": 1.0},
+            "policy": {"metrics": {}},
+        }
+        *parents, last = key.split(".")
+        at = content
+        for parent in parents:
+            at = at[parent]
+        at[last] = value
+        path.write_text(yaml.safe_dump(content))
+        told = refusal(path)
+        assert told is None or (f"{path}: " in told and last in told), (key, value, told)
+        assert told or "nonsense" not in key, value
+
+
+def refusal(path: Path) -> str | None:
+    try:
+        load_scenario(path)
+    except ScenarioError as error:
+        return str(error)
+    return None
