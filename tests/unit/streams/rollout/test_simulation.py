@@ -216,7 +216,18 @@ KEYS = (
     "policy.metrics", "policy.metrics.latency", "tick_s", "horizon_s", "never_accepts", "nonsense",
     "failing.nonsense", "policy.metrics.nonsense", "accepts.nonsense",
 )  # fmt: skip
-WRONG = (None, "x", -1, 1e300, float("nan"), [], {}, {"nonsense": 1}, [1, "x"], True)
+WRONG: tuple[Any, ...] = (
+    None,
+    "x",
+    -1,
+    1e300,
+    float("nan"),
+    [],
+    {},
+    {"nonsense": 1},
+    [1, "x"],
+    True,
+)
 
 
 @pytest.mark.parametrize("key", KEYS)
