@@ -14,7 +14,7 @@ from tests.command_line import fleetloop
 
 
 def test_on_recorded_tracks_a_hundred_chosen_labels_beat_as_many_random_ones() -> None:
-    shared = Path(os.environ.get("FLEETLOOP_SHARED", Path(__file__).parents[4] / "shared"))
+    shared = Path(os.environ.get("FLEETLOOP_SHARED", Path(__file__).parents[5] / "shared"))
     folder = shared / "data" / "gtsrb_tracks"
     if not folder.exists():
         pytest.skip(f"needs the recorded traffic signs in {folder} (FLEETLOOP_SHARED)")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records import AckState as A
-from streams import device_index
-from streams.device_index import DeviceLimitError
+from streams.device_index import DeviceIndex, DeviceLimitError
+from streams.rollout import attempts
 from streams.rollout.ack_fold import AckFold
 from streams.rollout.evidence import Counts, log_e_harm, log_e_safe
 from streams.rollout.outcomes import AttemptCounts
@@ -307,9 +307,9 @@ def test_a_broker_whose_clock_goes_back_shortens_no_deadline() -> None:
 
 
 def test_one_device_too_many_names_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device_index, "MAX_DEVICES", 1)
+    monkeypatch.setattr(attempts, "DeviceIndex", lambda: DeviceIndex(1))
     fold = made()
     fold.apply(ack_batch([(told(A.ACCEPTED), START)], 0))
     another = told(A.ACCEPTED)._replace(device_id="e")
-    with pytest.raises(DeviceLimitError, match="device e is one more than MAX_DEVICES=1"):
+    with pytest.raises(DeviceLimitError, match="device e is one more than the limit of 1 devices"):
         fold.apply(ack_batch([(another, START)], 1))

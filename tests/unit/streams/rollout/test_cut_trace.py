@@ -22,7 +22,7 @@ from tests.rollout_world import DEMO_POLICY, Fault, Worker, World
 def world() -> World:
     """A release by two gates at once, a worker that starts again, orders, and one that waits."""
     bad = Fault(kind="INSTALL_FAILED", strata=("HW3",), share=0.6)
-    world = World(seed=3, fleet={"HW3": 40, "HW4": 40}, workers=2, faults={"r1": bad})
+    world = World(seed=3, fleet={"HW3": 80, "HW4": 80}, workers=2, faults={"r1": bad})
     world.propose("r1", 1)
     world.run(5)
     world.propose("r2", 2)
