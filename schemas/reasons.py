@@ -10,7 +10,11 @@ DOWNLOAD_FAILED: Final = "DOWNLOAD_FAILED"
 """The model file was not to be had."""
 INTERRUPTED: Final = "INTERRUPTED"
 """The power went during the trial."""
+NO_SPACE: Final = "NO_SPACE"
+"""The device's disk was full."""
+STORAGE_FAILED: Final = "STORAGE_FAILED"
+"""The device's storage did not do what it was told."""
 
-TRANSIENT: Final = frozenset({DOWNLOAD_FAILED, INTERRUPTED})
+TRANSIENT: Final = frozenset({DOWNLOAD_FAILED, INTERRUPTED, NO_SPACE, STORAGE_FAILED})
 """A failure for one of these is tried again, and what follows in time replaces it. After any
 other code the device does not try again, and has failed whatever it says later."""

@@ -140,7 +140,8 @@ class Device:
             who = self.who
             due_us = book.reaches_us(who.device_id, who.device_class, who.hardware, now_us)
             self._look_us = _NEVER if due_us is None else due_us
-        if self._wish is not None or attempt is not None:
+        runs_nothing = self.engine is None and slots.running is not None
+        if self._wish is not None or attempt is not None or runs_nothing:
             self.ota.turn(now_us, self._wish)
             self._tell(now_us)
 

@@ -29,12 +29,10 @@ from producers.device.flash import Flash
 from producers.device.flash_json import from_json, to_json
 from producers.device.slots import Model
 from producers.device.trust.refusal import RefusedError
+from schemas.reasons import NO_SPACE, STORAGE_FAILED
 from schemas.records import AckState, Slot
 
 log = logging.getLogger(__name__)
-
-NO_SPACE: Final = "NO_SPACE"
-STORAGE_FAILED: Final = "STORAGE_FAILED"
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _RESERVE_BYTES: Final = 16 * 1024
@@ -113,7 +111,8 @@ class FileStorage:
 
     def digest(self, model: Model) -> str | None:
         """SHA-256 of the download as it is stored."""
-        body = self._files.read(download_file(model.digest))
+        with self._failing(model, 0):
+            body = self._files.read(download_file(model.digest))
         return None if body is None else hashlib.sha256(body).hexdigest()
 
     def discard(self, model: Model) -> None:

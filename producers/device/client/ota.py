@@ -84,7 +84,7 @@ class OtaClient:
             self._steps.boot_again(now_us)
             return
         self._leave_damaged(now_us)
-        self._steps.boot_running()
+        self._steps.boot_running(now_us)
 
     def turn(self, now_us: int, wish: Wish) -> None:
         """Obey the log, then do the steps that are due."""
@@ -93,7 +93,9 @@ class OtaClient:
             with self._journal.step():
                 self._obey(wish, now_us)
             if self._flash.slots.active is not active:
-                self._steps.boot_running()
+                self._steps.boot_running(now_us)
+            else:
+                self._steps.load_again(now_us)
             self._take_steps(now_us)
         except NotKeptError as error:
             log.warning("%s: %s; tried again", self._acks.device_id, error)

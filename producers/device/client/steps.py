@@ -12,7 +12,6 @@ that is not.
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -72,6 +71,7 @@ class Steps:
         self._household, self._temperature_c = household, temperature_c
         self.health: HealthWindow | None = None
         self._retry_at: dict[str, int] = {}
+        self._load_again_us: int | None = None
 
     def begin(self, wanted: Install, now_us: int, *, recovery: bool = False) -> None:
         """Offer a release to the device."""
@@ -193,7 +193,7 @@ class Steps:
 
     def boot_again(self, now_us: int) -> None:
         """Boot the slot on trial, counted before it is tried; too often is back to the other."""
-        at, self.health = self._flash.attempt, None
+        at, self.health, self._load_again_us = self._flash.attempt, None, None
         if at is None or at.boots >= TRIAL_BOOTS:
             self.revert(now_us, INTERRUPTED)
             return
@@ -238,13 +238,23 @@ class Steps:
                 self.end(at, AckState.REVERTED, now_us, reason, again=reason == INTERRUPTED)
             elif lost is not None:
                 self._acks.say(lost.release_id, lost.wave, AckState.REVERTED, now_us, reason)
-        self.boot_running()
+        self.boot_running(now_us)
 
-    def boot_running(self) -> None:
-        """Load what the active slot has."""
-        # A device whose old model does not load any more reports each frame as missing.
-        with suppress(EngineError, LookupError, OSError):
+    def boot_running(self, now_us: int) -> None:
+        """Load what the active slot has; what does not load is tried again after a pause."""
+        self._load_again_us = None
+        try:
             self._boot(self._flash.slots.running)
+        except (EngineError, LookupError, OSError) as error:
+            # Until it does, the device reports each frame as missing.
+            log.warning("%s: nothing runs: %s; loaded again later", self._acks.device_id, error)
+            self._load_again_us = now_us + round(self._rules.retry_s * 1e6)
+
+    def load_again(self, now_us: int) -> None:
+        """Load what did not load, once the pause is over, by any clock."""
+        again_us = self._load_again_us
+        if again_us is not None and not 0 < again_us - now_us <= self._rules.retry_s * 1e6:
+            self.boot_running(now_us)
 
     # Ends and words; their callers keep them
 

@@ -47,7 +47,11 @@ class Storage(Protocol):
         """
 
     def digest(self, model: Model) -> str | None:
-        """SHA-256 of the download as it is stored now, hex; None: there is none."""
+        """SHA-256 of the download as it is stored now, hex; None: there is none.
+
+        Raises:
+            FailedError: It cannot be read.
+        """
 
     def install(self, model: Model, slot: Slot) -> bool:
         """Move the download into a slot; done before is done too.

@@ -19,7 +19,7 @@ def _judgements() -> Iterator[str]:
             for row in tool.rows
         ]
         yield f"### {tool.tool}\nSource: {tool.source}.\n"
-        yield _table(("test", "what happens", "theirs", "ours", "why"), rows)
+        yield table(("test", "what happens", "theirs", "ours", "why"), rows)
 
 
 def _devices() -> Iterator[str]:
@@ -31,12 +31,12 @@ def _devices() -> Iterator[str]:
                 tool.kept(row),
                 counted(row.reports),
                 judged(row.reports),
-                _marked(row.why, worse=row.worse),
+                marked(row.why, worse=row.worse),
             )
             for row in tool.rows
         ]
         yield f"### {tool.title}\nSource: {tool.source}.\n"
-        yield _table(("cases", "what happens", "theirs", "counted", "ours", "why"), rows)
+        yield table(("cases", "what happens", "theirs", "counted", "ours", "why"), rows)
 
 
 def _stories() -> str:
@@ -46,19 +46,21 @@ def _stories() -> str:
             row.what,
             row.theirs,
             row.ours,
-            _marked(row.why, worse=row.worse),
+            marked(row.why, worse=row.worse),
             f"`{row.shown_by.split()[1]}`",
         )
         for row in stories()
     ]
     head = ("source", "what happens", "theirs", "ours", "why", "shown by")
-    return f"### Over time\n\n{_table(head, rows)}"
+    return f"### Over time\n\n{table(head, rows)}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
 
 
-def _marked(why: str, *, worse: bool) -> str:
+def marked(why: str, *, worse: bool) -> str:
+    """Why, and where theirs is better that it is."""
     return f"**theirs is better**: {why}" if worse else why
