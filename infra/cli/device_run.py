@@ -1,19 +1,16 @@
 """`fleetloop device run`: one device as a process of its own, with real files."""
 
 import logging
-import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from infra.cli.fleet import chosen_scenario, now_us, stopping
 from infra.cli.output import Exit, fail, say
+from infra.cli.watchdog import watched
 from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
 from infra.keys import load_keyring
@@ -38,9 +35,6 @@ from schemas.codec import Codec
 from schemas.decisions import ReleaseBook
 from schemas.registry import registry_from
 from schemas.topics import COLLECTION_CAMPAIGNS, MODEL_RELEASES
-
-WATCHDOG_S: Final = 60.0
-"""A model that hangs the device so long has it reset; three resets in a trial are its end."""
 
 
 def run(
@@ -80,8 +74,8 @@ def run(
     storage = FileStorage(
         who.device_id, FolderFiles(state), Origin(cycle=cycle, images=images, link=speed)
     )
-    with stopping(seconds) as stops, _watchdog(stops) as watched:
-        _drive(settings, playing, who, storage, objects, watched)
+    with stopping(seconds) as stops, watched(stops) as asked:
+        _drive(settings, playing, who, storage, objects, asked)
 
 
 def _drive(
@@ -113,24 +107,3 @@ def _drive(
         running = Fleet(scenario, shore, [who], flashes)
         say(f"device: {who.device_id} runs, boot {running.devices[0].flash.boot}")
         running.run(stops)
-
-
-@contextmanager
-def _watchdog(stops: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
-    """Kill this process when it does not ask whether to stop for too long, as hardware would."""
-    asked_at, over = [time.monotonic()], threading.Event()
-
-    def asked() -> bool:
-        asked_at[0] = time.monotonic()
-        return stops()
-
-    def watch() -> None:
-        while not over.wait(1.0):
-            if time.monotonic() - asked_at[0] > WATCHDOG_S:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, name="watchdog", daemon=True).start()
-    try:
-        yield asked
-    finally:
-        over.set()
