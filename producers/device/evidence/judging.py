@@ -69,9 +69,11 @@ def _unbroken(chain: Chain | None) -> tuple[Standing, str]:
 
 def _anchored(claim: Claim) -> tuple[Standing, str]:
     """Acks carry the head of the evidence: what stood in it then cannot be written anew."""
-    heads = [fact.record.evidence_head for fact in claim.acks if fact.record.evidence_head]
+    # After a power cut a device says again what the log may not have: each record counts once.
+    acks = dict.fromkeys(fact.record for fact in claim.acks)
+    heads = [ack.evidence_head for ack in acks if ack.evidence_head]
     if claim.chain is None or not claim.chain.entries or not heads:
-        return Standing.NOT_SHOWN, f"{len(heads)} of {len(claim.acks)} acks name their evidence"
+        return Standing.NOT_SHOWN, f"{len(heads)} of {len(acks)} acks name their evidence"
     known = claim.chain.heads
     at = [known.get(head) for head in heads]
     if None in at and (claim.chain.entries[0].seq == 0 or None in at[_first(at) :]):

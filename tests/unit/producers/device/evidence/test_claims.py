@@ -131,6 +131,13 @@ def test_acks_in_another_order_than_their_lines(story: Story) -> None:
     assert "in another order" in why
 
 
+def test_acks_that_are_said_again_after_a_power_cut_contradict_nothing(story: Story) -> None:
+    again = [replace(fact, offset=fact.offset + len(story.acks)) for fact in story.acks]
+    found = judged(story, story.claim(acks=[*story.acks, *again[1:]]))
+    assert not list(differing(found))
+    assert "3 of 3 acks name a line of it" in found["evidence as acknowledged"].why
+
+
 def test_lines_that_were_dropped_for_newer_ones_contradict_nothing(tmp_path: Path) -> None:
     story = Story(tmp_path, limit=1_500)
     for release in range(2, 6):
