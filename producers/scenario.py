@@ -13,6 +13,11 @@ from schemas.records import ReleaseKind
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0, le=86_400.0)]
+Celsius = Annotated[float, Field(ge=-273.15, le=1000.0)]
+HoursOfDay = Annotated[
+    str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")
+]
+"""Such as 22:00-06:00."""
 WeatherMix = dict[Weather, Annotated[float, Field(gt=0.0)]]
 
 RENDERED: Final = "rendered"
@@ -159,6 +164,38 @@ class Owners(_Part):
     away_for_s: Seconds = 20.0
 
 
+class Households(_Part):
+    """What devices bear and their owners wish before an update begins, whatever the release.
+
+    Attributes:
+        coldest_c, hottest_c: Degrees Celsius between which an update may begin.
+        temperature_c: Lowest and highest temperature of a device's computer; None: not measured.
+        quiet_hours: Parts of every day, local time, in which nothing begins.
+        utc_offset_min: Local time, minutes east of UTC.
+        asks: Share of owners who are asked before each update.
+        answer_s: How long such an owner takes to answer.
+        later: Share of their answers that are "later" and no yes, as long as it may be said.
+        later_s: How long a "later" puts the update off.
+    """
+
+    coldest_c: Celsius = -20.0
+    hottest_c: Celsius = 60.0
+    temperature_c: tuple[Celsius, Celsius] | None = None
+    quiet_hours: tuple[HoursOfDay, ...] = Field(default=(), max_length=8)
+    utc_offset_min: Annotated[int, Field(ge=-720, le=840)] = 0
+    asks: Share = 0.0
+    answer_s: Seconds = 10.0
+    later: Share = 0.0
+    later_s: Seconds = 60.0
+
+    @model_validator(mode="after")
+    def _cold_is_below_hot(self) -> Self:
+        low, high = self.temperature_c or (0.0, 0.0)
+        if self.coldest_c > self.hottest_c or low > high:
+            raise ValueError("temperatures: the lower one comes first")
+        return self
+
+
 class Pace(_Part):
     """When the process itself is too slow: beyond `lag_s` it shifts the schedule and says so."""
 
@@ -187,6 +224,7 @@ class Scenario(_Part):
     triggers: Triggers = Triggers()
     updates: Updates = Updates()
     owners: Owners = Owners()
+    households: Households = Households()
     pace: Pace = Pace()
 
     @model_validator(mode="after")

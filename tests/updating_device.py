@@ -4,7 +4,6 @@ import copy
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 
@@ -60,14 +59,14 @@ class Repositories:
             self.offer(name, body, counter)
         self.publish()
 
-    def offer(self, name: str, body: bytes, counter: int) -> None:
-        digest, path = kit.sha(body), image_path(name)
+    def offer(self, name: str, body: bytes, counter: int, path: str | None = None) -> None:
+        digest, path = kit.sha(body), path or image_path(name)
         file: Tree = {"length": len(body), "hashes": {"sha256": digest}}
         order = {"release": predicate(name), "releaseCounter": counter}
         made = {"hardwareIds": ["HW4"], "release": {"release_id": name}, "releaseCounter": counter}
         self.director.targets[path] = {**file, "custom": order}
         self.images.targets[path] = {**file, "custom": made}
-        self.images.files[str(Path(path).with_name(f"{digest}.{name}.onnx"))] = body
+        self.images.files[f"{digest}.{path}"] = body
 
     def publish(self) -> None:
         self.director.publish()

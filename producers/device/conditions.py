@@ -1,9 +1,9 @@
-"""What holds on a device before it may install: standing still, charge, network."""
+"""What holds on a device before it may install: standing still, charge, network, temperature."""
 
 from typing import Final
 
 from producers.device.identity import fraction
-from producers.scenario import Owners
+from producers.scenario import Households, Owners
 from schemas.records import DeviceConditions, Preconditions
 
 NOT_PARKED: Final = "NOT_PARKED"
@@ -25,6 +25,14 @@ def conditions(owners: Owners, seed: int, device_id: str, now_us: int) -> Device
     wifi = fraction(seed, "wifi", device_id) < WIFI_SHARE
     network = "WIFI" if wifi else "CELLULAR"
     return DeviceConditions(parked=parked, state_of_charge=round(charge, 3), network=network)
+
+
+def temperature_c(households: Households, seed: int, device_id: str, now_us: int) -> float | None:
+    """Degrees Celsius of a device's computer now; None: not measured."""
+    if households.temperature_c is None:
+        return None
+    low, high = households.temperature_c
+    return low + (high - low) * fraction(seed, "warmth", device_id, now_us // PARKING_US)
 
 
 def is_away(owners: Owners, seed: int, device_id: str, elapsed_us: int) -> bool:

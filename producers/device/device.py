@@ -11,7 +11,7 @@ from producers.campaigns.book import CampaignBook
 from producers.device.acks import Acks
 from producers.device.client.ota import OtaClient
 from producers.device.client.storage import ShadowStorage
-from producers.device.conditions import conditions
+from producers.device.conditions import conditions, temperature_c
 from producers.device.disengagements import Driver
 from producers.device.edge_cases import EdgeCases, Pictures
 from producers.device.encounters import Meeting
@@ -20,6 +20,7 @@ from producers.device.flash import Flash
 from producers.device.identity import EventIds, Send, Who, fraction
 from producers.device.known import KnownPictures
 from producers.device.orders import beside, wish
+from producers.device.owner import Owner
 from producers.device.shadow import Shadow
 from producers.device.slots import Model, Slots
 from producers.device.triggers import Seen
@@ -82,6 +83,7 @@ class Device:
             campaigns=surface.campaigns,
         )
         self._driver = Driver(who, self._ids, scenario.drive, seed)
+        self._owner = Owner(scenario.households, seed, who.device_id)
         acks = Acks(
             who,
             flash,
@@ -98,6 +100,8 @@ class Device:
             storage=surface.storage,
             boot=self._boot,
             answers_right=self._answers_right,
+            household=self._owner.household,
+            temperature_c=lambda at: temperature_c(scenario.households, seed, who.device_id, at),
         )
         self.engine: Engine | None = None
         self.shadow: Shadow | None = None
@@ -143,6 +147,7 @@ class Device:
         runs_nothing = self.engine is None and slots.running is not None
         if self._wish is not None or attempt is not None or runs_nothing:
             self.ota.turn(now_us, self._wish)
+            self._owner.speak(self.ota, now_us)
             self._tell(now_us)
 
     def _run_beside(self, model: Model | None) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from producers.device.acks import Acks
 from producers.device.client.attempt import Attempt, Phase
 from producers.device.client.journal import Journal, NotKeptError
-from producers.device.client.steps import Steps
+from producers.device.client.steps import LONGEST_DOUBLING, Steps
 from producers.device.client.storage import Storage
 from producers.device.flash import Flash, Tried
 from producers.device.postponement import Consent
@@ -37,7 +37,7 @@ class OtaClient:
         answers_right: Whether what was booted last answers known pictures rightly.
         household: What the device bears and its owner wishes; None: nothing beyond the release's
             preconditions.
-        temperature_c: Degrees Celsius now; None: not measured.
+        temperature_c: Degrees Celsius at a time in UTC microseconds; None: not measured.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class OtaClient:
         boot: Callable[[Model | None], None],
         answers_right: Callable[[], bool],
         household: Household | None = None,
-        temperature_c: Callable[[], float | None] = lambda: None,
+        temperature_c: Callable[[int], float | None] = lambda _: None,
     ) -> None:
         self._household = household or Household()
         self._rules, self._flash, self._acks, self._storage = rules, flash, acks, storage
@@ -66,7 +66,7 @@ class OtaClient:
             household=self._household,
             temperature_c=temperature_c,
         )
-        self._recovering, self._recoveries, self._recover_at_us = "", 0, 0
+        self._recovering, self._recoveries, self._recovered_us = "", 0, 0
 
     @property
     def attempt(self) -> Attempt | None:
@@ -101,13 +101,18 @@ class OtaClient:
             log.warning("%s: %s; tried again", self._acks.device_id, error)
 
     def agree(self) -> None:
-        """The owner says yes to what is offered; without an offer nothing changes."""
+        """The owner says yes to what is offered; without an offer nothing changes.
+
+        Raises:
+            NotKeptError: The storage does not take the word; nothing was said.
+        """
         self._say(Consent.give)
 
     def postpone(self, seconds: float, now_us: int) -> None:
         """The owner says "later" to what is offered; without an offer nothing changes.
 
         Raises:
+            NotKeptError: The storage does not take the word; nothing was said.
             ValueError: It cannot be said any more; for the owner to read.
         """
         rules = self._household.postponing
@@ -213,17 +218,22 @@ class OtaClient:
         self._steps.end(at, AckState.REVERTED, now_us, ROLLBACK_ORDERED)
 
     def _fetch_again(self, wish: GoBack, now_us: int) -> None:
-        """The way back is not in the other slot: download it, at most `attempts` times."""
+        """The way back is not in the other slot: download it, for as long as the order stands."""
         if self._recovering != wish.withdrawn.release_id:
             self._recovering, self._recoveries = wish.withdrawn.release_id, 0
-            self._recover_at_us = 0
-        if self._recoveries < self._rules.attempts and now_us >= self._recover_at_us:
-            self._recoveries += 1
-            pause_s = self._rules.retry_s * 2**self._recoveries
-            self._recover_at_us = now_us + round(pause_s * 1e6)
-            wanted = Install(model=wish.to, replaces=wish.withdrawn)
-            self._steps.begin(wanted, now_us, recovery=True)
+        pause_s = self._rules.retry_s * 2 ** min(self._recoveries, LONGEST_DOUBLING)
+        # A clock that was ahead makes no pause longer than it is.
+        if self._recoveries and 0 <= now_us - self._recovered_us < round(pause_s * 1e6):
+            return
+        self._recoveries += 1
+        self._recovered_us = now_us
+        wanted = Install(model=wish.to, replaces=wish.withdrawn)
+        self._steps.begin(wanted, now_us, recovery=True)
 
     def _standby_is(self, model: Model) -> bool:
-        standby = self._flash.slots.standby
-        return standby is not None and standby.digest == model.digest
+        """Whether the other slot has a model, whole: what rotted there must not be run."""
+        slots = self._flash.slots
+        standby = slots.standby
+        if standby is None or standby.digest != model.digest:
+            return False
+        return self._storage.sound(standby, slots.other)

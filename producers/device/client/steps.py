@@ -50,7 +50,7 @@ class Steps:
         boot: Loads a model to run, None for none; raises EngineError, LookupError or OSError.
         answers_right: Whether what was booted answers known pictures.
         household: What the device bears and its owner wishes.
-        temperature_c: Degrees Celsius now; None: not measured.
+        temperature_c: Degrees Celsius at a time in UTC microseconds; None: not measured.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Steps:
         boot: Callable[[Model | None], None],
         answers_right: Callable[[], bool],
         household: Household,
-        temperature_c: Callable[[], float | None],
+        temperature_c: Callable[[int], float | None],
     ) -> None:
         self._rules, self._seed, self._journal = rules, seed, journal
         self._flash, self._acks = journal.flash, journal.acks
@@ -132,7 +132,7 @@ class Steps:
         reason = deferral(
             at.wanted.preconditions,
             self._acks.conditions(now_us),
-            self._temperature_c(),
+            self._temperature_c(now_us),
             self._household,
             at.consent,
             now_us,

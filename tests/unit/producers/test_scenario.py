@@ -50,6 +50,9 @@ def test_the_demo_plays_320_vehicles_at_two_frames_a_second() -> None:
             {"light": {"changes": [{"light": "NIGHT", "after": {"release": 1, "kind": "OPEN"}}]}},
             "light.changes.0.after.kind = 'OPEN'",
         ),
+        ({"households": {"quiet_hours": ["25:00-6"]}}, "households.quiet_hours.0 = '25:00-6'"),
+        ({"households": {"coldest_c": 70}}, "temperatures: the lower one comes first"),
+        ({"households": {"temperature_c": [30, 20]}}, "temperatures: the lower one comes first"),
         ({"name": "Bad Name"}, "name = 'Bad Name'"),
     ],
 )

@@ -247,7 +247,7 @@ class Phone:
             boot=self._boot,
             answers_right=lambda: not self.wrong_answers,
             household=household,
-            temperature_c=lambda: self.temperature_c,
+            temperature_c=lambda _: self.temperature_c,
         )
 
     def _boot(self, wanted: Model | None) -> None:

@@ -1,6 +1,7 @@
 """The update client: every step, every way out, and orders that come twice or too late."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -223,12 +224,19 @@ def test_the_way_back_is_downloaded_when_the_other_slot_lost_it() -> None:
     assert phone.acks[-1].model_digest == R1.digest
 
 
-def test_a_way_back_that_cannot_be_downloaded_is_given_up_after_three_attempts() -> None:
+def test_a_way_back_that_does_not_come_is_asked_for_at_growing_pauses_until_it_does() -> None:
     phone = Phone(Flash(boot=7, registered_ts=NOW, slots=Slots(a=R2)))
     phone.files.broken.add(R1.uri)
     phone.run(GoBack(withdrawn=LOST, to=R1), 200)
-    assert [ack.state for ack in phone.acks].count(A.OFFERED) == 3
+    offers = [ack.device_ts for ack in phone.acks if ack.state is A.OFFERED]
+    pauses = [(later - before) // SECOND for before, later in pairwise(offers)]
+    assert pauses == [10, 20, 40, 80]
     assert all(ack.release_id == "r1" for ack in phone.acks)
+    phone.files.broken.clear()
+    phone.now -= 86_400 * SECOND  # a clock that was a day ahead
+    phone.run(GoBack(withdrawn=LOST, to=R1), 10)
+    assert (phone.acks[-1].release_id, phone.acks[-1].state) == ("r2", A.REVERTED)
+    assert phone.flash.slots.running == R1
 
 
 def test_a_fix_that_replaces_a_withdrawn_release_counts_as_its_rollback() -> None:

@@ -10,11 +10,22 @@ import pytest
 
 from producers.device.client.layout import slot_file
 from producers.device.slots import Slots
+from producers.device.trust.paths import way_back_path
 from producers.device.trust.sources import SourceError
 from schemas.records import AckState as A
 from schemas.records import OtaAck, Slot
 from tests.power import Disk
-from tests.updating_device import BODIES, NOW_US, R1, R2, Boot, Factory, Repositories, install
+from tests.updating_device import (
+    BODIES,
+    NOW_US,
+    R1,
+    R2,
+    Boot,
+    Factory,
+    Repositories,
+    back,
+    install,
+)
 
 DAY_US: Final = 86_400_000_000
 FACTORY: Final = Factory()
@@ -148,3 +159,19 @@ def test_a_model_in_a_slot_that_rots_is_left_for_the_other_one_and_fetched_again
     assert after.engine.digest == R1.digest
     after.run(install("r2"), 10)
     assert (at.sent[-1].state, at.sent[-1].model_digest) == (A.COMMITTED, R2.digest)
+
+
+def test_a_way_back_that_rots_in_its_slot_is_fetched_again_and_never_run() -> None:
+    at = trial()
+    at.run()
+    at.sites.offer("r1", BODIES["r1"], 3, way_back_path("r2"))
+    for site in (at.sites.director, at.sites.images):
+        site.renew()
+    assert at.boot.flash.slots == Slots(a=R2, b=R1, active=Slot.A)
+    at.disk.write("b/model.onnx", b"rotten")
+    at.boot.run(back, 10)
+    said = [(ack.release_id, ack.state, ack.model_digest) for ack in at.sent[-2:]]
+    assert said == [("r1", A.COMMITTED, R1.digest), ("r2", A.REVERTED, R1.digest)]
+    assert at.disk.read(slot_file(Slot.B)) == BODIES["r1"]
+    assert at.boot.engine is not None
+    assert at.boot.engine.digest == R1.digest
