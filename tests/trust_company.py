@@ -26,25 +26,26 @@ HARDWARE: Final = "HW4"
 class Company:
     """Its object store, its log, its people, and the online host."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, now: datetime = NOW) -> None:
         self.folder, self.keys_dir = folder, folder / "keys"
         self.objects = ObjectStore((folder / "objects").as_uri())
         self.people = People(folder / "offline")
-        self.people.found(self.keys_dir, self.objects, NOW)
+        self.people.found(self.keys_dir, self.objects, now)
         self.log = Log()
-        self.now = NOW
+        self.now = now
         self._issuers = self.issuers()
 
-    def propose(self, release_id: str, **changes: Any) -> None:
+    def propose(self, release_id: str, *, body: bytes | None = None, **changes: Any) -> None:
         """A release on the log with its model in the store, and its ceremony."""
-        stored = self.objects.put(f"model of {release_id}".encode() * 40, kind="models")
+        body = body or f"model of {release_id}".encode() * 40
+        stored = self.objects.put(body, kind="models")
         artifact = Artifact(
             uri=stored.uri,
             digest=stored.digest,
             bytes=stored.bytes,
             format="onnx",
             opset=17,
-            input_shape=(1,),
+            input_shape=(1, 32, 32, 3),
             runtime="onnxruntime",
         )
         self.log.propose(release_id, artifact=artifact, **changes)
@@ -57,6 +58,11 @@ class Company:
         for role, at in director.issue(self.now, ordered(self.log.book)).items():
             issued[f"director/{role}"] = at
         return issued
+
+    def provision(self, state: TrustState) -> None:
+        """What a device leaves the factory with."""
+        state.director.put("root", pinned_root(self.keys_dir, "director"))
+        state.images.put("root", pinned_root(self.keys_dir, "images"))
 
     def issuers(self) -> tuple[Issuer, Issuer]:
         return issuers(self.keys_dir, self.objects)
@@ -80,8 +86,7 @@ class Car:
         self._company = company
         self.state = TrustState(FolderFiles(company.folder / name))
         self._me = Identity(ecu=name, hardware=hardware)
-        self.state.director.put("root", pinned_root(company.keys_dir, "director"))
-        self.state.images.put("root", pinned_root(company.keys_dir, "images"))
+        company.provision(self.state)
 
     def verify(self, release_id: str) -> Verified:
         return self.take(image_path(release_id))

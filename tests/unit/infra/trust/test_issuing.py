@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def company(founded: Path, tmp_path: Path) -> Company:
     return Company(tmp_path / "company")
 
 
-def _open(company: Company, release_id: str, share: float = 1.0, **changes: object) -> None:
+def _open(company: Company, release_id: str, share: float = 1.0, **changes: Any) -> None:
     company.propose(release_id, **changes)
     company.log.must(release_id, *OPENED)
     company.log.must(release_id, ReleaseKind.WAVE_OPENED, wave=0, share=share)
