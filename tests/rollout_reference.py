@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ class Told(NamedTuple):
     reason: str = ""
     digest: str | None = None
     release_id: str = "r1"
+    slot: str = "UNKNOWN"
 
 
 @dataclass
@@ -39,12 +40,16 @@ class Device:
     accepted_us: int = 0
     lost: bool = False
     committed: bool = False
+    slot: str = ""
     deferred: bool = False
     safety: bool = False
     rejected: set[int] = field(default_factory=set)
 
-    def hear(self, ack: Told, rank: int, stamp_us: int, timeout_us: int) -> None:
-        """Take note of an acknowledgement."""
+    def hear(self, ack: Told, rank: int, stamp_us: int, timeout_us: int) -> bool:
+        """Take note of an acknowledgement; whether it may be."""
+        claim = _claim(ack)
+        if claim and ack.attempt == self.attempt and self.slot not in ("", claim):
+            return False
         self.deferred |= ack.state is AckState.DEFERRED
         self.safety |= ack.reason == "SAFETY"
         if ack.state is AckState.REJECTED:
@@ -52,16 +57,18 @@ class Device:
         again = ack.reason in ("DOWNLOAD_FAILED", "INTERRUPTED") and ack.attempt < ATTEMPTS
         self.lost |= rank == FAILED and not again
         if rank == 0 or ack.attempt < self.attempt:
-            return
+            return True
         self.note_time(stamp_us, timeout_us)
         if self.attempt == 0:
             self.accepted_us = stamp_us
         if ack.attempt > self.attempt:
             self.lost |= stamp_us > self.accepted_us + timeout_us
-            self.attempt, self.rank, self.committed = ack.attempt, 0, False
+            self.attempt, self.rank, self.committed, self.slot = ack.attempt, 0, False, ""
         self.lost |= rank == FAILED and stamp_us > self.accepted_us + timeout_us
+        self.slot = self.slot or claim
         self.committed |= rank == COMMITTED
         self.rank = max(self.rank, rank)
+        return True
 
     def note_time(self, now_us: int, timeout_us: int) -> None:
         """A device that is not final by now may be late."""
@@ -87,14 +94,25 @@ class Device:
         )
 
 
+Devices: TypeAlias = dict[tuple[str, str, str], Device]
+
+
+def heard(acks: Iterable[tuple[Told, int]], timeout_us: int) -> tuple[Devices, list[int]]:
+    """Devices by release, hardware and id, and the numbers of acknowledgements that cannot be."""
+    devices: Devices = defaultdict(Device)
+    refused = []
+    for number, (ack, stamp_us) in enumerate(acks):
+        device = devices[ack.release_id, ack.hardware, ack.device_id]
+        if not device.hear(ack, _rank(ack), stamp_us, timeout_us):
+            refused.append(number)
+    return devices, refused
+
+
 def expected(
     acks: Iterable[tuple[Told, int]], *, timeout_us: int, until_us: int
 ) -> dict[tuple[str, str], AttemptCounts]:
     """Counts by (release, stratum) of acknowledgements with their stamps, read up to a time."""
-    devices: dict[tuple[str, str, str], Device] = defaultdict(Device)
-    for ack, stamp_us in acks:
-        device = devices[ack.release_id, ack.hardware, ack.device_id]
-        device.hear(ack, _rank(ack), stamp_us, timeout_us)
+    devices, _ = heard(acks, timeout_us)
     sums: dict[tuple[str, str], AttemptCounts] = {}
     for (release_id, hardware, _), device in devices.items():
         device.note_time(until_us, timeout_us)
@@ -116,6 +134,7 @@ def ack_batch(acks: list[tuple[Told, int]], first: int) -> LogBatch:
         "state": [ack.state.value for ack in told],
         "reason_code": [ack.reason for ack in told],
         "model_digest": pa.array([ack.digest for ack in told], pa.string()),
+        "slot": [ack.slot for ack in told],
     }
     return LogBatch(
         topic="ota-acks",
@@ -137,3 +156,9 @@ def _rank(ack: Told) -> int:
     if ack.state is AckState.COMMITTED and ack.digest != digest_of(ack.release_id):
         return COMMITTED - 1
     return names.index(ack.state) + 1 if ack.state in names else 0
+
+
+def _claim(ack: Told) -> str:
+    """The slot in which a device says that the release runs; empty: it says none."""
+    runs = ack.state in ("TRIAL_BOOT", "COMMITTED") and ack.digest == digest_of(ack.release_id)
+    return ack.slot if runs and ack.slot != "UNKNOWN" else ""

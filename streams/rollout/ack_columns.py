@@ -10,11 +10,12 @@ import pyarrow.compute as pc
 
 from schemas import reasons as codes
 from schemas.records import AckState, ModelRelease
-from streams.rollout.attempts import Acks
+from streams.rollout.acks import Acks
 from streams.rollout.deadlines import Stamps
 from streams.rollout.outcomes import DEFERRED, LOST, RANKS, SAFETY, Rank
+from streams.rollout.slot_claims import CLAIMS
 
-COLUMNS = ("device_id", "hardware", "attempt", "state", "reason_code", "model_digest")
+COLUMNS = ("device_id", "hardware", "attempt", "state", "reason_code", "model_digest", "slot")
 
 
 def acks_of(rows: pa.RecordBatch, release: ModelRelease, attempts: int, stamps_us: Stamps) -> Acks:
@@ -22,6 +23,7 @@ def acks_of(rows: pa.RecordBatch, release: ModelRelease, attempts: int, stamps_u
 
     COMMITTED counts only when the model that runs is the release's: without it the device is
     still trying. Going back by order is no failure, and is proved by another model that runs.
+    Whoever says that the release runs on trial or for good claims the slot that runs.
     A failure is one for good, whichever attempt it ended, unless its code is transient and an
     attempt is left.
 
@@ -36,6 +38,8 @@ def acks_of(rows: pa.RecordBatch, release: ModelRelease, attempts: int, stamps_u
     runs = _each(rows.column("model_digest"), lambda digest: digest == _digest(release), np.bool_)
     ordered = _each(reasons, lambda reason: reason == codes.ROLLBACK_ORDERED, np.bool_)
     ranks[(ranks == Rank.COMMITTED) & ~runs] = Rank.TRIAL_BOOT
+    slots = _each(rows.column("slot"), lambda slot: CLAIMS.get(slot, 0), np.uint8)
+    slots *= runs & ((ranks == Rank.TRIAL_BOOT) | (ranks == Rank.COMMITTED))
     ordered &= ranks == Rank.FAILED
     ranks[ordered] = np.where(runs[ordered], 0, Rank.ORDERED_BACK)
     marks = _each(states, lambda state: DEFERRED * (state == AckState.DEFERRED), np.uint8)
@@ -50,6 +54,7 @@ def acks_of(rows: pa.RecordBatch, release: ModelRelease, attempts: int, stamps_u
         attempts=numbers,
         ranks=ranks,
         marks=marks,
+        slots=slots,
         rejects=_each(states, lambda state: state == AckState.REJECTED, np.bool_),
         stamps_us=stamps_us,
     )

@@ -1,15 +1,15 @@
 """Stage one over ota-acks: which devices accepted, committed, failed, fell silent or went back."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.records import ModelRelease
 from streams.blobs import Blobs, Reading
+from streams.device_index import Rows
 from streams.processor import LogBatch
 from streams.rollout.ack_columns import COLUMNS as ACK_COLUMNS
 from streams.rollout.ack_columns import acks_of
@@ -19,6 +19,10 @@ from streams.rollout.cells import Cells
 from streams.rollout.deadlines import Stamps
 from streams.rollout.policy import Policy
 from streams.rollout.proposals import Proposals
+from streams.rollout.slot_claims import second_slot
+
+Why: TypeAlias = Callable[[dict[str, Any], int], tuple[str, str]]
+"""Field and reason of a refused row, by the row and its stamp."""
 
 
 class Refused(NamedTuple):
@@ -64,7 +68,7 @@ class AckFold:
         releases = pc.dictionary_encode(batch.rows.column("release_id"))
         codes = releases.indices.to_numpy()
         wrong = self._judge.wrong(batch)
-        self._refused.extend(self._letters(batch, np.flatnonzero(wrong)))
+        self._refused.extend(_letters(batch, np.flatnonzero(wrong), self._judge.why))
         # An attempt is timed by the log it is told in, whose time does not go back.
         stamps_us = np.maximum.accumulate(np.maximum(batch.stamps_us, self.watermark_us))
         rows = batch.rows.select(ACK_COLUMNS)
@@ -73,7 +77,8 @@ class AckFold:
             known = self._proposals(release_id)
             if known is not None and mine.size:
                 told = rows if mine.size == len(codes) else rows.take(pa.array(mine))
-                self._merge(known.record, told, stamps_us[mine])
+                twice = mine[self._merge(known.record, told, stamps_us[mine])]
+                self._refused.extend(_letters(batch, twice, second_slot))
         # Acknowledgements are timed by the broker, so nothing earlier is to come.
         self.watermark_us = batch.high_stamp_us
 
@@ -113,20 +118,23 @@ class AckFold:
         self.cells = Cells.from_state(reading.value["cells"])
         self.watermark_us = reading.value["watermark_us"]
 
-    def _letters(self, batch: LogBatch, wrong: npt.NDArray[np.int64]) -> Iterator[Refused]:
-        for index in wrong.tolist():
-            row = batch.rows.slice(index, 1).to_pylist()[0]
-            stamp = int(batch.stamps_us[index])
-            yield Refused(int(batch.offsets[index]), stamp, *self._judge.why(row, stamp), row)
-
-    def _merge(self, release: ModelRelease, rows: pa.RecordBatch, stamps_us: Stamps) -> None:
+    def _merge(self, release: ModelRelease, rows: pa.RecordBatch, stamps_us: Stamps) -> Rows:
+        """Join acknowledgements about a release; the places of those that cannot be."""
         strata, table = self._tables.setdefault(
             release.release_id,
             (release.strata, Attempts(len(release.strata), self._timeout_us)),
         )
-        table.merge(acks_of(rows, release, self._attempts, stamps_us))
+        refused = table.merge(acks_of(rows, release, self._attempts, stamps_us))
         self._publish(release.release_id, strata, table)
+        return refused
 
     def _publish(self, release_id: str, strata: tuple[str, ...], table: Attempts) -> None:
         for number, stratum in enumerate(strata):
             self.cells.put((release_id, stratum), table.counts(number)._asdict())
+
+
+def _letters(batch: LogBatch, places: Rows, why: Why) -> Iterator[Refused]:
+    for index in places.tolist():
+        row = batch.rows.slice(index, 1).to_pylist()[0]
+        stamp = int(batch.stamps_us[index])
+        yield Refused(int(batch.offsets[index]), stamp, *why(row, stamp), row)

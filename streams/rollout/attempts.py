@@ -1,27 +1,28 @@
 """The update attempts of devices: a join semilattice, so order and repetition change nothing."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from streams.device_index import COLUMNS as INDEX_COLUMNS
-from streams.device_index import MAX_DEVICES, DeviceIndex, DeviceLimitError, Rows
+from streams.device_index import DeviceIndex, Rows
 from streams.growing import grown, owned
-from streams.rollout.deadlines import Deadlines, Stamps
+from streams.rollout.acks import NEVER, Acks, Flags, Stretches, attempt_keys, stretches
+from streams.rollout.deadlines import Deadlines
 from streams.rollout.outcomes import (
+    IN_A,
+    IN_B,
     LOST,
-    ONCE_COMMITTED,
+    OF_ATTEMPT,
     OUTCOMES,
     AttemptCounts,
     Rank,
     counted,
     outcomes,
 )
-
-__all__ = ["MAX_DEVICES", "Acks", "Attempts", "DeviceLimitError"]
+from streams.rollout.slot_claims import second_claims
 
 COLUMNS: Final[Mapping[str, type]] = {
     "accepted_us": np.int64,
@@ -32,52 +33,7 @@ COLUMNS: Final[Mapping[str, type]] = {
 }
 """What is kept of a device beside its id; `rejected` has a bit for each attempt it rejected."""
 
-_NEVER: Final = np.iinfo(np.int64).max
 _LAST_BIT: Final = 31  # attempts from this one on share it
-
-Flags = npt.NDArray[np.bool_]
-
-
-class Acks(NamedTuple):
-    """Acknowledgements about one release in log order, columns of n.
-
-    Attributes:
-        devices: Device ids, text.
-        strata: uint8, which stratum the device is of.
-        attempts: int64, from 1.
-        ranks: uint8, the rank each proves; 0: none.
-        marks: uint8, bits of `streams.rollout.outcomes`.
-        rejects: bool, whether it rejects the attempt.
-        stamps_us: int64, the broker's stamps, which never go back.
-    """
-
-    devices: pa.Array
-    strata: npt.NDArray[np.uint8]
-    attempts: npt.NDArray[np.int64]
-    ranks: npt.NDArray[np.uint8]
-    marks: npt.NDArray[np.uint8]
-    rejects: Flags
-    stamps_us: Stamps
-
-
-class _Stretches(NamedTuple):
-    """What a batch tells of single attempts: consecutive ones of a device follow on each other.
-
-    Attributes:
-        rows, attempts: Which attempt, by rising row and attempt.
-        first_us: Stamp of the first that is told of it.
-        decided_us: Stamp of the first that ends it; _NEVER: none does.
-        failed_us: Stamp of the last that says that it failed; 0: none does.
-        ranks: The highest rank told. committed: Whether COMMITTED was among them.
-    """
-
-    rows: Rows
-    attempts: npt.NDArray[np.int64]
-    first_us: Stamps
-    decided_us: Stamps
-    failed_us: Stamps
-    ranks: npt.NDArray[np.uint8]
-    committed: Flags
 
 
 class Attempts:
@@ -116,8 +72,12 @@ class Attempts:
         """Devices of a stratum by what happened to them."""
         return counted(self._devices[stratum])
 
-    def merge(self, acks: Acks) -> None:
+    def merge(self, acks: Acks) -> Rows:
         """Join acknowledgements that follow in the log on those joined before.
+
+        Returns:
+            Places of those that claim a slot beside that of their attempt, rising: they change
+            nothing.
 
         Raises:
             DeviceLimitError: One device would be one too many.
@@ -128,12 +88,17 @@ class Attempts:
             self._columns[name] = grown(column, len(self._index))
         order = np.argsort(rows, kind="stable")
         told = rows[order][np.flatnonzero(np.diff(rows[order], prepend=-1))]
+        heard = self._heard(rows, order[acks.ranks[order] > 0], acks.attempts)
+        wrong = self._second_claims(rows[heard], acks.attempts[heard], acks.slots[heard])
+        marks = acks.marks.copy()
+        marks[heard[wrong]] = 0
         self._count(told[told < known], -1)
-        np.bitwise_or.at(self._columns["marks"], rows, acks.marks)
+        np.bitwise_or.at(self._columns["marks"], rows, marks)
         rejected = _bits(acks.attempts[acks.rejects])
         np.bitwise_or.at(self._columns["rejected"], rows[acks.rejects], rejected)
-        self._advance(self._stretches(rows, order[acks.ranks[order] > 0], acks))
+        self._advance(stretches(rows, heard[~wrong], acks))
         self._count(told, 1)
+        return np.sort(heard[wrong])
 
     def expire(self, now_us: int) -> None:
         """The log was read past `now_us`: devices that were not final in time are lost."""
@@ -165,29 +130,25 @@ class Attempts:
         made._count(known, 1)
         return made
 
-    def _stretches(self, rows: Rows, ranked: Rows, acks: Acks) -> _Stretches:
-        """What acknowledgements with a rank, sorted by row and then by place in the log, tell.
+    def _heard(self, rows: Rows, ranked: Rows, attempts: npt.NDArray[np.int64]) -> Rows:
+        """Which of the places with a rank, sorted by row and then by place in the log, count.
 
         What is told of an attempt after a newer one was told of counts nothing.
         """
-        attempts, held = acks.attempts[ranked], self._columns["attempt"][rows[ranked]]
-        newest = np.maximum.accumulate(rows[ranked] << 32 | np.maximum(attempts, held))
-        counts = (newest & 0xFFFFFFFF) == attempts
-        ranked, newest = ranked[counts], newest[counts]
-        first = np.flatnonzero(np.diff(newest, prepend=-1))
-        ranks, stamps_us = acks.ranks[ranked], acks.stamps_us[ranked]
-        decided_us = np.where(ranks >= Rank.COMMITTED, stamps_us, _NEVER)
-        return _Stretches(
-            rows=rows[ranked[first]],
-            attempts=acks.attempts[ranked[first]],
-            first_us=stamps_us[first],
-            decided_us=np.minimum.reduceat(decided_us, first),
-            failed_us=np.maximum.reduceat(stamps_us * (ranks == Rank.FAILED), first),
-            ranks=np.maximum.reduceat(ranks, first),
-            committed=np.logical_or.reduceat(ranks == Rank.COMMITTED, first),
-        )
+        told, held = attempts[ranked], self._columns["attempt"][rows[ranked]]
+        newest = np.maximum.accumulate(attempt_keys(rows[ranked], np.maximum(told, held)))
+        heard: Rows = ranked[newest == attempt_keys(rows[ranked], told)]
+        return heard
 
-    def _advance(self, told: _Stretches) -> None:
+    def _second_claims(
+        self, rows: Rows, attempts: npt.NDArray[np.int64], slots: npt.NDArray[np.uint8]
+    ) -> Flags:
+        """Which of those that count claim another slot than their attempt did first."""
+        held = self._columns["marks"][rows] & np.uint8(IN_A | IN_B)
+        held *= self._columns["attempt"][rows] == attempts
+        return second_claims(attempt_keys(rows, attempts), slots, held)
+
+    def _advance(self, told: Stretches) -> None:
         """Join what a batch tells of single attempts."""
         held = {name: column[told.rows] for name, column in self._columns.items()}
         goes_on, fresh = told.attempts == held["attempt"], held["attempt"] == 0
@@ -197,17 +158,17 @@ class Attempts:
         held_rank = np.where(goes_on, held["rank"], 0)
         ranks = np.maximum(held_rank, told.ranks)
         # What was not done in time, or failed after it, no retry mends; one may not begin either.
-        late = (held_rank < Rank.COMMITTED) & (told.decided_us != _NEVER)
+        late = (held_rank < Rank.COMMITTED) & (told.decided_us != NEVER)
         late &= told.decided_us - began_us > self._timeout_us
         late |= np.maximum(told.failed_us, told.first_us * ~goes_on) - began_us > self._timeout_us
         np.bitwise_or.at(self._columns["marks"], told.rows[late], np.uint8(LOST))
-        committed = told.committed | goes_on & (held["marks"] & ONCE_COMMITTED != 0)
+        of_attempt = told.marks | goes_on * held["marks"] & np.uint8(OF_ATTEMPT)
         last = np.diff(told.rows, append=-1) != 0
         rows = told.rows[last]
         waits = held["attempt"][last] > 0
         waits &= self._open(rows)
-        marks = self._columns["marks"][rows] & np.uint8(0xFF ^ ONCE_COMMITTED)
-        self._columns["marks"][rows] = marks | committed[last] * np.uint8(ONCE_COMMITTED)
+        marks = self._columns["marks"][rows] & np.uint8(0xFF ^ OF_ATTEMPT)
+        self._columns["marks"][rows] = marks | of_attempt[last]
         self._columns["attempt"][rows] = told.attempts[last]
         self._columns["rank"][rows] = ranks[last]
         self._columns["accepted_us"][rows] = began_us[last]

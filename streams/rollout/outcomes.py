@@ -42,7 +42,11 @@ LOST: Final = 1  # not final in time, or failed beyond repair: its tested outcom
 ONCE_COMMITTED: Final = 2  # in the attempt at hand
 DEFERRED: Final = 4
 SAFETY: Final = 8
-_MARKS: Final = 16
+_MARKS: Final = 16  # from here on marks count nothing
+IN_A: Final = 16  # the slot that the attempt at hand claimed
+IN_B: Final = 32
+OF_ATTEMPT: Final = ONCE_COMMITTED | IN_A | IN_B
+"""Marks that the next attempt begins without."""
 
 
 class AttemptCounts(NamedTuple):
@@ -80,7 +84,7 @@ def outcomes(
         rejected: Whether the device rejected it.
         marks: What is remembered beside.
     """
-    return (ranks.astype(np.int64) * 2 + rejected) * _MARKS + marks
+    return (ranks.astype(np.int64) * 2 + rejected) * _MARKS + marks % _MARKS
 
 
 def counted(devices: npt.NDArray[np.int64]) -> AttemptCounts:

@@ -16,7 +16,7 @@ from streams.rollout.outcomes import AttemptCounts
 from streams.rollout.policy import Policy
 from streams.rollout.proposals import Proposal
 from tests.rollout_log import START, digest_of, proposal
-from tests.rollout_reference import Told, ack_batch, expected
+from tests.rollout_reference import Told, ack_batch, expected, heard
 
 TIMEOUT_US = 1_000
 POLICY = Policy(commit_timeout_s=TIMEOUT_US / 1e6)
@@ -63,6 +63,7 @@ acks = st.builds(
     reason=st.sampled_from(["", "ROLLBACK_ORDERED", "SAFETY", "DOWNLOAD_FAILED", "INTERRUPTED"]),
     digest=st.sampled_from([None, digest_of("r1"), "0" * 64]),
     release_id=st.sampled_from(["r1", "r1", "r2"]),
+    slot=st.sampled_from(["UNKNOWN", "A", "B"]),
 )
 logs = st.lists(st.tuples(acks, st.integers(0, 700)), min_size=1, max_size=30)
 chances = st.randoms(use_true_random=False)
@@ -92,10 +93,11 @@ def test_any_batching_and_repetition_counts_like_the_slow_rules(
     steps: list[tuple[Told, int]], chance: random.Random
 ) -> None:
     log = stamped(steps)
-    again, fold = resent(log, chance), made()
+    again, fold, refused = resent(log, chance), made(), list[int]()
     cuts = sorted({0, len(again), *(chance.randrange(len(again)) for _ in range(4))})
     for begin, end in pairwise(cuts):
         fold.apply(ack_batch(again[begin:end], begin))
+        refused += sorted(one.offset for one in fold.refused())
         if chance.random() < 0.5:
             fold.advance(fold.watermark_us)
         if chance.random() < 0.3:
@@ -103,6 +105,7 @@ def test_any_batching_and_repetition_counts_like_the_slow_rules(
     until = log[-1][1] + chance.choice([1, TIMEOUT_US, TIMEOUT_US + 1])
     fold.advance(until)
     assert found(fold) == reference(log, until)
+    assert refused == heard(again, TIMEOUT_US)[1]
     for at in found(fold).values():
         assert at.failed + at.committed + at.silent <= at.accepted <= at.offered
         assert at.failed + at.rolled_back <= at.accepted
@@ -113,7 +116,8 @@ def test_any_batching_and_repetition_counts_like_the_slow_rules(
 def test_any_permutation_within_the_time_gives_the_same_counts_and_evidence(
     steps: list[tuple[Told, int]], chance: random.Random
 ) -> None:
-    log = [(ack, START) for ack, _ in steps]
+    # Of two slots of an attempt the first one in the log counts: here each has but one.
+    log = [(ack._replace(slot="AB"[ack.attempt % 2]), START) for ack, _ in steps]
     shuffled = log[:]
     chance.shuffle(shuffled)
     one, other = made(), made()
@@ -157,6 +161,7 @@ def test_ten_thousand_devices_are_counted_like_the_slow_rules() -> None:
                     chance.randrange(1, 3),
                     chance.choice([state for state in A if state is not A.UNKNOWN]),
                     digest=digest_of("r1"),
+                    slot=chance.choice("AB"),
                 ),
                 chance.randrange(2) * chance.randrange(2) * chance.randrange(2),
             )

@@ -1,105 +1,25 @@
 """What must not go wrong in a rollout, case by case; the ids are the cases' names."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
-import numpy as np
 import pytest
 
 from schemas.catalogue import load_catalogue
-from schemas.codec import Codec
-from schemas.columns import ColumnDecoder
 from schemas.decisions import Rule
-from schemas.facts import Fact
 from schemas.records import AckState as A
-from schemas.records import CommandKind, DeviceClass
+from schemas.records import CommandKind, DeviceClass, Slot
 from schemas.records import ReleaseKind as K
-from schemas.registry import FileRegistry
-from schemas.topics import MODEL_RELEASES, OTA_ACKS
-from streams.processor import LogBatch, Outgoing
-from streams.rollout.ack_fold import AckFold
-from streams.rollout.ack_judging import Entitlements
+from streams.processor import Outgoing
 from streams.rollout.cells import CellCounts
 from streams.rollout.gate import Gate
 from streams.rollout.ledger import Ledger
-from streams.rollout.policy import Policy
-from tests import factories
 from tests.rollout_desk import POLICY as DESK_POLICY
 from tests.rollout_desk import Desk
 from tests.rollout_log import GATE, KEYRING, SECOND, Log, digest_of, follow
+from tests.rollout_road import Road
 from tests.rollout_world import Fault, Worker, World
-
-REGISTRY: Final = FileRegistry()
-CODEC: Final = Codec(REGISTRY)
-POLICY: Final = Policy(commit_timeout_s=10.0)
-
-
-class Road:
-    """Acknowledgements about r2, which is open to all, as one partition's fold counts them."""
-
-    def __init__(self, share: float = 1.0) -> None:
-        self.log = Log()
-        self.log.completed("r1")
-        self.log.opened("r2", share, counter=2, parent_release_id="r1")
-        self.offset = 0
-        self.now = self.log.now + SECOND
-        self.ledger = self._ledger()
-        self.fold = self._fold()
-
-    def say(self, *told: Mapping[str, Any]) -> None:
-        """Acknowledgements arrive, a second later."""
-        self.now += SECOND
-        records = [
-            factories.ota_ack(
-                **{
-                    "device_id": "a",
-                    "release_id": "r2",
-                    "model_digest": digest_of("r2"),
-                    "state": A.ACCEPTED,
-                    **fields,
-                }
-            )
-            for fields in told
-        ]
-        columns = ColumnDecoder(REGISTRY).decode(
-            OTA_ACKS, [CODEC.encode(OTA_ACKS, record) for record in records]
-        )
-        first, self.offset = self.offset, self.offset + len(records)
-        self.fold.apply(
-            LogBatch(
-                topic=OTA_ACKS.name,
-                partition=0,
-                rows=columns.rows,
-                offsets=np.arange(first, self.offset),
-                stamps_us=np.full(len(records), self.now, dtype=np.int64),
-                last_offset=self.offset - 1,
-                high_stamp_us=self.now,
-            )
-        )
-
-    @property
-    def counts(self) -> CellCounts:
-        """Of r2 on HW3."""
-        return self.fold.cells.counts.get(("r2", "HW3"), CellCounts())
-
-    def refused(self) -> list[tuple[str, str]]:
-        """Field and reason of what was refused since the last call."""
-        return [(one.field, one.reason) for one in self.fold.refused()]
-
-    def _ledger(self) -> Ledger:
-        made = Ledger(KEYRING)
-        made.observe(
-            [
-                Fact(topic=MODEL_RELEASES.name, partition=0, offset=at, stamp_us=us, record=record)
-                for at, (record, us) in enumerate(self.log.records)
-            ]
-        )
-        return made
-
-    def _fold(self) -> AckFold:
-        entitlements: Entitlements = self.ledger
-        return AckFold(POLICY, self.ledger.proposal, None, entitlements)
 
 
 def completed_desk() -> Desk:
@@ -183,6 +103,31 @@ def commit_with_another_releases_model() -> None:
     road = Road()
     road.say({"state": A.COMMITTED, "model_digest": digest_of("r1")})
     assert (road.refused(), road.counts.accepted, road.counts.committed) == ([], 1, 0)
+
+
+def a_device_that_claims_two_slots() -> None:
+    road = Road()
+    road.say({"state": A.TRIAL_BOOT, "slot": Slot.B})
+    before = vars_of(road.counts)
+    twice = {"state": A.COMMITTED, "slot": Slot.A, "reason_code": "SAFETY"}
+    road.say(twice, twice)
+    refused = road.refused()
+    assert [field for field, _ in refused] == ["slot"] * 2
+    assert refused[0][1].startswith("attempt 1 of device a at r2 runs in slot B, as was said first")
+    assert vars_of(road.counts) == before, "neither committed nor critical"
+    road.say({"state": A.COMMITTED, "slot": Slot.B})
+    assert (road.refused(), road.counts.committed) == ([], 1)
+    road.say({"attempt": 2, "state": A.TRIAL_BOOT, "slot": Slot.A})
+    assert road.refused() == [], "another attempt may take the other slot"
+
+
+def a_commit_is_not_taken_back_by_a_trial_in_another_slot() -> None:
+    road = Road()
+    road.say({"state": A.COMMITTED, "slot": Slot.A}, {"state": A.TRIAL_BOOT, "slot": Slot.B})
+    assert [field for field, _ in road.refused()] == ["slot"]
+    assert (road.counts.committed, road.counts.silent) == (1, 0)
+    road.say({"state": A.COMMITTED, "slot": Slot.UNKNOWN})
+    assert road.refused() == [], "who does not know its slot claims none"
 
 
 def revert_after_commit() -> None:
@@ -375,6 +320,8 @@ CASES: Final[tuple[Callable[[], None], ...]] = (
     ack_of_a_device_outside_its_wave,
     ack_with_a_model_that_was_never_released,
     commit_with_another_releases_model,
+    a_device_that_claims_two_slots,
+    a_commit_is_not_taken_back_by_a_trial_in_another_slot,
     revert_after_commit,
     ack_after_completed,
     ack_after_rolled_back,
