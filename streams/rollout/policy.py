@@ -63,7 +63,7 @@ class Policy(BaseModel):
         progress_s: Time between two reports of stage one.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     ceiling: Chance = _LEAST_CEILING
     failure_rate: Annotated[float, Field(ge=0.0, lt=0.125)] | None = None

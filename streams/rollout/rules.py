@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from streams.rollout.metrics import Metric
 
 Ceiling = Annotated[float, Field(gt=0.0, lt=0.5)]
-_STRICT: Final = ConfigDict(extra="forbid", frozen=True)
+_STRICT: Final = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ShareRule(BaseModel):

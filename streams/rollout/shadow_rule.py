@@ -18,7 +18,7 @@ class ShadowRule(BaseModel):
             ceiling.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     disagreement: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.1
     minimum_encounters: Annotated[int, Field(ge=1)] = 2_000

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.durations import UNITS_US
 from schemas.records import Severity
-from streams.slo.marked_yaml import Document, MarkedYamlError, Path, documents
+from streams.marked_yaml import Document, MarkedYamlError, Path, documents
 from streams.slo.objectives import NO_DATA_AFTER_US, Slo, Tier
 from streams.slo.slo_parts import SloObject, keys
 from streams.slo.slo_rules import broken

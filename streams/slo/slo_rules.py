@@ -9,7 +9,7 @@ from typing import Final
 from schemas.catalogue import CATALOGUE
 from schemas.durations import spell
 from schemas.topics import SLO_PARTIALS
-from streams.slo.marked_yaml import Path
+from streams.marked_yaml import Path
 from streams.slo.objectives import Mode
 from streams.slo.slo_parts import SpecPart, TierPart
 

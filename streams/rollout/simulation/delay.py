@@ -27,7 +27,7 @@ class Delay(BaseModel):
         spread: Standard deviation of the logarithm (lognormal), or 1 / tail index (pareto).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     median_s: Annotated[float, Field(ge=0.0)]
     shape: Shape = Shape.LOGNORMAL

@@ -16,7 +16,8 @@ class HawkBit:
     """Errors over all targets of a group stop; finished over all targets start the next one.
 
     Silence is neither, and what fails after it finished is not counted: a second final status is
-    ignored. A pause leaves what was already sent to go on.
+    ignored. A pause leaves what was already sent to go on. A share that is no number is None: no
+    group ever reaches it.
 
     Attributes:
         error_share: A larger share of a group's targets pauses the rollout; default 0.5.
@@ -24,14 +25,14 @@ class HawkBit:
         canceled: Targets of the latest group whose action was canceled: final, and no error.
     """
 
-    error_share: float = 0.5
-    success_share: float = 0.5
+    error_share: float | None = 0.5
+    success_share: float | None = 0.5
     canceled: int = 0
     withdraws: bool = False
 
     def stops(self, _now_s: float, waves: Sequence[Group], _control: Control) -> Verdict:
         """Every group is looked at again and again; an empty one never fires."""
-        over = any(
+        over = self.error_share is not None and any(
             group.updates.first_failed > self.error_share * group.targets
             for group in waves
             if group.targets
@@ -40,6 +41,6 @@ class HawkBit:
 
     def advances(self, _now_s: float, waves: Sequence[Group], _control: Control) -> bool:
         """Also when everything is final although the share was missed; an empty group counts."""
-        last, counts = waves[-1].targets, waves[-1].updates
-        met = counts.first_finished >= self.success_share * last
+        last, counts, share = waves[-1].targets, waves[-1].updates, self.success_share
+        met = share is not None and counts.first_finished >= share * last
         return met or counts.first_finished + counts.first_failed + self.canceled >= last

@@ -15,7 +15,7 @@ FOLDER: Final = Path(__file__).with_name("scenarios")
 MAX_DEVICES: Final = 1_000_000
 MAX_TICKS: Final = 100_000
 Rate = Annotated[float, Field(ge=0.0, le=1.0)]
-_STRICT: Final = ConfigDict(extra="forbid", frozen=True)
+_STRICT: Final = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ScenarioError(ValueError):

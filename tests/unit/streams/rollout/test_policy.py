@@ -22,8 +22,8 @@ def test_the_demo_has_the_pace_of_seconds() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("ceilin: 0.1", r"ceilin=0.1: there is no such key; did you mean ceiling\?"),
-        ("ceiling: 0.9", "ceiling=0.9: Input should be less than 0.5"),
+        ("ceilin: 0.1", r"line 1, ceilin=0.1: there is no such key; did you mean ceiling\?"),
+        ("soak_s: 1\nceiling: 0.9", "line 2, ceiling=0.9: Input should be less than 0.5"),
         ("waves: [0.5, 0.1, 1.0]", r"waves=\[0.5, 0.1, 1.0\] must rise and end at 1"),
         ("waves: [0.1, 0.5]", "must rise and end at 1"),
         ("xyz: 1", "xyz=1: there is no such key; the keys are ceiling, failure_rate, metrics"),
@@ -33,7 +33,7 @@ def test_the_demo_has_the_pace_of_seconds() -> None:
         ),
         (
             "metrics: {latency: {margin: 2}}",
-            "metrics.latency.margin=2: there is no such key; the keys are ceiling, guard",
+            "line 1, metrics.latency.margin=2: there is no such key; the keys are ceiling, guard",
         ),
         ("metrics: {edge_cases: {margin: 1}}", "margin=1: Input should be greater than 1"),
         ("metrics:", "metrics=None: must map names to values, such as {}; the names are updates, "),
@@ -45,8 +45,15 @@ def test_the_demo_has_the_pace_of_seconds() -> None:
         ("waves: []", "at least 1 item"),
         ("soak_s: soon", "soak_s='soon'"),
         ("{windows_over: 5, windows_judged: 2}", "windows_judged=2 must not be below"),
-        ("[]", "must map keys to values, not list"),
-        ("{a: b: c", "not YAML"),
+        ("soak_s: inf", "line 1, soak_s='inf': Input should be a finite number"),
+        ("alpha_safe: .nan", "line 1, alpha_safe='.nan': Input should be a valid number"),
+        ("ceiling: 0.1\nceiling: 0.2", "line 2: key ceiling stands twice, first in line 1"),
+        ("ceiling: 1\nsoak_s: x", "line 1, ceiling=1: .*; line 2, soak_s='x': "),
+        ("waves: &a [1.0]", "line 1: anchor &a: remove it"),
+        ("", r"must map keys to values, once, such as \{\}"),
+        ("[]", "must map keys to values"),
+        ("{}\n---\n{}", "must map keys to values, once"),
+        ("{a: b: c", "line 1: no YAML"),
     ],
 )
 def test_a_wrong_policy_is_named(tmp_path: Path, text: str, message: str) -> None:

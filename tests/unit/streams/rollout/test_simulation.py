@@ -185,7 +185,7 @@ def test_intervals_hold_their_estimate() -> None:
             "are more than 100000 ticks",
         ),
         ("about: x\nfleet: {}\nfailing: {rate: 0.1}", "fleet="),
-        ("a: [", "not YAML"),
+        ("a: [", "line 1: no YAML"),
     ],
 )
 def test_a_scenario_that_cannot_be_played_is_refused(tmp_path: Path, text: str, told: str) -> None:

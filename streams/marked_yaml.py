@@ -46,7 +46,7 @@ def documents(text: str) -> Iterator[Document]:
 
     Raises:
         MarkedYamlError: No YAML, or with an alias, a tag, a key given twice, a key that is no
-            text, or more depth or size than an SLO file can need.
+            text, or more depth or size than a file of settings can need.
     """
     if len(text.encode()) > MAX_BYTES:
         raise MarkedYamlError(1, f"it is longer than {MAX_BYTES // 1024} KiB; split the file")
@@ -75,7 +75,7 @@ def _check_events(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH:
-            raise MarkedYamlError(line, f"nested more than {MAX_DEPTH} deep; an SLO is not")
+            raise MarkedYamlError(line, f"nested more than {MAX_DEPTH} deep")
 
 
 def _value(node: Node | None, path: Path, lines: dict[Path, int]) -> Any:
@@ -109,7 +109,7 @@ def _scalar(node: ScalarNode) -> Any:
     if node.tag == _FLOAT:
         try:
             return Decimal(node.value.replace("_", ""))
-        except InvalidOperation:  # .inf, .nan and 1:30.5 are numbers to YAML, not to an SLO
+        except InvalidOperation:  # .inf, .nan and 1:30.5 are numbers to YAML, not to settings
             return node.value
     loader = yaml.SafeLoader("")
     try:
