@@ -62,13 +62,14 @@ class Shore:
     """What a fleet stands on; tests and benchmarks put their own in.
 
     Attributes:
+        storage: Where a device has its models, and what it believes.
         clock: UTC microseconds.
         save: Takes the storage of all devices, by id, whenever what one keeps has changed.
         background: One thread for what the devices do not wait for.
     """
 
     camera: Camera
-    storage: ShadowStorage
+    storage: Callable[[Who], ShadowStorage]
     pictures: Pictures
     publisher: Publishing
     follower: Following
@@ -95,18 +96,11 @@ class Fleet:
         self._version = 0
         self._campaigns = CampaignBook()
         self.figures = Figures()
-        surface = Surface(
-            storage=shore.storage,
-            pictures=shore.pictures,
-            send=self._send,
-            classes=shore.camera.classes,
-            campaigns=self._campaigns,
-        )
         self._flashes = {one.device_id: self._booted(flashes.get(one.device_id)) for one in who}
         self._keeper = Keeper(shore.publisher.flush, shore.save, shore.background)
         self._keeper.begin(self._flashes, self._start_us)
         self.devices = [
-            Device(one, scenario, self._flashes[one.device_id], surface, self._start_us)
+            Device(one, scenario, self._flashes[one.device_id], self._surface(one), self._start_us)
             for one in who
         ]
         # Half a log would order a device back to the release before the one it runs.
@@ -269,3 +263,12 @@ class Fleet:
         each_us = self._scenario.frame_period_us * self._scenario.drive.frames_per_encounter
         kept.encounters = max(kept.encounters, -(-life_us // each_us))
         return kept
+
+    def _surface(self, one: Who) -> Surface:
+        return Surface(
+            storage=self._shore.storage(one),
+            pictures=self._shore.pictures,
+            send=self._send,
+            classes=self._shore.camera.classes,
+            campaigns=self._campaigns,
+        )

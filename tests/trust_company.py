@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.objects import ObjectStore
-from infra.trust.director import issuers, pinned_root
+from infra.trust.director import issuers
 from infra.trust.issuer import Issuer
 from infra.trust.ordering import ordered
 from infra.trust.people import People
+from infra.trust.pinned import pinned_root
 from producers.device.client.files import FolderFiles
 from producers.device.trust.cycle import UpdateCycle, Verified
 from producers.device.trust.paths import image_path

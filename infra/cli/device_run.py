@@ -96,7 +96,7 @@ def _drive(
         )
         shore = Shore(
             camera=open_camera(scenario),
-            storage=storage,
+            storage=lambda _: storage,
             pictures=objects,
             publisher=stack.enter_context(Publisher(settings.kafka, codec, who.device_id)),
             follower=follower,

@@ -14,18 +14,21 @@ from typing import Annotated
 import typer
 
 from infra.cli.output import Exit, fail, say
+from infra.fleet_store import FleetStore
 from infra.health import Check, HealthServer
 from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
 from infra.keys import load_keyring
-from infra.objects import ObjectMissingError, ObjectStore
+from infra.objects import ObjectStore
 from infra.settings import Settings
+from infra.trust.pinned import pinned_roots
 from producers.camera.open import open_camera
+from producers.device.client.fleet_trust import FleetTrust
 from producers.device.client.shelf_storage import ShelfStorage
-from producers.device.flash import Flash
-from producers.device.flash_json import from_json, to_json
+from producers.device.identity import Who
 from producers.device.models import ModelShelf
 from producers.device.people import people
+from producers.device.trust.places import sources
 from producers.fleet import Fleet, Shore
 from producers.scenario import Scenario, load
 from schemas.codec import Codec
@@ -109,8 +112,13 @@ def _run(
     codec = Codec(registry_from(settings.registry_url))
     book = ReleaseBook(load_keyring(settings.keys_dir))
     objects = ObjectStore(settings.objects_url)
-    name = f"fleet/{scenario.name}/{part[0]}-of-{part[1]}.json"
+    store = FleetStore(objects, scenario.name, part)
+    trust, shelf = _trust(settings, objects, store), ModelShelf(objects.get, _sha256)
     camera = open_camera(scenario)
+
+    def storage(who: Who) -> ShelfStorage:
+        return ShelfStorage(shelf, None if trust is None else trust.admission(who))
+
     with ExitStack() as stack:
         follower = stack.enter_context(
             closing(
@@ -120,17 +128,17 @@ def _run(
         publisher = stack.enter_context(Publisher(settings.kafka, codec, "fleet"))
         shore = Shore(
             camera=camera,
-            storage=ShelfStorage(ModelShelf(objects.get, _sha256)),
+            storage=storage,
             pictures=objects,
             publisher=publisher,
             follower=follower,
             book=book,
             clock=now_us,
-            save=lambda flashes: objects.put_named(name, to_json(flashes)),
+            save=lambda flashes: store.save(flashes, trust),
         )
-        running = Fleet(scenario, shore, people(scenario, *part), _kept(objects, name))
+        running = Fleet(scenario, shore, people(scenario, *part), store.flashes())
         _serve(settings, running, stack)
-        say(f"fleet: {len(running.devices)} devices of {scenario.name}, boot saved in {name}")
+        say(f"fleet: {len(running.devices)} devices of {scenario.name}, boot saved in {store.name}")
         running.run(stopping)
         _say_figures(running)
 
@@ -157,11 +165,17 @@ def _say_figures(running: Fleet) -> None:
     )
 
 
-def _kept(objects: ObjectStore, name: str) -> dict[str, Flash]:
-    try:
-        return from_json(objects.get(name))
-    except ObjectMissingError:
-        return {}
+def _trust(settings: Settings, objects: ObjectStore, store: FleetStore) -> FleetTrust | None:
+    """What the devices believe by; where there are no repositories, nothing but decisions."""
+    roots = pinned_roots(settings.keys_dir)
+    if roots is None:
+        say(
+            f"fleet: {settings.keys_dir} has no Roots: devices take every model that a valid "
+            "decision names; to have them verify, hold a ceremony: fleetloop keys init"
+        )
+        return None
+    say("fleet: devices verify the metadata of both repositories before they update")
+    return FleetTrust(sources(objects), roots, store.trusted())
 
 
 def _sha256(body: bytes) -> str:

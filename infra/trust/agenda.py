@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from securesystemslib.signer import SSlibKey
 from tuf.api.metadata import Root, Targets
@@ -13,6 +12,7 @@ from infra.objects import ObjectStore
 from infra.sealed_key import write_private
 from infra.trust.ceremony import Ceremony, CeremonyError, Paper
 from infra.trust.key_folder import KeyFolder
+from infra.trust.pinned import PINNED
 from infra.trust.roots import OFFLINE, ROLES, Holders, first_root, online_name, replaced
 from infra.trust.shelf import Shelf
 from infra.trust.signed_file import REPOSITORIES, expiry, holder, public_key
@@ -23,9 +23,6 @@ from producers.device.trust.places import TARGETS
 from producers.patches import patch
 from schemas.decisions import ReleaseBook
 from schemas.records import ModelRelease
-
-PINNED: Final = "{}.root.json"
-"""First Root of a repository in keys_dir: what this installation and its devices begin to trust."""
 
 
 def begin(ceremony: Ceremony, holders: Holders, online: KeyFolder, now: datetime) -> list[Paper]:

@@ -18,12 +18,11 @@ from infra.kafka.errors import CatchUpError, KafkaUnreachableError
 from infra.kafka.follower import Follower
 from infra.keys import load_keyring
 from infra.objects import ObjectStore
-from infra.sealed_key import KeysError
 from infra.settings import Settings
-from infra.trust.agenda import PINNED
 from infra.trust.issuer import IssueError, Issuer
 from infra.trust.key_folder import KeyFolder
 from infra.trust.ordering import ordered
+from infra.trust.pinned import pinned_root
 from infra.trust.shelf import Shelf
 from producers.device.trust.refusal import RefusedError
 from schemas.codec import Codec
@@ -103,21 +102,6 @@ def issuers(keys_dir: Path, objects: ObjectStore) -> tuple[Issuer, Issuer]:
         for repository in ("director", "images")
     )
     return director, images
-
-
-def pinned_root(keys_dir: Path, repository: str) -> bytes:
-    """The Root that this installation's trust begins with, as devices get it in the factory.
-
-    Raises:
-        KeysError: There is none.
-    """
-    path = keys_dir / PINNED.format(repository)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise KeysError(
-            f"root {path}: {error.strerror}; hold a ceremony: fleetloop keys init, sign, publish"
-        ) from error
 
 
 def run(settings: Settings) -> None:

@@ -11,9 +11,10 @@ from typing import Final
 
 from infra.keys import make_keys
 from infra.objects import ObjectStore
-from infra.trust.agenda import PINNED, again, begin, publish, vouch
+from infra.trust.agenda import again, begin, publish, vouch
 from infra.trust.ceremony import Ceremony
 from infra.trust.key_folder import KeyFolder
+from infra.trust.pinned import PINNED
 from infra.trust.roots import Holders
 from infra.trust.signed_file import REPOSITORIES, public_key
 from schemas.decisions import ReleaseBook

@@ -40,7 +40,7 @@ _NEVER: Final = 2**63
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
-    """What devices of a process share: models, pictures, outbox, the camera's names, campaigns.
+    """What a device stands on: its storage, and what it shares with others of its process.
 
     Attributes:
         known: Pictures whose signs are known, by which a model on trial proves itself.

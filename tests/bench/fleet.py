@@ -116,11 +116,10 @@ def build(devices: int, folder: str, kind: type[Stage] = Stage) -> tuple[Fleet, 
     log.must("r1", ReleaseKind.VERIFIED, ReleaseKind.APPROVED)
     log.must("r1", ReleaseKind.WAVE_OPENED, wave=0, share=1.0)
     stage = kind(log)
+    storage = ShelfStorage(ModelShelf(objects.get, lambda body: hashlib.sha256(body).hexdigest()))
     shore = Shore(
         camera=camera,
-        storage=ShelfStorage(
-            ModelShelf(objects.get, lambda body: hashlib.sha256(body).hexdigest())
-        ),
+        storage=lambda _: storage,
         pictures=objects,
         publisher=stage,
         follower=stage,

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from producers.device.acks import Acks
-from producers.device.client.attempt import Attempt
+from producers.device.client.admission import Admission
+from producers.device.client.memory_files import MemoryFiles
 from producers.device.client.ota import OtaClient
 from producers.device.client.shelf_storage import ShelfStorage
 from producers.device.flash import Flash
@@ -20,9 +21,7 @@ from producers.device.wishes import Install
 from producers.scenario import Updates
 from schemas.records import AckState
 from tests.bench.figures import figure
-from tests.bench.ota_site import HARDWARE, PATH, digest, sites
-from tests.power import Disk
-from tests.tuf_site import NOW
+from tests.bench.ota_site import HARDWARE, digest, sites
 from tests.unit.producers.device import kit
 
 DEVICES: Final = 10_000
@@ -39,22 +38,6 @@ class Shelf(kit.Files):
     def digest(self, uri: str) -> str:
         """As the repositories announce it."""
         return digest(uri)
-
-
-class Verifying(ShelfStorage):
-    """The same storage, that admits only what the metadata of both repositories let it."""
-
-    def __init__(self, shelf: Shelf, cycle: UpdateCycle) -> None:
-        super().__init__(shelf)
-        self._cycle = cycle
-
-    def admit(self, at: Attempt, now_us: int) -> None:
-        """By Uptane's full verification."""
-        del now_us
-        verified = self._cycle.verify(PATH, NOW)
-        if verified.target.hashes["sha256"] != at.wanted.model.digest:
-            raise AssertionError("another model was verified")
-        self._cycle.accept(verified)
 
 
 def fleet_figures() -> dict[str, dict[str, Any]]:
@@ -79,13 +62,13 @@ def _takes(count: int, reader: Reader | None) -> float:
     def storage(identity: Identity) -> ShelfStorage:
         if reader is None:
             return ShelfStorage(Shelf())
-        state = TrustState(Disk())
+        state = TrustState(MemoryFiles({}))
         state.director.put("root", roots[0])
         state.images.put("root", roots[1])
         cycle = UpdateCycle(
             director=pair[0], images=pair[1], state=state, me=identity, reader=reader
         )
-        return Verifying(Shelf(), cycle)
+        return ShelfStorage(Shelf(), Admission(cycle))
 
     acks: list[Any] = []
     phones = [_client(at, storage, acks) for at in range(count)]

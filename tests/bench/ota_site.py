@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from producers.device.trust.deltas import Delta, to_custom
+from producers.device.trust.paths import image_path
 from producers.device.trust.predicate import Predicate, Wave
 from tests.tuf_site import Site
 
 HARDWARE: Final = ("HW3", "HW4", "AI5")
 MODELS: Final = 20
-PATH: Final = "models/r20.onnx"
+PATH: Final = image_path("r20")
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ def sites() -> tuple[Site, Site]:
         file = {"length": 1_300_000, "hashes": {"sha256": digest(name)}}
         before = [Delta(base=digest(f"r{at}"), length=20_000, digest=digest(f"{at}{name}"))
                   for at in range(max(1, number - 3), number)]  # fmt: skip
-        images.targets[f"models/{name}.onnx"] = {
+        images.targets[image_path(name)] = {
             **file,
             "custom": {
                 "hardwareIds": list(HARDWARE),

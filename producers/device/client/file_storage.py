@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from producers.device.client.admission import rejected
 from producers.device.client.attempt import Attempt
 from producers.device.client.evidence import Notes
 from producers.device.client.files import Files, replace_file
@@ -167,8 +168,7 @@ class FileStorage:
             yield
         except RefusedError as error:
             self._notes.note(Kind.REFUSED, of_refusal(error, model.release_id), now_us)
-            reason = error.reason.value.upper()
-            raise FailedError(AckState.REJECTED, reason, str(error), again=True) from error
+            raise rejected(error) from error
         except OSError as error:
             reason = NO_SPACE if error.errno in _FULL else STORAGE_FAILED
             raise FailedError(AckState.INSTALL_FAILED, reason, str(error), again=True) from error

@@ -121,7 +121,7 @@ class Repository:
             self._reader.verify(new, new.signed)
             if new.version != self.root.version + 1:
                 raise new.refuse(Reason.BAD_VERSION, f"must be version {self.root.version + 1}")
-            self._store.put("root", data)
+            self._store.put("root", new.data)
             self.root = new
         check_unexpired(self.root, self._now)
         if self._store.get("root") is None:

@@ -31,6 +31,10 @@ def run(*options: str) -> Any:
     return fleetloop("fleet", "run", *options)
 
 
+def unreachable(*_: Any) -> NoReturn:
+    raise KafkaUnreachableError("broker 127.0.0.1:1 does not answer")
+
+
 def test_the_time_to_drive_begins_with_the_first_question(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -79,9 +83,6 @@ def test_a_camera_that_is_not_there_is_named(here: Path) -> None:
 def test_a_broker_that_does_not_answer_has_its_own_exit_code(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unreachable(*_: Any) -> NoReturn:
-        raise KafkaUnreachableError("broker 127.0.0.1:1 does not answer")
-
     monkeypatch.setattr(fleet, "Follower", unreachable)
     found = run("--scenario", str(here / "scenario.yaml"))
     assert found.exit_code == Exit.UNREACHABLE
@@ -103,3 +104,36 @@ def test_storage_of_devices_that_cannot_be_read_is_named(
     found = run("--scenario", str(here / "scenario.yaml"))
     assert found.exit_code == Exit.ERROR
     assert "storage of devices: not readable" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("pinned", "exit_code", "said"),
+    [
+        ((), Exit.UNREACHABLE, "devices take every model that a valid decision names"),
+        (("images",), Exit.ERROR, "director.root.json: No such file"),
+        (("director", "images"), Exit.UNREACHABLE, "devices verify the metadata of both"),
+    ],
+)
+def test_what_devices_believe_is_said_at_the_start(
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pinned: tuple[str, ...],
+    exit_code: Exit,
+    said: str,
+) -> None:
+    for repository in pinned:
+        (here / f"keys/{repository}.root.json").write_text("{}")
+    monkeypatch.setattr(fleet, "Follower", unreachable)
+    found = run("--scenario", str(here / "scenario.yaml"))
+    assert (found.exit_code, said in found.stderr) == (exit_code, True), found.stderr
+
+
+def test_trust_of_devices_that_cannot_be_read_is_named(here: Path) -> None:
+    for repository in ("director", "images"):
+        (here / f"keys/{repository}.root.json").write_text("{}")
+    kept = here / "objects/fleet/test/0-of-1.trust.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{")
+    found = run("--scenario", str(here / "scenario.yaml"))
+    assert found.exit_code == Exit.ERROR
+    assert "trust of the fleet: not readable" in found.stderr

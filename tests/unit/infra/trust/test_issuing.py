@@ -1,7 +1,5 @@
 """What a company issues is what its devices believe, whatever interrupts it."""
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,20 +14,6 @@ from schemas.records import ReleaseKind
 from tests.trust_company import Car, Company
 
 OPENED = (ReleaseKind.VERIFIED, ReleaseKind.APPROVED)
-
-
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One founding for all tests: they copy it."""
-    folder = tmp_path_factory.mktemp("company")
-    Company(folder)
-    return folder
-
-
-@pytest.fixture
-def company(founded: Path, tmp_path: Path) -> Company:
-    shutil.copytree(founded, tmp_path / "company")
-    return Company(tmp_path / "company")
 
 
 def _open(company: Company, release_id: str, share: float = 1.0, **changes: Any) -> None:

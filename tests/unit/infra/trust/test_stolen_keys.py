@@ -16,8 +16,8 @@ from infra.cli import keys
 from infra.cli.main import command_for
 from infra.keys import load_keyring, load_signer
 from infra.sealed_key import PASSPHRASE
-from infra.trust.director import pinned_root
 from infra.trust.key_folder import KeyFolder
+from infra.trust.pinned import pinned_root
 from infra.trust.shelf import Shelf, listed
 from infra.trust.signed_file import expiry, signed_by, verified
 from producers.device.trust.agreement import COUNTER

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
 
+from producers.device.client.admission import Admission
 from producers.device.client.shelf_storage import ShelfStorage
 from producers.device.engine import Engine
 from producers.device.flash import Flash
+from producers.device.identity import Who
 from producers.device.models import ModelShelf
 from producers.device.people import people
 from producers.fleet import Fleet, Shore
@@ -36,9 +38,16 @@ class Stage:
 
     Args:
         factor_ns: CPU time of one inference, by release.
+        admission: What a device believes; None: every valid decision.
     """
 
-    def __init__(self, *, factor_ns: dict[str, int] | None = None, **scenario: Any) -> None:
+    def __init__(
+        self,
+        *,
+        factor_ns: dict[str, int] | None = None,
+        admission: Callable[[Who], Admission] | None = None,
+        **scenario: Any,
+    ) -> None:
         self.now = kit.NOW
         self.scenario = kit.scenario(**scenario)
         self.log, self.outbox, self.album = Log(), kit.Outbox(), kit.Album()
@@ -46,7 +55,7 @@ class Stage:
         self.models: dict[str, bytes] = {}
         self.saved: dict[str, Flash] = {}
         self.told = 0
-        self._steps = factor_ns or {}
+        self._steps, self.admission = factor_ns or {}, admission
         self.fleet = self.start({})
 
     def start(self, flashes: dict[str, Flash]) -> Fleet:
@@ -54,7 +63,7 @@ class Stage:
         self.told = 0
         shore = Shore(
             camera=self.camera,
-            storage=ShelfStorage(ModelShelf(self._fetch, kit.sha, self._load)),
+            storage=self._storage(),
             pictures=self.album,
             publisher=self.outbox,
             follower=self,
@@ -105,6 +114,10 @@ class Stage:
     def running(self) -> list[str | None]:
         slots = [device.flash.slots for device in self.fleet.devices]
         return [one.running.release_id if one.running else None for one in slots]
+
+    def _storage(self) -> Callable[[Who], ShelfStorage]:
+        shelf, admission = ModelShelf(self._fetch, kit.sha, self._load), self.admission
+        return lambda who: ShelfStorage(shelf, None if admission is None else admission(who))
 
     def _fetch(self, uri: str) -> bytes:
         return self.models[uri]

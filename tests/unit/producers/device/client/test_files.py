@@ -6,13 +6,19 @@ from random import Random
 import pytest
 
 from producers.device.client.files import Files, FolderFiles, replace_file
+from producers.device.client.memory_files import MemoryFiles
 from producers.device.client.part_file import PartFile
 from tests.power import Disk, Fuse, PowerCutError
 
 
-@pytest.fixture(params=["folder", "disk"])
+@pytest.fixture(params=["folder", "memory", "disk"])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
-    return FolderFiles(tmp_path / "device") if request.param == "folder" else Disk()
+    kinds: dict[str, Files] = {
+        "folder": FolderFiles(tmp_path / "device"),
+        "memory": MemoryFiles({}),
+        "disk": Disk(),
+    }
+    return kinds[request.param]
 
 
 def test_files_are_written_added_to_renamed_and_removed(files: Files) -> None:
