@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def _killing(demo: subprocess.Popen[str], waiting: dict[str, str]) -> Iterator[s
 
 def _worker(demo: psutil.Process, name: str) -> psutil.Process:
     for process in demo.children(recursive=True):
-        if process.cmdline()[-3:] == ["worker", "run", name]:
-            return process
+        with suppress(psutil.NoSuchProcess):  # a trainer's helper may end while we look
+            if process.cmdline()[-3:] == ["worker", "run", name]:
+                return process
     raise AssertionError(f"no worker {name} is running")
