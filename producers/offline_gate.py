@@ -14,7 +14,7 @@ ALPHA: Final = 0.05
 """Chance that a model that loses no more than TOLERATED is stopped, before the second seed."""
 TOLERATED: Final = 0.05
 """A retrain on more data trades a few pictures of one class for more of others; so much may go."""
-MIN_ENCOUNTERS: Final = 10
+MIN_ENCOUNTERS: Final = 30
 """A slice with fewer encounters says nothing and protects nobody."""
 _RESAMPLES: Final = 10_000
 _SEED: Final = 2026
