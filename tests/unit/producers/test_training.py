@@ -108,7 +108,7 @@ def test_without_held_back_pictures_the_validation_side_speaks(
 def test_the_card_compares_with_the_parent_slice_by_slice(
     seeded: DatasetManifest, camera: RenderedCamera, objects: ObjectStore, small_model: bytes
 ) -> None:
-    held_back = camera.held_back(1, 60)
+    held_back = camera.held_back(1, 200)
     trained = train(manifest_of(seeded, objects), objects, 1, held_back, Parent("r1", small_model))
     card = json.loads(trained.card)["parent"]
     assert (card["release_id"], card["digest"]) == ("r1", sha256(small_model).hexdigest())
