@@ -1,6 +1,6 @@
 """How good a model is on pictures held back, with intervals that respect encounters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,13 +92,12 @@ def evaluate(model: bytes, held_back: HeldBack) -> Accuracy:
 
 
 def compare(new: bytes, old: bytes, held_back: HeldBack) -> Difference:
-    """Measure two model files on the same pictures; encounters are resampled in pairs.
+    """Measure two model files on the same pictures. Raises as `gains`."""
+    return difference(gains(new, old, held_back))
 
-    Raises:
-        EvaluationError: Nothing is held back, or the set does not fit together.
-        ModelError: A model file cannot be run.
-    """
-    found = gains(new, old, held_back)
+
+def difference(found: Gains) -> Difference:
+    """The mean gain; encounters are resampled in pairs."""
     means = _resampled(found.sums, found.sizes)
     mean = float(found.sums.sum() / found.sizes.sum())
     return Difference(mean, float(np.percentile(means, _LOW)), float(np.percentile(means, _HIGH)))
@@ -114,6 +113,15 @@ def gains(new: bytes, old: bytes, held_back: HeldBack) -> Gains:
     _check(held_back)
     gain = _right(new, held_back)[1].astype(np.float64) - _right(old, held_back)[1]
     return Gains(*_by_encounter(gain, held_back))
+
+
+def encounters_by_slice(slices: Sequence[Mapping[str, str]]) -> dict[str, list[int]]:
+    """Encounters of each slice, by <name>/<value>."""
+    members: dict[str, list[int]] = {}
+    for encounter, named in enumerate(slices):
+        for name, value in named.items():
+            members.setdefault(f"{name}/{value}", []).append(encounter)
+    return members
 
 
 def _check(held_back: HeldBack) -> None:
@@ -160,10 +168,7 @@ def _resampled(sums: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[n
 def _per_slice(
     hits: NDArray[np.float64], sizes: NDArray[np.int64], held_back: HeldBack
 ) -> dict[str, float]:
-    members: dict[str, list[int]] = {}
-    for encounter, slices in enumerate(held_back.slices):
-        for name, value in slices.items():
-            members.setdefault(f"{name}/{value}", []).append(encounter)
+    members = encounters_by_slice(held_back.slices)
     return {
         name: float(hits[rows].sum() / sizes[rows].sum()) for name, rows in sorted(members.items())
     }

@@ -1,6 +1,6 @@
 """The offline gate: a model that is worse than its parent on a protected slice is not proposed."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from producers.camera.camera import HeldBack
-from producers.evaluation import Gains, gains
+from producers.evaluation import Gains, encounters_by_slice
 
 ALPHA: Final = 0.05
 """Chance that a model that loses no more than TOLERATED is stopped, before the second seed."""
@@ -43,14 +43,8 @@ class SliceGain:
         return self.upper < -TOLERATED
 
 
-def slice_gains(new: bytes, parent: bytes, held_back: HeldBack) -> dict[str, SliceGain]:
-    """Every protected slice: each value of each slice name, and each class.
-
-    Raises:
-        EvaluationError: Nothing is held back, or the set does not fit together.
-        ModelError: A model file cannot be run.
-    """
-    found = gains(new, parent, held_back)
+def slice_gains(found: Gains, held_back: HeldBack) -> dict[str, SliceGain]:
+    """Of every protected slice: each value of each slice name, and each class."""
     protected = {
         name: rows for name, rows in _slices(held_back).items() if len(rows) >= MIN_ENCOUNTERS
     }
@@ -91,15 +85,14 @@ def pass_or_raise(
 
 
 def _slices(held_back: HeldBack) -> dict[str, NDArray[np.int64]]:
-    """Encounters of each slice."""
+    """Encounters of each slice, a class being one."""
     first = np.unique(held_back.groups, return_index=True)[1]
-    members: dict[str, list[int]] = {}
-    for encounter, (slices, row) in enumerate(zip(held_back.slices, first, strict=True)):
-        named: Iterable[tuple[str, str]] = slices.items()
-        label = held_back.classes[int(held_back.labels[row])]
-        for name, value in (*named, ("class", label)):
-            members.setdefault(f"{name}/{value}", []).append(encounter)
-    return {name: np.array(rows, np.int64) for name, rows in members.items()}
+    labels = held_back.labels[first]
+    named = [
+        {**slices, "class": held_back.classes[int(label)]}
+        for slices, label in zip(held_back.slices, labels, strict=True)
+    ]
+    return {name: np.array(rows) for name, rows in encounters_by_slice(named).items()}
 
 
 def _gain(found: Gains, rows: NDArray[np.int64], percentile: float) -> SliceGain:

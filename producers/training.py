@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from infra.objects import ObjectStore
 from producers.camera.camera import HeldBack
-from producers.evaluation import Accuracy, compare, evaluate
+from producers.evaluation import Accuracy, difference, evaluate, gains
 from producers.model.apart import fit_apart
 from producers.model.form import OPSET
 from producers.offline_gate import pass_or_raise, slice_gains
@@ -127,12 +127,17 @@ def _against(
     """The comparison with the parent, for the card."""
     if parent is None or held_back is None:
         return None
-    found = slice_gains(model, parent.model, held_back)
-    pass_or_raise(parent.release_id, found, lambda: slice_gains(twin(), parent.model, held_back))
+    gained = gains(model, parent.model, held_back)
+    found = slice_gains(gained, held_back)
+    pass_or_raise(
+        parent.release_id,
+        found,
+        lambda: slice_gains(gains(twin(), parent.model, held_back), held_back),
+    )
     return {
         "release_id": parent.release_id,
         "digest": sha256(parent.model).hexdigest(),
-        "difference": asdict(compare(model, parent.model, held_back)),
+        "difference": asdict(difference(gained)),
         "slices": {name: asdict(gain) for name, gain in found.items()},
     }
 
