@@ -87,10 +87,6 @@ def states_table() -> str:
     return table((*head, "runs", "counted", "why"), rows)
 
 
-def _titled(case: str, words: str) -> str:
-    return f"{case} (`{words}`)" if words else case
-
-
 def _spelled(words: str) -> Iterator[str]:
     attempt, is_chain, state = words.rpartition("up to ")
     if is_chain:

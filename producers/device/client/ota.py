@@ -13,7 +13,7 @@ from typing import Final
 from producers.device.acks import Acks
 from producers.device.client.attempt import Attempt, Phase
 from producers.device.client.journal import Journal, NotKeptError
-from producers.device.client.steps import LONGEST_DOUBLING, Steps
+from producers.device.client.steps import Steps, pause_us
 from producers.device.client.storage import Storage
 from producers.device.flash import Flash, Tried
 from producers.device.postponement import Consent
@@ -221,9 +221,9 @@ class OtaClient:
         """The way back is not in the other slot: download it, for as long as the order stands."""
         if self._recovering != wish.withdrawn.release_id:
             self._recovering, self._recoveries = wish.withdrawn.release_id, 0
-        pause_s = self._rules.retry_s * 2 ** min(self._recoveries, LONGEST_DOUBLING)
+        pause = pause_us(self._rules, self._recoveries)
         # A clock that was ahead makes no pause longer than it is.
-        if self._recoveries and 0 <= now_us - self._recovered_us < round(pause_s * 1e6):
+        if self._recoveries and 0 <= now_us - self._recovered_us < pause:
             return
         self._recoveries += 1
         self._recovered_us = now_us

@@ -39,8 +39,12 @@ WRONG_ANSWER: Final = "WRONG_ANSWER"
 TRIAL_BOOTS: Final = 3
 """Boots that a new model is given to prove itself."""
 
-LONGEST_DOUBLING: Final = 10
-"""Pauses between attempts double so often at most."""
+_LONGEST_DOUBLING: Final = 10
+
+
+def pause_us(rules: Updates, doublings: int = _LONGEST_DOUBLING) -> int:
+    """Pause before one more try, in microseconds; without a number of doublings the longest."""
+    return round(rules.retry_s * 2.0 ** min(doublings, _LONGEST_DOUBLING) * 1e6)
 
 
 class Steps:
@@ -94,7 +98,7 @@ class Steps:
     def pauses(self, model: Model, now_us: int) -> bool:
         """Whether the pause before another attempt is not over, by any clock."""
         left_us = self._retry_at.get(model.release_id, 0) - now_us
-        return 0 < left_us <= self._rules.retry_s * 2**LONGEST_DOUBLING * 1e6
+        return 0 < left_us <= pause_us(self._rules)
 
     def take(self, at: Attempt, now_us: int) -> bool:
         """Do the step that is due; False when it has to wait for more than time.
@@ -271,8 +275,7 @@ class Steps:
         self._flash.remember(release_id, replace(tried, over=not again))
         self._retry_at = {}
         if again:
-            pause_s = self._rules.retry_s * 2 ** min(at.number - 1, LONGEST_DOUBLING)
-            self._retry_at[release_id] = now_us + round(pause_s * 1e6)
+            self._retry_at[release_id] = now_us + pause_us(self._rules, at.number - 1)
 
     def say_returned(self, withdrawn: Withdrawn, now_us: int) -> None:
         """Tell that an order back was obeyed."""
