@@ -1,160 +1,28 @@
 """A line asks, cuts and assembles as a function of the log: any worker writes the same."""
 
-import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from schemas.dataset_lines import LineBook
 from schemas.erasures import Erased, ErasureBook
 from schemas.manifests import (
-    Example,
     Manifest,
-    Split,
-    from_parquet,
     obeyed_until_us,
-    to_parquet,
 )
-from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
+from schemas.records import DatasetManifest
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
-from streams.dataset.answers import Answer
 from streams.dataset.assembler import Assembler, Unreadable
-from streams.dataset.candidates import Sighting
 from streams.dataset.manifest import kept
-from streams.dataset.policy import DatasetPolicy
-
-SECOND = 1_000_000
-POLICY = DatasetPolicy(
-    line="perception", budget=12, labels_per_ask=8, min_candidates=20, patience_s=60
+from tests.unit.streams.dataset.kit import (
+    POLICY,
+    SECOND,
+    FakeGallery,
+    FakeLog,
+    FakeShelf,
+    seed_example,
+    seeded,
 )
-
-
-@dataclass
-class FakeLog:
-    """Two partitions a topic, as lists."""
-
-    edge_cases: dict[int, list[Sighting]] = field(default_factory=lambda: {0: [], 1: []})
-    reviews: dict[int, list[Answer]] = field(default_factory=lambda: {0: [], 1: []})
-    reads: int = 0
-    gone: int = 0
-
-    def held(self, topic: str) -> Sequence[OffsetRange]:
-        rows = self.edge_cases if topic == EDGE_CASES.name else self.reviews
-        return [
-            OffsetRange(
-                topic=topic,
-                topic_id=f"id-of-{topic}",
-                partition=partition,
-                first_offset=min(self.gone, len(held)),
-                last_offset=len(held) - 1,
-            )
-            for partition, held in rows.items()
-        ]
-
-    def sightings(self, ranges: Sequence[OffsetRange]) -> Sequence[Sighting]:
-        self.reads += 1
-        return [s for r in ranges for s in self.edge_cases[r.partition][r.first_offset :][: _n(r)]]
-
-    def answers(self, ranges: Sequence[OffsetRange]) -> Sequence[Answer]:
-        return [a for r in ranges for a in self.reviews[r.partition][r.first_offset :][: _n(r)]]
-
-    def see(self, count: int, seed: int = 1) -> None:
-        generator = np.random.default_rng(seed)
-        for number in range(count):
-            vector = generator.normal(size=16).astype(np.float32)
-            partition = number % 2
-            self.edge_cases[partition].append(
-                Sighting(
-                    event_id=f"s{seed}-{number:04}",
-                    device_id=f"d{seed}-{number % 7}",
-                    encounter_id=f"d{seed}-{number % 7}/{number}",
-                    frame_uri=f"file:///{seed}/{number}",
-                    frame_digest=f"digest-{seed}-{number}",
-                    margin=float(generator.uniform()),
-                    consent=True,
-                    embedding=vector / np.linalg.norm(vector),
-                    topic_id="id-of-edge-cases",
-                    partition=partition,
-                    offset=len(self.edge_cases[partition]),
-                    stamp_us=SECOND,
-                )
-            )
-
-    def answer(self, requests: Iterable[LabelRequest], label: str = "stop") -> None:
-        for request in requests:
-            rows = self.reviews[len(request.device_id) % 2]
-            rows.append(Answer(request.encounter_id, label, len(request.device_id) % 2, len(rows)))
-
-
-def _n(span: OffsetRange) -> int:
-    return span.last_offset - span.first_offset + 1
-
-
-@dataclass
-class FakeShelf:
-    """Manifests by address, through their real bytes."""
-
-    bodies: dict[str, bytes] = field(default_factory=dict)
-
-    def manifest(self, dataset: DatasetManifest) -> Manifest:
-        return from_parquet(self.bodies[dataset.manifest_uri or ""])
-
-    def store(self, manifest: Manifest) -> tuple[str, str]:
-        body = to_parquet(manifest.examples, manifest.metadata)
-        digest = hashlib.sha256(body).hexdigest()
-        self.bodies[digest] = body
-        return digest, digest
-
-
-@dataclass
-class FakeGallery:
-    """Every picture is itself, but for those that cannot be read."""
-
-    unreadable: dict[str, Unreadable] = field(default_factory=dict)
-
-    def fingerprint(self, uri: str, digest: str) -> bytes | Unreadable:
-        assert uri.startswith("file:///")
-        return self.unreadable.get(digest) or hashlib.sha512(digest.encode()).digest()
-
-
-def seed_example() -> Example:
-    return Example(
-        example_id="a",
-        encounter_id="test-drive/1",
-        device_id="test-drive",
-        split=Split.TRAIN,
-        label="yield",
-        frame_uri="file:///seed",
-        frame_digest="digest-seed",
-    )
-
-
-def seeded(shelf: FakeShelf) -> LineBook:
-    uri, digest = shelf.store(Manifest((seed_example(),), {"classes": '["yield"]'}))
-    book = LineBook()
-    assert book.observe(
-        DatasetManifest(
-            event_id="seed",
-            source="simulated",
-            kind=ManifestKind.ASSEMBLED,
-            line="perception",
-            dataset_id="perception-seed",
-            seq=0,
-            manifest_uri=uri,
-            manifest_digest=digest,
-            counts={},
-            label_cost=0,
-            budget=12,
-            slices={},
-            excluded={},
-            inputs=(),
-            assembled_ts=0,
-        ),
-        stamp_us=0,
-    )
-    return book
 
 
 def run_round(
