@@ -34,11 +34,11 @@ class Company:
         self.people.found(self.keys_dir, self.objects, now)
         self.log = Log()
         self.now = now
-        self._issuers = self.issuers()
+        self.restart()
 
-    def propose(self, release_id: str, *, body: bytes | None = None, **changes: Any) -> None:
+    def propose(self, release_id: str, *, vouched: bool = True, **changes: Any) -> None:
         """A release on the log with its model in the store, and its ceremony."""
-        body = body or f"model of {release_id}".encode() * 40
+        body = f"model of {release_id}".encode() * 40
         stored = self.objects.put(body, kind="models")
         artifact = Artifact(
             uri=stored.uri,
@@ -50,7 +50,12 @@ class Company:
             runtime="onnxruntime",
         )
         self.log.propose(release_id, artifact=artifact, **changes)
-        self.people.vouch(self.log.book, release_id, self.keys_dir, self.objects, self.now)
+        if vouched:
+            self.people.vouch(self.log.book, release_id, self.keys_dir, self.objects, self.now)
+
+    def restart(self) -> None:
+        """The online host begins again with what it finds."""
+        self._issuers = self.issuers()
 
     def issue(self) -> Mapping[str, int]:
         """One round of the online host; versions by repository and role."""

@@ -17,6 +17,7 @@ from infra.sealed_key import write_private
 from infra.trust.shelf import Shelf
 from infra.trust.signed_file import (
     REPOSITORIES,
+    believed,
     holder,
     missing,
     signed_by,
@@ -101,10 +102,8 @@ class Ceremony:
         return [
             paper
             for repository in REPOSITORIES
-            for paper in (
-                *self.papers(repository, "root"),
-                *self.papers(repository, "targets")[-1:],
-            )
+            for role in SIGNED[repository]
+            for paper in self._counting(repository, role)
             if not paper.complete
         ]
 
@@ -158,26 +157,31 @@ class Ceremony:
         """Store what is complete and not there yet: Roots first, one version at a time.
 
         A Root waits for the Targets that its holders must sign: with one and without the other
-        no device could verify anything.
+        no device could verify anything. What stands in a file's place and convinces no device,
+        rubbish or of keys that are gone, is written over.
 
         Raises:
-            CeremonyError: The store has another file of the same version.
+            CeremonyError: The store has another file of the same version that devices believe.
             OSError: The store does not take it.
         """
         done = []
-        settled = all(paper.complete for paper in self.papers(repository, "targets")[-1:])
+        settled = all(paper.complete for paper in self._counting(repository, "targets"))
         for role in SIGNED[repository]:
-            for paper in self.papers(repository, role):
+            for paper in self._counting(repository, role):
                 there = shelf.read(f"{paper.document.version}.{role}.json")
-                if there is not None:
-                    _check_same(paper, there)
-                elif paper.complete and settled:
-                    verified(paper.document.data, role, repository, paper.roots)
-                    shelf.put(role, paper.document.version, paper.document.data)
-                    done.append(paper.name)
-                else:
+                if there is not None and _is_published(paper, there):
+                    continue
+                if not (paper.complete and settled):
                     break
+                verified(paper.document.data, role, repository, paper.roots)
+                shelf.put(role, paper.document.version, paper.document.data)
+                done.append(paper.name)
         return done
+
+    def _counting(self, repository: str, role: str) -> list[Paper]:
+        """Files that can count: every Root, since devices walk them, and the newest Targets."""
+        papers = self.papers(repository, role)
+        return papers if role == "root" else papers[-1:]
 
     def _paper(self, repository: str, role: str, data: bytes, where: str) -> Paper:
         try:
@@ -211,11 +215,23 @@ def _wants(paper: Paper, name: str, public: str) -> bool:
     )
 
 
-def _check_same(paper: Paper, there: bytes) -> None:
+def _is_published(paper: Paper, there: bytes) -> bool:
+    """Whether the store has a file as devices believe it.
+
+    Raises:
+        CeremonyError: It has another one in its place, and devices believe that.
+    """
+    document, before = paper.document, paper.roots[-1]
     try:
-        with_signatures_of(paper.document.data, there)
-    except ValueError as error:
+        found = verified(there, document.role, paper.repository, [])
+    except RefusedError:
+        return False
+    if found.payload == document.payload:
+        return all(signed >= threshold for threshold, signed, _ in missing(found, paper.roots))
+    first = before is document.signed
+    if first or believed(there, document.role, paper.repository, before) is not None:
         raise CeremonyError(
-            f"{paper.name}: the store has another file of this version; {error}. Lay out the next "
-            "version, and find out who published that one"
-        ) from error
+            f"{paper.name}: the store has another file of this version that devices believe; find "
+            "out who signed it: keys are stolen, or there are two ceremonies; see docs/security.md"
+        )
+    return False
