@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.objects import ObjectStore
+from producers.bundles import MODEL, is_bundle, members_of, renewed
 from producers.camera.camera import HeldBack
-from producers.model.form import FORMAT, INPUT_SHAPE, OPSET, RUNTIME
+from producers.model.form import BUNDLE, FORMAT, INPUT_SHAPE, OPSET, RUNTIME
 from producers.releases import current_parent, next_counter, propose
 from producers.training import Parent, Trained, train
 from schemas.catalogue import CATALOGUE
@@ -38,7 +39,10 @@ class Desk:
 def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRelease:
     """Train, store model and card, build and sign the proposal.
 
+    Of a parent that is a bundle the model is trained anew; what is beside it goes on unchanged.
+
     Raises:
+        BundleError: The parent's file is a damaged bundle.
         ObjectMissingError, ObjectCorruptError, ManifestError: The manifest is not as announced.
         DatasetError, StripError, TrainingError: It cannot be trained on.
         WorseError: What came out is worse than its parent on a protected slice.
@@ -46,13 +50,15 @@ def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRe
     body = desk.objects.get(dataset.manifest_uri or "", digest=dataset.manifest_digest)
     manifest = from_parquet(body)
     parent = _parent(book, dataset)
-    trained = train(manifest, desk.objects, _SEED, desk.held_back, _model_of(desk, book, parent))
+    live = _file_of(desk, book, parent)
+    compared = None if parent is None or live is None else Parent(parent, members_of(live)[MODEL])
+    trained = train(manifest, desk.objects, _SEED, desk.held_back, compared)
     counter = next_counter(book, DeviceClass.VEHICLE)
     return propose(
         desk.signer,
         release_id=f"{dataset.line}-{counter}",
         device_class=DeviceClass.VEHICLE,
-        artifact=store(desk.objects, trained),
+        artifact=store(desk.objects, trained, beside=live),
         parent_release_id=parent,
         counter=counter,
         strata=desk.strata,
@@ -79,30 +85,33 @@ def _parent(book: ReleaseBook, dataset: DatasetManifest) -> str | None:
     return earlier[0] if earlier else None
 
 
-def _model_of(desk: Desk, book: ReleaseBook, release_id: str | None) -> Parent | None:
-    if release_id is None:
-        return None
-    artifact = book.releases[release_id].proposal.artifact
-    if artifact is None:
-        return None
-    return Parent(release_id, desk.objects.get(artifact.uri, digest=artifact.digest))
+def _file_of(desk: Desk, book: ReleaseBook, release_id: str | None) -> bytes | None:
+    artifact = book.releases[release_id].proposal.artifact if release_id is not None else None
+    return None if artifact is None else desk.objects.get(artifact.uri, digest=artifact.digest)
 
 
-def store(objects: ObjectStore, trained: Trained) -> Artifact:
-    """Put model and card into the object store; the card is named by the model's digest."""
-    artifact = store_model(objects, trained.model)
+def store(objects: ObjectStore, trained: Trained, beside: bytes | None = None) -> Artifact:
+    """Put model and card into the object store; the card is named by the artifact's digest.
+
+    Args:
+        objects: The store.
+        trained: The model.
+        beside: File of the parent, whose other members are the new model's too.
+    """
+    artifact = store_model(objects, renewed(beside, trained.model))
     objects.put_named(card_name(artifact.digest), trained.card)
     return artifact
 
 
 def store_model(objects: ObjectStore, model: bytes) -> Artifact:
-    """Put a model file of this project's form into the object store."""
-    stored = objects.put(model, kind="models", suffix=".onnx")
+    """Put a model file of this project's form, or a bundle, into the object store."""
+    bundled = is_bundle(model)
+    stored = objects.put(model, kind="models", suffix=".tar" if bundled else ".onnx")
     return Artifact(
         uri=stored.uri,
         digest=stored.digest,
         bytes=stored.bytes,
-        format=FORMAT,
+        format=BUNDLE if bundled else FORMAT,
         opset=OPSET,
         input_shape=INPUT_SHAPE,
         runtime=RUNTIME,

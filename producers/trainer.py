@@ -8,6 +8,7 @@ from typing import Final
 from infra.keys import load_keyring, load_signer
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from infra.settings import Settings, SettingsError
+from producers.bundles import BundleError
 from producers.camera.open import open_camera
 from producers.offline_gate import WorseError
 from producers.proposing import Desk, proposal
@@ -36,6 +37,7 @@ SIGNER: Final = "trainer"
 _HELD_BACK_SEED: Final = 99
 _HELD_BACK: Final = 400
 _UNUSABLE: Final = (
+    BundleError,
     DatasetError,
     ManifestError,
     StripError,

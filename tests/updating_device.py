@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
+from producers.bundles import members_of, packed
 from producers.device.acks import Acks
 from producers.device.client.file_storage import FileStorage
 from producers.device.client.files import Files
@@ -35,7 +36,12 @@ WHO: Final = kit.who(DEVICE, "HW4")
 RULES: Final = Updates.model_validate(
     {"download_s": 0.5, "install_s": 0.5, "boot_s": 0.5, "health_s": 1, "jitter": 0, "retry_s": 1}
 )
-BODIES: Final = {name: kit.tiny_model(tag=name * 15_000) for name in ("r1", "r2")}
+BODIES: Final = {
+    "r1": kit.tiny_model(tag="r1" * 15_000),
+    "r2": packed({"model": kit.tiny_model(tag="r2"), "lanes": kit.tiny_model(tag="l" * 30_000)}),
+    "broken": packed({"model": kit.tiny_model(tag="r3"), "lanes": b"no model"}),
+}
+"""A model, a bundle, and a bundle of which one member does not load."""
 
 
 def model(name: str) -> Model:
@@ -49,7 +55,7 @@ R1, R2 = model("r1"), model("r2")
 
 @dataclass(slots=True)
 class Repositories:
-    """A Director and an image repository that offer r1 and r2 to every HW4."""
+    """A Director and an image repository that offer all of these to every HW4."""
 
     director: Site = field(default_factory=lambda: Site("director"))
     images: Site = field(default_factory=lambda: Site("images"))
@@ -187,6 +193,7 @@ class Plot:
     wish: Callable[[Flash], Wish]
     ends: str
     last: tuple[AckState, str]
+    release: str = "r2"
     late: frozenset[str] = frozenset()
 
 
@@ -200,6 +207,13 @@ PLOTS: Final = {
             ends="r1",
             last=(AckState.REVERTED, "DEADLINE_MISSES"),
             late=frozenset({"r2"}),
+        ),
+        Plot(
+            name="broken member",
+            wish=install("broken"),
+            ends="r1",
+            last=(AckState.REVERTED, "DOES_NOT_LOAD"),
+            release="broken",
         ),
         Plot(
             name="ordered back",
@@ -278,13 +292,15 @@ def play(factory: Factory, plot: Plot, cuts: list[Cut], seed: int) -> dict[str, 
 
 
 def _wrong_slots(boot: Boot, disk: Disk) -> list[str]:
-    """What runs is r1 or r2, whole, from its slot."""
+    """What runs is a model or all members of a bundle, whole, from its slot."""
     running, slots = boot.flash.slots.running, boot.flash.slots
     if running is None or boot.engine is None:
         return ["no model runs"]
     body = disk.read(slot_file(slots.active)) or b""
     if kit.sha(body) != running.digest or boot.engine.digest != running.digest:
         return [f"slot {slots.active} should have {running.release_id}, and has other bytes"]
+    if boot.engine.members != tuple(members_of(body)):
+        return [f"slot {slots.active}: of {running.release_id} only {boot.engine.members} run"]
     return []
 
 
@@ -293,7 +309,7 @@ def _wrong_end(plot: Plot, boot: Boot, sent: list[OtaAck]) -> list[str]:
     running = boot.flash.slots.running
     if running is None or running.release_id != plot.ends or boot.flash.slots.trial:
         found.append(f"ends on {running}, should on {plot.ends}")
-    about = [ack for ack in sent if ack.release_id == "r2"]
+    about = [ack for ack in sent if ack.release_id == plot.release]
     last = max(about, key=lambda ack: (ack.attempt, ack.seq), default=None)
     if last is None or (last.state, last.reason_code) != plot.last:
         found.append(f"the last ack is {last}")

@@ -9,10 +9,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from infra.objects import ObjectStore
+from producers.bundles import MODEL, BundleError, members_of, packed
+from producers.model.form import BUNDLE
 from producers.proposing import store_model
 from producers.releases import DEFAULT_PRECONDITIONS, current_parent, next_counter, propose
 from schemas.catalogue import CATALOGUE
-from schemas.decisions import ReleaseBook
+from schemas.decisions import ReleaseBook, ReleaseView
 from schemas.errors import RecordError
 from schemas.records import Artifact, DeviceClass, ModelRelease
 from schemas.signing import Signer
@@ -44,6 +46,8 @@ class ProposalFile(BaseModel):
 
     Attributes:
         model: The model file; a relative path is meant from the proposal's folder.
+        members: Files of a bundle beside the model, by name; a vehicle has all or none. One that
+            the parent has must be named again: null leaves it out.
         deadline_us: By hardware generation; of those left out, the catalogue's.
         parent_release_id: What devices go back to; left out: the newest that is completed.
     """
@@ -53,6 +57,7 @@ class ProposalFile(BaseModel):
     release_id: str = Field(min_length=1, max_length=200)
     purpose: str = Field(min_length=1, max_length=1_000)
     model: Path
+    members: dict[str, Path | None] = {}
     strata: tuple[str, ...] = Field(min_length=1)
     device_class: DeviceClass = DeviceClass.VEHICLE
     deadline_us: dict[str, int] = {}
@@ -98,12 +103,13 @@ def proposed(
         raise ProposalError(f"release {told.release_id} was proposed before; name another")
     now_us = time.time_ns() // 1_000
     known = {name: CATALOGUE.hardware[name].deadline_us for name in told.strata if _known(name)}
+    parent = told.parent_release_id or current_parent(book, told.device_class)
     record = propose(
         signer,
         release_id=told.release_id,
         device_class=told.device_class,
-        artifact=_stored(file, told.model, objects),
-        parent_release_id=told.parent_release_id or current_parent(book, told.device_class),
+        artifact=_stored(file, told, objects, book.releases.get(parent or "")),
+        parent_release_id=parent,
         counter=next_counter(book, told.device_class),
         strata=told.strata,
         deadline_us={**known, **told.deadline_us},
@@ -135,10 +141,34 @@ def _known(stratum: str) -> bool:
     return stratum in CATALOGUE.hardware
 
 
-def _stored(file: Path, model: Path, objects: ObjectStore) -> Artifact:
-    path = file.parent / model
+def _stored(
+    file: Path, told: ProposalFile, objects: ObjectStore, parent: ReleaseView | None
+) -> Artifact:
+    """Store the model, bundled with its members when there are some."""
+    files = {name: _read(file, path) for name, path in told.members.items() if path is not None}
     try:
-        body = path.read_bytes()
+        files |= members_of(_read(file, told.model))
+        missing = _members(parent, objects) - files.keys() - told.members.keys()
+        if parent is not None and missing:
+            raise ProposalError(
+                f"proposal {file}: members: parent {parent.proposal.release_id} has "
+                f"{', '.join(sorted(missing))}: name each file (what did not change costs no "
+                "download), or null to leave it out"
+            )
+        return store_model(objects, packed(files) if len(files) > 1 else files[MODEL])
+    except BundleError as error:
+        raise ProposalError(f"proposal {file}: {error}") from error
+
+
+def _members(parent: ReleaseView | None, objects: ObjectStore) -> set[str]:
+    artifact = parent.proposal.artifact if parent is not None else None
+    if artifact is None or artifact.format != BUNDLE:
+        return set()
+    return set(members_of(objects.get(artifact.uri, digest=artifact.digest)))
+
+
+def _read(file: Path, path: Path) -> bytes:
+    try:
+        return (file.parent / path).read_bytes()
     except OSError as error:
-        raise ProposalError(f"model {path}: {error.strerror}") from error
-    return store_model(objects, body)
+        raise ProposalError(f"model {file.parent / path}: {error.strerror}") from error

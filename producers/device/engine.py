@@ -1,4 +1,4 @@
-"""Inference: one single-threaded onnxruntime session per model, timed by its thread's CPU time."""
+"""Inference: single-threaded onnxruntime sessions of a model file, timed by their CPU time."""
 
 import hashlib
 import json
@@ -10,6 +10,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
+
+from producers.bundles import BundleError, members_of
 
 INPUT: Final = "image"
 OUTPUTS: Final = ("prob", "emb")
@@ -49,17 +51,25 @@ class Answers:
 
 
 class Engine:
-    """A loaded model, shared by all devices of a process that run the same digest.
+    """A loaded model file, shared by all devices of a process that run the same digest.
+
+    The members of a bundle run one after the other on each picture: the first one's answers
+    count, the time of all, and where one fails, all have failed.
 
     Args:
-        body: The ONNX file: `image` uint8 [N, 32, 32, 3] to `prob` [N, C] and `emb` [N, d].
+        body: The ONNX file: `image` uint8 [N, 32, 32, 3] to `prob` [N, C] and `emb` [N, d]; or a
+            bundle of such a file and of others with that input.
         digest: Its announced SHA-256, hex.
         cpu_clock: CPU time of this thread: on a shared machine the wall clock would measure the
             neighbours.
 
     Raises:
         DigestMismatchError: The bytes have another SHA-256.
-        EngineError: Not a model that onnxruntime loads, or other inputs and outputs.
+        EngineError: Not a model that onnxruntime loads, or other inputs and outputs; of a
+            bundle, one member is not.
+
+    Attributes:
+        members: What is loaded, by name; an ordinary file is one.
     """
 
     def __init__(
@@ -73,8 +83,17 @@ class Engine:
             raise DigestMismatchError(f"model {digest}: the file's SHA-256 is {found}")
         self.digest = digest
         self._cpu, self._wall = cpu_clock, wall_clock
-        self._session = _session(body, digest)
-        self.classes = _classes(self._session, digest)
+        try:
+            files = members_of(body)
+        except BundleError as error:
+            raise EngineError(f"model {digest}: {error}") from error
+        self.members = tuple(files)
+        self._model, *self._beside = (
+            _session(file, f"{digest}, member {name}" if len(files) > 1 else digest)
+            for name, file in files.items()
+        )
+        _check_outputs(self._model, digest)
+        self.classes = _classes(self._model, digest)
         blank = np.zeros((1, *PICTURE), np.uint8)
         for _ in range(WARMUP_RUNS):
             self._run(blank)
@@ -100,21 +119,31 @@ class Engine:
         for index, frame in enumerate(frames):
             picture = frame[None]
             began_wall, began_cpu = wall(), cpu()
-            prob, emb = run(picture)
+            prob, emb, *beside = run(picture)
             cpu_ns[index] = cpu() - began_cpu
             wall_ns[index] = wall() - began_wall
+            self._check_finite(beside)
             probs.append(prob)
             embeddings.append(emb)
         prob, emb = np.concatenate(probs), np.concatenate(embeddings)
-        if not (np.isfinite(prob).all() and np.isfinite(emb).all()):
-            raise EngineError(f"model {self.digest}: answered with numbers that are not finite")
+        self._check_finite((prob, emb))
         return _read(prob, emb, cpu_ns, wall_ns)
 
-    def _run(self, picture: npt.NDArray[np.uint8]) -> Any:
+    def _run(self, picture: npt.NDArray[np.uint8]) -> list[Any]:
+        """`prob` and `emb` of the model, then all outputs of the members beside it."""
         try:
-            return self._session.run(OUTPUTS, {INPUT: picture})
+            found: list[Any] = self._model.run(OUTPUTS, {INPUT: picture})
+            for member in self._beside:
+                found += member.run(None, {INPUT: picture})
         except _RUNTIME_ERRORS as error:
             raise EngineError(f"model {self.digest}: inference failed: {error}") from error
+        return found
+
+    def _check_finite(self, outputs: Sequence[Any]) -> None:
+        for output in outputs:
+            numbers = np.asarray(output)
+            if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
+                raise EngineError(f"model {self.digest}: answered with numbers that are not finite")
 
 
 def _session(body: bytes, digest: str) -> Any:
@@ -127,14 +156,17 @@ def _session(body: bytes, digest: str) -> Any:
         session = ort.InferenceSession(body, options, providers=["CPUExecutionProvider"])
     except _RUNTIME_ERRORS as error:
         raise EngineError(f"model {digest}: onnxruntime cannot load it: {error}") from error
-    _check_face(session, digest)
+    _check_input(session, digest)
     return session
 
 
-def _check_face(session: Any, digest: str) -> None:
+def _check_input(session: Any, digest: str) -> None:
     inputs = [(node.name, node.type, list(node.shape[1:])) for node in session.get_inputs()]
     if inputs != [(INPUT, "tensor(uint8)", list(PICTURE))]:
         raise EngineError(f"model {digest}: inputs {inputs}; must be {INPUT}, uint8 [N, 32, 32, 3]")
+
+
+def _check_outputs(session: Any, digest: str) -> None:
     outputs = {node.name for node in session.get_outputs()}
     if missing := set(OUTPUTS) - outputs:
         raise EngineError(f"model {digest}: no output {', '.join(sorted(missing))}")

@@ -6,6 +6,7 @@ from producers.device.engine import PICTURE
 from producers.device.identity import Who
 from producers.device.slots import Model, Slots
 from producers.device.wishes import GiveUp, GoBack, Install, Refuse, Wish, Withdrawn
+from producers.model.form import FORMATS
 from schemas.decisions import ReleaseBook, ReleaseView, Target
 from schemas.strata import WITHDRAWN
 
@@ -83,7 +84,7 @@ def _withdrawn(book: ReleaseBook, who: Who, model: Model | None) -> Withdrawn | 
 
 def _unfit(view: ReleaseView, who: Who) -> str | None:
     artifact = view.proposal.artifact
-    if artifact is None or artifact.format.lower() != "onnx":
+    if artifact is None or artifact.format.upper() not in FORMATS:
         return WRONG_FORMAT
     if tuple(artifact.input_shape[-len(PICTURE) :]) != PICTURE:
         return WRONG_INPUT

@@ -1,23 +1,19 @@
 """The shadow stage from end to end: real ONNX models on a fleet, its reports, the real gate."""
 
-from typing import Any
-
 import pytest
 
 from producers.device.orders import beside
 from schemas.cohorts import membership
-from schemas.records import InferenceEvent
 from schemas.records import ReleaseKind as K
 from schemas.strata import StratumStatus as S
-from schemas.topics import INFERENCE_EVENTS, MODEL_RELEASES, OTA_ACKS
+from schemas.topics import INFERENCE_EVENTS
 from schemas.validation import check
-from streams.rollout.memory_logs import LogWorker, MemoryLogs
 from streams.rollout.policy import Policy
 from streams.rollout.rules import MetricRules, ShareRule
 from streams.rollout.shadow_rule import ShadowRule
-from tests.rollout_log import GATE, KEYRING, START
 from tests.unit.producers.device import kit
 from tests.unit.producers.device.fleet_kit import Stage
+from tests.unit.producers.fleet_loop import Loop
 
 POLICY = Policy(
     shadow=ShadowRule(minimum_encounters=120),
@@ -34,64 +30,9 @@ LOST = ("stop", "stop", "no entry")
 SPEEDS = {"r1": 100_000, "good": 100_000, "lost": 100_000, "slow": 60_000_000}
 
 
-class Loop(Stage):
-    """A fleet on r1, and the gate that reads what it reports; steps of a second."""
-
-    def __init__(self, policy: Policy = POLICY) -> None:
-        super().__init__(devices={"HW3": 24}, factor_ns=SPEEDS)
-        self.logs = MemoryLogs(START)
-        self.worker = LogWorker(self.logs, policy, signer=GATE, keyring=KEYRING)
-        self.copied = self.sent = 0
-        self.release("r1", counter=1)
-        self.log.must("r1", K.COMPLETED)
-        self.play(8)
-        assert set(self.running()) == {"r1"}
-
-    def drive(self, release_id: str, seconds: int) -> S:
-        """Play until the release leaves its shadow, at most so long; where it stands then."""
-        for _ in range(seconds):
-            self.play(1)
-            self._decide()
-            if self.status(release_id) not in {S.APPROVED, S.SHADOW}:
-                break
-        return self.status(release_id)
-
-    def status(self, release_id: str) -> S:
-        return self.log.book.releases[release_id].strata["HW3"].status
-
-    def reported(self) -> list[InferenceEvent]:
-        """Windows in which a shadow ran."""
-        return [one for one in self.outbox.on(INFERENCE_EVENTS) if one.shadow_release_id]
-
-    def _decide(self) -> None:
-        said: list[Any] = [None]
-        while said:
-            self._copy()
-            said = self.worker.run()
-            for one in said:
-                if one.topic is MODEL_RELEASES:
-                    self.log.now = max(self.log.now, self.now)
-                    verdict = self.log.append(one.record)
-                    assert verdict.valid, verdict.why
-                else:
-                    self.logs.append(one.topic, one.record, one.partition)
-
-    def _copy(self) -> None:
-        for record, stamp in self.log.records[self.copied :]:
-            self.logs.now = max(self.logs.now, stamp)
-            self.logs.append(MODEL_RELEASES, record)
-        self.copied = len(self.log.records)
-        self.logs.now = max(self.logs.now, self.now)
-        for topic, record in self.outbox.sent[self.sent :]:
-            for spec in (INFERENCE_EVENTS, OTA_ACKS):
-                if topic == spec.name:
-                    self.logs.append(spec, record)
-        self.sent = len(self.outbox.sent)
-
-
 @pytest.fixture
 def loop() -> Loop:
-    return Loop()
+    return Loop(POLICY, factor_ns=SPEEDS)
 
 
 def test_a_release_that_agrees_is_opened_after_its_shadow_and_nobody_had_it_before(

@@ -8,8 +8,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.objects import ObjectStore
 from producers import seed_dataset, training
+from producers.bundles import members_of, packed
 from producers.camera.rendered import RenderedCamera
-from producers.proposing import Desk, card_name
+from producers.model.form import BUNDLE
+from producers.proposing import Desk, card_name, proposal, store_model
 from producers.seed_dataset import seed_record
 from producers.trainer import Trainer, TrainerError, run
 from schemas.decisions import ReleaseBook
@@ -124,6 +126,25 @@ def test_the_next_dataset_has_the_first_release_as_parent(
         ("perception-1", None),
         ("perception-2", "perception-1"),
     ]
+
+
+def test_the_next_release_of_a_bundle_keeps_what_is_beside_the_model(
+    bench: Bench, dataset: DatasetManifest, small_model: bytes
+) -> None:
+    first = proposal(bench.desk, ReleaseBook(bench.keyring), dataset)
+    bundle = store_model(bench.objects, packed({"model": b"old model", "lanes": b"lanes"}))
+    signed = bench.desk.signer.sign(dataclasses.replace(first, artifact=bundle))
+    bench.log.write(MODEL_RELEASES, signed)
+    for seq, kind in enumerate((ManifestKind.ASK, ManifestKind.CUT, ManifestKind.ASSEMBLED), 1):
+        bench.log.write(DATASET_MANIFESTS, following(dataset, seq, kind))
+    trainer = bench.trainer()
+    bench.turn(trainer)
+    release = bench.releases[-1]
+    assert release.parent_release_id == first.release_id
+    assert release.artifact is not None
+    assert release.artifact.format == BUNDLE
+    body = bench.objects.get(release.artifact.uri, digest=release.artifact.digest)
+    assert members_of(body) == {"model": small_model, "lanes": b"lanes"}
 
 
 def test_a_record_of_a_line_counts_only_when_its_seq_is_the_next(

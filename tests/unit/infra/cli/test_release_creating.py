@@ -8,6 +8,7 @@ import yaml
 
 from infra.cli.release_creating import ProposalError, load_proposal, proposed
 from infra.objects import ObjectStore
+from producers.bundles import members_of
 from schemas.catalogue import CATALOGUE
 from schemas.decisions import ReleaseBook
 from schemas.records import ModelRelease
@@ -93,6 +94,34 @@ def test_a_file_that_cannot_be_used_is_refused_by_key(
     with pytest.raises(ProposalError) as error:
         made(tmp_path, log.book, **changes)
     assert told in str(error.value)
+
+
+def kept(folder: Path, record: ModelRelease) -> dict[str, bytes]:
+    artifact = record.artifact
+    assert artifact is not None
+    objects = ObjectStore(f"file://{folder}/objects")
+    return members_of(objects.get(artifact.uri, digest=artifact.digest))
+
+
+def test_what_belongs_together_is_one_artifact_and_goes_on_unless_left_out(tmp_path: Path) -> None:
+    (tmp_path / "lanes.onnx").write_bytes(b"lanes")
+    log = Log()
+    first, wrong = made(tmp_path, log.book, release_id="r1", members={"lanes": "lanes.onnx"})
+    assert wrong == []
+    assert kept(tmp_path, first) == {"model": b"a model", "lanes": b"lanes"}
+    follows = {"parent_release_id": "r1"}
+    with pytest.raises(ProposalError, match="parent r1 has lanes: name each file"):
+        made(tmp_path, log.book, **follows)
+    alone, _ = made(tmp_path, log.book, **follows, members={"lanes": None})
+    assert kept(tmp_path, alone) == {"model": b"a model"}
+
+
+def test_a_member_that_cannot_be_is_refused(tmp_path: Path, log: Log) -> None:
+    with pytest.raises(ProposalError, match=r"model .*lanes\.onnx: No such file"):
+        made(tmp_path, log.book, members={"lanes": "lanes.onnx"})
+    (tmp_path / "lanes.onnx").write_bytes(b"lanes")
+    with pytest.raises(ProposalError, match=r"member '\.\./lanes': names are small letters"):
+        made(tmp_path, log.book, members={"../lanes": "lanes.onnx"})
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,15 @@ def tiny_model(
     size: int = 32,
     outputs: Sequence[str] = ("prob", "emb"),
     tag: str = "",
+    middle: float = 1.0,
 ) -> bytes:
-    """A model that tells dark (class 0), middle (1) and bright (2) pictures apart."""
+    """A model that tells dark (class 0), middle (1) and bright (2) pictures apart.
+
+    `middle` not a number: it answers nonsense.
+    """
     weights: dict[str, npt.NDArray[Any]] = {
         "w": np.array([[-8.0, 0.0, 8.0]], np.float32),
-        "b": np.array([3.0, 1.0, -5.0], np.float32),
+        "b": np.array([3.0, middle, -5.0], np.float32),
         "one": np.array([[1.0, 1.0, 0.0, 0.0]], np.float32),
         "shape": np.array([-1, 1], np.int64),
         "axes": np.array([1, 2, 3], np.int64),

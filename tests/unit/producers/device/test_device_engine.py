@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from producers.bundles import packed
 from producers.device.engine import WARMUP_RUNS, DigestMismatchError, Engine, EngineError
 from producers.device.models import MAX_ENGINES, ModelShelf
 from tests.unit.producers.device.kit import CLASSES, Stepping, engine, model, sha, tiny_model
@@ -80,6 +81,51 @@ def test_a_model_with_another_digest_is_refused_before_it_is_parsed() -> None:
 def test_what_is_not_a_model_of_the_fleet_is_refused(body: bytes, message: str) -> None:
     with pytest.raises(EngineError, match=message):
         Engine(body, sha(body))
+
+
+def test_a_bundle_answers_as_its_model_and_takes_the_time_of_all() -> None:
+    model, slow = tiny_model(), tiny_model(classes=None, outputs=("free", "lanes"))
+    clock = Stepping(70_000)
+
+    class Counted(Engine):
+        """Each session that runs takes one step of the clock."""
+
+        def _run(self, picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> list[Any]:
+            for _ in self._beside:
+                clock()
+            return super()._run(picture)
+
+    body = packed({"model": model, "lanes": slow, "lights": slow})
+    found = Counted(body, sha(body), cpu_clock=clock)
+    answers = found.answer([picture(5), picture(250)])
+    assert found.members == ("model", "lanes", "lights")
+    assert (answers.top1, found.classes) == ([0, 2], CLASSES)
+    assert answers.cpu_ns == [3 * 70_000] * 2
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        (b"not a model", r"model [0-9a-f]{64}, member lanes: onnxruntime cannot load it"),
+        (tiny_model(size=64), r"member lanes: inputs .*64"),
+    ],
+)
+def test_a_member_that_does_not_load_fails_the_bundle(member: bytes, message: str) -> None:
+    body = packed({"model": tiny_model(), "lanes": member})
+    with pytest.raises(EngineError, match=message):
+        Engine(body, sha(body))
+
+
+def test_a_damaged_bundle_is_no_model() -> None:
+    body = packed({"model": tiny_model(), "lanes": tiny_model()})[:-1024]
+    with pytest.raises(EngineError, match="not packed as bundles are"):
+        Engine(body, sha(body))
+
+
+def test_a_member_that_answers_nonsense_fails_the_frame() -> None:
+    body = packed({"model": tiny_model(), "lanes": tiny_model(middle=np.nan)})
+    with pytest.raises(EngineError, match="not finite"):
+        Engine(body, sha(body)).answer([picture(1)])
 
 
 @pytest.mark.parametrize(
