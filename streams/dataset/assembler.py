@@ -1,7 +1,7 @@
 """What a dataset line does next: ask, cut or assemble, as a function of the log."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
@@ -12,13 +12,15 @@ from schemas.manifests import Example, Manifest
 from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
 from streams.dataset.answers import Answer, labels
-from streams.dataset.candidates import Candidates, Sighting, sift
+from streams.dataset.candidates import Sighting, Sightings
 from streams.dataset.identity import dataset_id, request_id, step_id
 from streams.dataset.leakage import audit, parted
 from streams.dataset.manifest import additions, carry, counts, kept
+from streams.dataset.names import Hashes
 from streams.dataset.policy import DatasetPolicy
 from streams.dataset.ranges import following, waiting, within
 from streams.dataset.selection import choose
+from streams.dataset.survey import Survey
 
 _SEED = 0  # of the choice; the same log must give the same question
 
@@ -29,8 +31,8 @@ class LogReader(Protocol):
     def held(self, topic: str) -> Sequence[OffsetRange]:
         """All that the log holds now: one range for each partition, empty ones included."""
 
-    def sightings(self, ranges: Sequence[OffsetRange]) -> Sequence[Sighting]:
-        """The valid edge cases in the ranges."""
+    def sightings(self, ranges: Sequence[OffsetRange]) -> Iterator[Sightings]:
+        """The valid edge cases of the ranges, in their order, in blocks of any size."""
 
     def answers(self, ranges: Sequence[OffsetRange]) -> Sequence[Answer]:
         """The valid label reviews in the ranges."""
@@ -56,6 +58,9 @@ class Shelf(Protocol):
     def manifest(self, dataset: DatasetManifest) -> Manifest:
         """The manifest of an assembled dataset."""
 
+    def known(self, dataset: DatasetManifest) -> Hashes:
+        """Names of the encounters and picture digests of an assembled dataset."""
+
     def store(self, manifest: Manifest) -> tuple[str, str]:
         """Keep a manifest; its address and digest."""
 
@@ -76,7 +81,12 @@ class Assembler:
     erasures: ErasureBook = field(default_factory=ErasureBook)
     _requested: str | None = field(default=None, init=False)
     _tried: tuple[OffsetRange, ...] = field(default=(), init=False)
+    _looked_at: int = field(default=0, init=False)
     _question: tuple[str, Sequence[Sighting]] = field(default=("", ()), init=False)
+    _survey: Survey = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._survey = Survey(self.policy, self.reader, self.shelf)
 
     def next(self, view: LineView, now_us: int) -> DatasetManifest | None:
         """The record the line needs next, or None while it must wait.
@@ -98,13 +108,20 @@ class Assembler:
         budget = min(self.policy.labels_per_ask, self.policy.budget - view.paid)
         if view.dataset is None or budget < 1:
             return None
-        ranges = self._following(EDGE_CASES.name, view.dataset.inputs)
-        if waiting(ranges) < self.policy.min_candidates or ranges == self._tried:
+        ranges = self._survey.under_way(view.dataset)
+        if ranges is None:
+            ranges = self._following(EDGE_CASES.name, view.dataset.inputs)
+            least = max(self.policy.min_candidates, self._looked_at + self._looked_at // 4)
+            if waiting(ranges) < least:
+                return None
+        candidates = self._survey.candidates(ranges, view.dataset)
+        if candidates is None:
             return None
-        self._tried = ranges
-        candidates = self._candidates(ranges, view.dataset)
+        # What offered too little is looked at again when a quarter more waits, not at each record.
+        self._looked_at = waiting(ranges)
         if len(candidates.sightings) < min(budget, self.policy.min_candidates):
             return None
+        self._looked_at = 0
         cost = min(budget, len(candidates.sightings))
         return self._record(
             ManifestKind.ASK,
@@ -121,6 +138,9 @@ class Assembler:
         if view.ask is None or view.cut is not None or self._requested == view.ask.event_id:
             return ()
         ask = view.ask
+        chosen = self._chosen(view)
+        if chosen is None:
+            return ()
         self._requested = ask.event_id
         return tuple(
             LabelRequest(
@@ -135,20 +155,23 @@ class Assembler:
                 priority=1.0 - sighting.margin,
                 asked_ts=ask.assembled_ts,
             )
-            for sighting in self._chosen(view)
+            for sighting in chosen
         )
 
     def cut(self, view: LineView, now_us: int) -> DatasetManifest | None:
         """Close the open question when all is answered, or after the policy's patience."""
         if view.ask is None or view.dataset is None:
             return None
+        chosen = self._chosen(view)
+        if chosen is None:
+            return None
         ranges = self._following(LABEL_REVIEWS.name, view.dataset.inputs)
-        cost = len(self._chosen(view))
+        cost = len(chosen)
         late = now_us - view.since_us > self.policy.patience_s * 1_000_000
         if not late and (waiting(ranges) < cost or ranges == self._tried):
             return None
         self._tried = ranges
-        if not late and self._answered(view, ranges) < cost:
+        if not late and self._answered(chosen, ranges) < cost:
             return None
         return self._record(
             ManifestKind.CUT,
@@ -164,6 +187,8 @@ class Assembler:
         if view.cut is None or view.ask is None or view.dataset is None:
             return None
         chosen = self._chosen(view)
+        if chosen is None:
+            return None
         asked = frozenset(sighting.encounter_id for sighting in chosen)
         reviews = self.reader.answers(within(view.cut.inputs, LABEL_REVIEWS.name))
         found, excluded = labels(reviews, asked)
@@ -206,16 +231,6 @@ class Assembler:
     def _following(self, topic: str, before: Sequence[OffsetRange]) -> tuple[OffsetRange, ...]:
         return following(self.reader.held(topic), before)
 
-    def _candidates(self, ranges: Sequence[OffsetRange], parent: DatasetManifest) -> Candidates:
-        examples = self.shelf.manifest(parent).examples
-        known = frozenset(e.encounter_id for e in examples) | {e.frame_digest for e in examples}
-        return sift(
-            self.reader.sightings(within(ranges, EDGE_CASES.name)),
-            known,
-            self.policy.near_duplicate_cosine,
-            self.policy.max_candidates,
-        )
-
     def _added(
         self, chosen: Sequence[Sighting], found: Mapping[str, str], excluded: Counter[str]
     ) -> list[Example]:
@@ -232,12 +247,14 @@ class Assembler:
         share = self.policy.validation_share
         return additions(chosen, found, fingerprints, validation_share=share)
 
-    def _chosen(self, view: LineView) -> Sequence[Sighting]:
-        """What the open question is about, found from its ranges and kept until the next one."""
+    def _chosen(self, view: LineView) -> Sequence[Sighting] | None:
+        """What the open question is about, kept until the next; None: its ranges are being read."""
         if view.ask is None or view.dataset is None:
             return ()
         if self._question[0] != view.ask.event_id:
-            candidates = self._candidates(view.ask.inputs, view.dataset)
+            candidates = self._survey.candidates(view.ask.inputs, view.dataset)
+            if candidates is None:
+                return None
             cost = view.ask.label_cost - view.paid
             indexes = choose(candidates.embeddings(), candidates.margins(), cost, _SEED)
             chosen = [candidates.sightings[int(index)] for index in indexes]
@@ -248,9 +265,9 @@ class Assembler:
             if self.erasures.covering(sighting.device_id, sighting.stamp_us) is None
         ]
 
-    def _answered(self, view: LineView, ranges: Sequence[OffsetRange]) -> int:
+    def _answered(self, chosen: Sequence[Sighting], ranges: Sequence[OffsetRange]) -> int:
         """Encounters of the open question that somebody answered or skipped."""
-        asked = {sighting.encounter_id for sighting in self._chosen(view)}
+        asked = {sighting.encounter_id for sighting in chosen}
         reviews = self.reader.answers(within(ranges, LABEL_REVIEWS.name))
         return len(asked & {review.encounter_id for review in reviews})
 

@@ -5,7 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+
+SIGHTING_COLUMNS = (
+    "event_id",
+    "device_id",
+    "model_digest",
+    "encounter_id",
+    "frame_uri",
+    "frame_digest",
+    "margin",
+    "consent",
+    "embedding",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +29,7 @@ class Sighting:
         embedding: L2-normalised, float32 [dimensions]; empty when the device sent none.
         margin: Smallest best-minus-second probability over the encounter's frames.
         stamp_us: The broker's stamp, UTC microseconds.
+        model_digest: The model that the embedding is of; empty in replays.
     """
 
     event_id: str
@@ -30,6 +44,83 @@ class Sighting:
     partition: int
     offset: int
     stamp_us: int
+    model_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """Edge cases of one partition in log order, as columns.
+
+    Attributes:
+        rows: SIGHTING_COLUMNS of the n records.
+        offsets, stamps_us: int64 [n].
+    """
+
+    rows: pa.RecordBatch
+    topic_id: str
+    partition: int
+    offsets: NDArray[np.int64]
+    stamps_us: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def slice(self, begin: int, end: int) -> "Sightings":
+        """Those from one row up to another; a view."""
+        return Sightings(
+            self.rows.slice(begin, end - begin),
+            self.topic_id,
+            self.partition,
+            self.offsets[begin:end],
+            self.stamps_us[begin:end],
+        )
+
+    def strings(self, column: str) -> list[str]:
+        """A column of names; empty for those that are not stated."""
+        return [value or "" for value in self.rows.column(column).to_pylist()]
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """A column of numbers or truths."""
+        found: NDArray[np.float64] = self.rows.column(column).to_numpy(zero_copy_only=False)
+        return found
+
+    def dimensions(self) -> NDArray[np.int64]:
+        """int64 [n]: how many numbers each embedding has; 0 when one of them is none."""
+        column = self.rows.column("embedding")
+        offsets = column.offsets.to_numpy()
+        flat = column.flatten().to_numpy(zero_copy_only=False)
+        strange = np.concatenate([[0], np.cumsum(~np.isfinite(flat))])
+        ends = offsets - offsets[0]
+        dimensions: NDArray[np.int64] = np.diff(ends).astype(np.int64)
+        return np.where(np.diff(strange[ends]) == 0, dimensions, 0)
+
+    def embeddings(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """float32 [rows, dimensions] of some rows, which have equally many numbers."""
+        taken = self.rows.column("embedding").take(pa.array(rows))
+        flat = taken.flatten().to_numpy(zero_copy_only=False)
+        found: NDArray[np.float32] = flat.astype(np.float32, copy=False).reshape(len(rows), -1)
+        return found
+
+    def sightings(self, rows: NDArray[np.int64]) -> list[Sighting]:
+        """Some rows, as values."""
+        return [
+            Sighting(
+                event_id=row["event_id"],
+                device_id=row["device_id"],
+                encounter_id=row["encounter_id"],
+                frame_uri=row["frame_uri"],
+                frame_digest=row["frame_digest"],
+                margin=row["margin"],
+                consent=row["consent"],
+                embedding=np.asarray(row["embedding"], dtype=np.float32),
+                topic_id=self.topic_id,
+                partition=self.partition,
+                offset=int(self.offsets[at]),
+                stamp_us=int(self.stamps_us[at]),
+                model_digest=row["model_digest"] or "",
+            )
+            for at, row in zip(rows, self.rows.take(pa.array(rows)).to_pylist(), strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,70 +137,3 @@ class Candidates:
     def margins(self) -> NDArray[np.float64]:
         """Array [candidates]."""
         return np.array([s.margin for s in self.sightings])
-
-
-def sift(
-    sightings: Sequence[Sighting], known: frozenset[str], near_cosine: float, limit: int
-) -> Candidates:
-    """One sighting per encounter, without known encounters and duplicates.
-
-    The result depends on the set of sightings alone: they are ordered by (encounter, margin,
-    partition, offset) first, so that any way of reading the log gives the same candidates.
-
-    Args:
-        sightings: Edge cases read from the log.
-        known: Encounters and frame digests of the dataset that is continued.
-        near_cosine: Cosine above which two embeddings count as the same picture.
-        limit: At most so many candidates, the least certain first.
-    """
-    excluded: Counter[str] = Counter()
-    kept: list[Sighting] = []
-    encounters: set[str] = set()
-    digests: set[str] = set()
-    for sighting in sorted(
-        sightings, key=lambda s: (s.encounter_id, s.margin, s.partition, s.offset)
-    ):
-        reason = _refusal(sighting, encounters, digests, known)
-        if reason is not None:
-            excluded[reason] += 1
-            continue
-        encounters.add(sighting.encounter_id)
-        digests.add(sighting.frame_digest)
-        kept.append(sighting)
-    kept.sort(key=lambda s: (s.margin, s.encounter_id))
-    if len(kept) > limit:
-        excluded["OVER_LIMIT"] = len(kept) - limit
-        kept = kept[:limit]
-    distinct = _far_apart(kept, near_cosine)
-    if len(distinct) < len(kept):
-        excluded["NEAR_DUPLICATE"] = len(kept) - len(distinct)
-    return Candidates(distinct, excluded)
-
-
-def _refusal(
-    sighting: Sighting, encounters: set[str], digests: set[str], known: frozenset[str]
-) -> str | None:
-    if not sighting.consent:
-        return "NO_CONSENT"
-    if not sighting.embedding.size:
-        return "NO_EMBEDDING"
-    if sighting.encounter_id in encounters or sighting.encounter_id in known:
-        return "SAME_ENCOUNTER"
-    if sighting.frame_digest in digests or sighting.frame_digest in known:
-        return "EXACT_DUPLICATE"
-    return None
-
-
-def _far_apart(sightings: Sequence[Sighting], near_cosine: float) -> list[Sighting]:
-    """Drop each sighting too close to an earlier one; memory is [1024, n] floats at a time."""
-    if not sightings:
-        return []
-    vectors = np.stack([s.embedding for s in sightings])
-    keep = np.ones(len(sightings), dtype=bool)
-    for begin in range(0, len(sightings), 1024):
-        near = vectors[begin : begin + 1024] @ vectors.T > near_cosine
-        for row, alike in enumerate(near, start=begin):
-            if keep[row]:
-                later = np.flatnonzero(alike[row + 1 :]) + row + 1
-                keep[later] = False
-    return [s for s, kept in zip(sightings, keep, strict=True) if kept]

@@ -15,6 +15,7 @@ class DatasetPolicy(BaseModel):
         labels_per_ask: Labels asked for at once.
         min_candidates: Edge cases that must wait before a question is worth asking.
         max_candidates: Encounters chosen from for one question; of more, the least certain.
+        kept_embeddings: Embeddings that near duplicates are looked for among; of more, the newest.
         patience_s: After this time a question is cut with the answers there are.
         validation_share: Share of devices whose encounters validate instead of train.
         near_duplicate_cosine: Two candidates more alike than this count as one.
@@ -27,6 +28,7 @@ class DatasetPolicy(BaseModel):
     labels_per_ask: int = Field(default=100, ge=1)
     min_candidates: int = Field(default=1000, ge=1)
     max_candidates: int = Field(default=20_000, ge=1)
+    kept_embeddings: int = Field(default=1_000_000, ge=1)
     patience_s: float = Field(default=86_400.0, gt=0)
     validation_share: float = Field(default=0.1, ge=0, lt=1)
     near_duplicate_cosine: float = Field(default=0.995, gt=0, le=1)

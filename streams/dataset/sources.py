@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from infra.kafka.messages import RawMessage
 from infra.kafka.ranges import RangeReader
@@ -21,9 +22,10 @@ from schemas.topics import EDGE_CASES, LABEL_REVIEWS, TopicSpec
 from schemas.validation import validate
 from streams.dataset.answers import Answer
 from streams.dataset.assembler import Unreadable
-from streams.dataset.candidates import Sighting
+from streams.dataset.candidates import SIGHTING_COLUMNS, Sightings
+from streams.dataset.names import Hashes, hashed
 
-_CHUNK: Final = 2_000
+_CHUNK: Final = 4_000
 """Messages decoded at a time, so that a long range is never in memory as it was sent."""
 
 
@@ -43,6 +45,11 @@ class ObjectShelf:
             raise ManifestError(f"dataset {dataset.dataset_id}: manifest_uri must not be null")
         body = self._objects.get(dataset.manifest_uri, digest=dataset.manifest_digest)
         return from_parquet(body)
+
+    def known(self, dataset: DatasetManifest) -> Hashes:
+        """Names of the encounters and picture digests of an assembled dataset."""
+        examples = self.manifest(dataset).examples
+        return hashed(name for one in examples for name in (one.encounter_id, one.frame_digest))
 
     def store(self, manifest: Manifest) -> tuple[str, str]:
         """Keep a manifest; its address and digest."""
@@ -82,40 +89,46 @@ class KafkaLog:
         """All that the log holds now: one range for each partition, empty ones included."""
         return self._reader.held([topic])
 
-    def sightings(self, ranges: Sequence[OffsetRange]) -> Sequence[Sighting]:
-        """The valid edge cases in the ranges."""
-        return [
-            _sighting(row, message, span)
-            for span in ranges
-            for row, message in self._rows(EDGE_CASES, span, _SIGHTING_COLUMNS)
-        ]
+    def sightings(self, ranges: Sequence[OffsetRange]) -> Iterator[Sightings]:
+        """The valid edge cases of the ranges, in their order, in blocks of any size."""
+        for span in ranges:
+            for rows, read in self._blocks(EDGE_CASES, span):
+                yield Sightings(
+                    rows=_named(rows),
+                    topic_id=span.topic_id,
+                    partition=span.partition,
+                    offsets=np.array([message.offset for message in read], np.int64),
+                    stamps_us=np.array([message.stamp_us for message in read], np.int64),
+                )
 
     def answers(self, ranges: Sequence[OffsetRange]) -> Sequence[Answer]:
         """The valid label reviews in the ranges."""
         return [
-            Answer(row["encounter_id"], row["label"], span.partition, message.offset)
+            Answer(encounter, label, span.partition, message.offset)
             for span in ranges
-            for row, message in self._rows(LABEL_REVIEWS, span, ["encounter_id", "label"])
+            for rows, read in self._blocks(LABEL_REVIEWS, span)
+            for encounter, label, message in zip(
+                rows.column("encounter_id").to_pylist(),
+                rows.column("label").to_pylist(),
+                read,
+                strict=True,
+            )
         ]
 
-    def _rows(
-        self, topic: TopicSpec, span: OffsetRange, columns: Sequence[str]
-    ) -> Iterator[tuple[dict[str, Any], RawMessage]]:
+    def _blocks(
+        self, topic: TopicSpec, span: OffsetRange
+    ) -> Iterator[tuple[pa.RecordBatch, list[RawMessage]]]:
         messages = self._reader.read([span])
         while chunk := list(islice(messages, _CHUNK)):
-            rows, read = _valid(self._decoder, topic, chunk)
-            yield from zip(rows.select(columns).to_pylist(), read, strict=True)
+            yield _valid(self._decoder, topic, chunk)
 
 
-_SIGHTING_COLUMNS: Final = [
-    "event_id",
-    "device_id",
-    "encounter_id",
-    "frame",
-    "margin",
-    "consent",
-    "embedding",
-]
+def _named(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """SIGHTING_COLUMNS of edge cases."""
+    frames = rows.column("frame")
+    inner = {f"frame_{name}": pc.struct_field(frames, name) for name in ("uri", "digest")}
+    columns = [inner[name] if name in inner else rows.column(name) for name in SIGHTING_COLUMNS]
+    return pa.RecordBatch.from_arrays(columns, list(SIGHTING_COLUMNS))
 
 
 def _valid(
@@ -127,20 +140,3 @@ def _valid(
     refused = {refusal.position for refusal in refusals}
     keep = [row for row in range(len(read)) if row not in refused]
     return columns.rows.take(pa.array(keep, pa.int64())), [read[row] for row in keep]
-
-
-def _sighting(row: dict[str, Any], message: RawMessage, span: OffsetRange) -> Sighting:
-    return Sighting(
-        event_id=row["event_id"],
-        device_id=row["device_id"],
-        encounter_id=row["encounter_id"],
-        frame_uri=row["frame"]["uri"],
-        frame_digest=row["frame"]["digest"],
-        margin=row["margin"],
-        consent=row["consent"],
-        embedding=np.asarray(row["embedding"], dtype=np.float32),
-        topic_id=span.topic_id,
-        partition=span.partition,
-        offset=message.offset,
-        stamp_us=message.stamp_us,
-    )

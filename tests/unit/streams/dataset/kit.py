@@ -1,10 +1,11 @@
 """What the assembler's tests share: a log, a shelf and a gallery in memory, and a line begun."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 
 from schemas.dataset_lines import LineBook
 from schemas.manifests import Example, Manifest, Split, from_parquet, to_parquet
@@ -12,7 +13,8 @@ from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetR
 from schemas.topics import EDGE_CASES
 from streams.dataset.answers import Answer
 from streams.dataset.assembler import Unreadable
-from streams.dataset.candidates import Sighting
+from streams.dataset.candidates import SIGHTING_COLUMNS, Sighting, Sightings
+from streams.dataset.names import Hashes, hashed
 from streams.dataset.policy import DatasetPolicy
 
 SECOND = 1_000_000
@@ -29,6 +31,7 @@ class FakeLog:
     reviews: dict[int, list[Answer]] = field(default_factory=lambda: {0: [], 1: []})
     reads: int = 0
     gone: int = 0
+    fetched: int = 0  # records given out at a time; 0: all
 
     def held(self, topic: str) -> Sequence[OffsetRange]:
         rows = self.edge_cases if topic == EDGE_CASES.name else self.reviews
@@ -43,9 +46,13 @@ class FakeLog:
             for partition, held in rows.items()
         ]
 
-    def sightings(self, ranges: Sequence[OffsetRange]) -> Sequence[Sighting]:
+    def sightings(self, ranges: Sequence[OffsetRange]) -> Iterator[Sightings]:
         self.reads += 1
-        return [s for r in ranges for s in self.edge_cases[r.partition][r.first_offset :][: _n(r)]]
+        for span in ranges:
+            held = self.edge_cases[span.partition][span.first_offset :][: _n(span)]
+            step = self.fetched or len(held) or 1
+            for begin in range(0, len(held), step):
+                yield columns(held[begin : begin + step])
 
     def answers(self, ranges: Sequence[OffsetRange]) -> Sequence[Answer]:
         return [a for r in ranges for a in self.reviews[r.partition][r.first_offset :][: _n(r)]]
@@ -78,6 +85,25 @@ class FakeLog:
             rows.append(Answer(request.encounter_id, label, len(request.device_id) % 2, len(rows)))
 
 
+def columns(sightings: Sequence[Sighting]) -> Sightings:
+    """Sightings of one partition as they are read from the log."""
+    names = [*SIGHTING_COLUMNS]
+    rows = pa.RecordBatch.from_pylist(
+        [{name: getattr(one, name) for name in names} for one in sightings],
+        schema=pa.schema([(name, _TYPES.get(name, pa.string())) for name in names]),
+    )
+    return Sightings(
+        rows=rows,
+        topic_id=sightings[0].topic_id,
+        partition=sightings[0].partition,
+        offsets=np.array([one.offset for one in sightings], np.int64),
+        stamps_us=np.array([one.stamp_us for one in sightings], np.int64),
+    )
+
+
+_TYPES = {"margin": pa.float64(), "consent": pa.bool_(), "embedding": pa.list_(pa.float32())}
+
+
 def _n(span: OffsetRange) -> int:
     return span.last_offset - span.first_offset + 1
 
@@ -90,6 +116,10 @@ class FakeShelf:
 
     def manifest(self, dataset: DatasetManifest) -> Manifest:
         return from_parquet(self.bodies[dataset.manifest_uri or ""])
+
+    def known(self, dataset: DatasetManifest) -> Hashes:
+        examples = self.manifest(dataset).examples
+        return hashed(name for one in examples for name in (one.encounter_id, one.frame_digest))
 
     def store(self, manifest: Manifest) -> tuple[str, str]:
         body = to_parquet(manifest.examples, manifest.metadata)
