@@ -31,7 +31,7 @@ class FleetStore:
         return {} if body is None else from_json(body)
 
     def trusted(self) -> Kept:
-        """What each device trusts; empty: the fleet is new.
+        """What each device trusts and keeps with its models; empty: the fleet is new.
 
         Raises:
             TrustStateError: It cannot be read.

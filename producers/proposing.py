@@ -12,6 +12,7 @@ from producers.releases import current_parent, next_counter, propose
 from producers.training import Parent, Trained, train
 from schemas.catalogue import CATALOGUE
 from schemas.decisions import ReleaseBook
+from schemas.known_inputs import known_name, to_json
 from schemas.manifests import from_parquet
 from schemas.records import Artifact, DatasetManifest, DeviceClass, ModelRelease
 from schemas.signing import Signer
@@ -91,7 +92,7 @@ def _file_of(desk: Desk, book: ReleaseBook, release_id: str | None) -> bytes | N
 
 
 def store(objects: ObjectStore, trained: Trained, beside: bytes | None = None) -> Artifact:
-    """Put model and card into the object store; the card is named by the artifact's digest.
+    """Put a model into the object store, and its card and known inputs under its digest.
 
     Args:
         objects: The store.
@@ -100,6 +101,8 @@ def store(objects: ObjectStore, trained: Trained, beside: bytes | None = None) -
     """
     artifact = store_model(objects, renewed(beside, trained.model))
     objects.put_named(card_name(artifact.digest), trained.card)
+    if trained.known is not None:
+        objects.put_named(known_name(artifact.digest), to_json(trained.known))
     return artifact
 
 

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from infra.objects import ObjectStore
 from producers.camera.camera import HeldBack
 from producers.evaluation import Accuracy, difference, evaluate, gains
+from producers.known_choice import choose
 from producers.model.apart import fit_apart
 from producers.model.form import OPSET
 from producers.offline_gate import pass_or_raise, slice_gains
 from schemas.film_strips import Pictures, from_png
+from schemas.known_inputs import KnownInputs
 from schemas.manifests import Example, Manifest, Split, classes_of
 
 MAX_PICTURES: Final = 40_000
@@ -36,11 +38,13 @@ class Trained:
             held-back pictures (of the validation side when nothing is held back), and
             slice/<name>/<value>.
         card: The model card: JSON with sorted keys and no time, so equal models have equal cards.
+        known: Inputs that devices ask it for before it drives: see `producers.known_choice`.
     """
 
     model: bytes
     metrics: Mapping[str, float]
     card: bytes
+    known: KnownInputs | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,8 @@ def train(
         "parent": against,
     }
     said = measured["held_back"] or measured["validation"]
-    return Trained(model, _metrics(said), _json(card))
+    known = None if held_back is None else choose(model, held_back)
+    return Trained(model, _metrics(said), _json(card), known)
 
 
 def _against(

@@ -19,12 +19,14 @@ from producers.device.flash import Flash
 from producers.device.identity import EventIds
 from producers.device.slots import Model
 from producers.device.trust.cycle import UpdateCycle
+from producers.device.trust.known import FIELD, to_custom
 from producers.device.trust.paths import image_path
 from producers.device.trust.predicate import Identity
 from producers.device.trust.state import TrustState
 from producers.device.wishes import GoBack, Install, Wish, Withdrawn
 from producers.scenario import Updates
 from schemas.records import AckState, OtaAck
+from tests import known
 from tests.power import Disk, Fuse, PowerCutError
 from tests.tuf_site import NOW as MOMENT
 from tests.tuf_site import Site, Tree, predicate
@@ -69,10 +71,12 @@ class Repositories:
         digest, path = kit.sha(body), path or image_path(name)
         file: Tree = {"length": len(body), "hashes": {"sha256": digest}}
         order = {"release": predicate(name), "releaseCounter": counter}
-        made = {"hardwareIds": ["HW4"], "release": {"release_id": name}, "releaseCounter": counter}
+        made = {"hardwareIds": ["HW4"], "release": {"release_id": name}, "releaseCounter": counter,
+                FIELD: to_custom(known.SIGNED)}  # fmt: skip
         self.director.targets[path] = {**file, "custom": order}
         self.images.targets[path] = {**file, "custom": made}
         self.images.files[f"{digest}.{path}"] = body
+        self.images.files[known.SIGNED.path] = known.KNOWN
 
     def publish(self) -> None:
         self.director.publish()
@@ -143,8 +147,16 @@ class Boot:
             acks=acks,
             storage=self.storage,
             boot=self._load,
-            answers_right=lambda: self.right,
+            answers_right=self._answers_right,
         )
+
+    def _answers_right(self) -> bool:
+        """What was signed with a model must be there when it is tried, whatever cuts the power."""
+        running, slot = self.flash.slots.running, self.flash.slots.active
+        if running is None or self.engine is None:
+            return True
+        asked = self.storage.known(running, slot)
+        return self.right and asked is not None and asked.answered_by(self.engine)
 
     def start(self) -> None:
         self.ota.restart(self.now)

@@ -117,7 +117,7 @@ def _run(
     camera = open_camera(scenario)
 
     def storage(who: Who) -> ShelfStorage:
-        return ShelfStorage(shelf, None if trust is None else trust.admission(who))
+        return ShelfStorage(shelf, None if trust is None else trust.belief(who))
 
     with ExitStack() as stack:
         follower = stack.enter_context(

@@ -8,7 +8,7 @@ from pathlib import Path
 from securesystemslib.signer import SSlibKey
 from tuf.api.metadata import Root, Targets
 
-from infra.objects import ObjectStore
+from infra.objects import ObjectMissingError, ObjectStore
 from infra.sealed_key import write_private
 from infra.trust.ceremony import Ceremony, CeremonyError, Paper
 from infra.trust.key_folder import KeyFolder
@@ -19,9 +19,11 @@ from infra.trust.signed_file import REPOSITORIES, expiry, holder, public_key
 from infra.trust.vouching import artifact_of, vouched
 from producers.device.trust.deltas import Delta
 from producers.device.trust.images import address
+from producers.device.trust.known import Signed
 from producers.device.trust.places import TARGETS
 from producers.patches import patch
 from schemas.decisions import ReleaseBook
+from schemas.known_inputs import KnownInputsError, from_json, known_name
 from schemas.records import ModelRelease
 
 
@@ -140,11 +142,12 @@ def vouch(
     parent = book.releases.get(view.proposal.parent_release_id or "")
     lineage = parent.proposal if parent else None
     deltas = _deltas(objects, view.proposal, lineage)
-    targets = vouched(before, view.proposal, lineage, now, deltas)
-    fresh = targets.targets.keys() - (before.targets.keys() if before else set())
     models = {
         one.digest: one.uri for one in map(artifact_of, filter(None, (view.proposal, lineage)))
     }
+    known = {digest: one for digest in models if (one := _known(objects, digest)) is not None}
+    targets = vouched(before, view.proposal, lineage, now, deltas, known)
+    fresh = targets.targets.keys() - (before.targets.keys() if before else set())
     for path in sorted(fresh):
         file = targets.targets[path]
         digest = file.hashes["sha256"]
@@ -183,6 +186,26 @@ def _deltas(
     if made is None:
         return []
     return [_stored(objects, artifact_of(parent).digest, made)]
+
+
+def _known(objects: ObjectStore, model_digest: str) -> Signed | None:
+    """The known inputs that the trainer left for a model, stored for devices; None: it left none.
+
+    Raises:
+        CeremonyError: They are none: people would sign what makes every device go back.
+    """
+    name = known_name(model_digest)
+    try:
+        body = objects.get(name)
+    except ObjectMissingError:
+        return None
+    try:
+        from_json(body)
+    except KnownInputsError as error:
+        raise CeremonyError(f"{objects.uri(name)}: {error}; remove it or have it made") from error
+    signed = Signed(length=len(body), digest=hashlib.sha256(body).hexdigest())
+    objects.put_named(f"{TARGETS}/{signed.path}", body)
+    return signed
 
 
 def _stored(objects: ObjectStore, base: str, made: bytes) -> Delta:

@@ -4,7 +4,7 @@ A release's counter c on the log becomes 2c here and the way back from it 2c + 1
 2c + 2 at least, is above both, and a device that went back can take it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,9 @@ from tuf.api.metadata import TargetFile, Targets
 from infra.trust.signed_file import expiry
 from producers.device.trust.agreement import COUNTER
 from producers.device.trust.deltas import FIELD, Delta, to_custom
+from producers.device.trust.known import FIELD as KNOWN
+from producers.device.trust.known import Signed
+from producers.device.trust.known import to_custom as to_known
 from producers.device.trust.paths import image_path, way_back_path
 from schemas.records import Artifact, ModelRelease
 
@@ -33,6 +36,7 @@ def vouched(
     parent: ModelRelease | None,
     now: datetime,
     deltas: Sequence[Delta] = (),
+    known: Mapping[str, Signed] | None = None,
 ) -> Targets:
     """The image repository's next Targets: those before, the release, and the way back from it.
 
@@ -42,6 +46,7 @@ def vouched(
         parent: That of its parent; None: it has none, and no way back.
         now: UTC.
         deltas: Patches that lead to its model.
+        known: Known inputs by the SHA-256 of the model that answers them.
 
     Raises:
         ValueError: A proposal has no artifact.
@@ -54,6 +59,7 @@ def vouched(
         "hardwareIds": list(proposal.strata),
         "release": {"release_id": proposal.release_id},
         COUNTER: forward_counter(proposal.counter),
+        **_known(proposal, known),
     }
     if deltas:
         custom[FIELD] = to_custom(deltas)
@@ -64,10 +70,16 @@ def vouched(
             "hardwareIds": list(proposal.strata),
             "release": {"release_id": parent.release_id, "rollback_of": proposal.release_id},
             COUNTER: back_counter(proposal.counter),
+            **_known(parent, known),
         }
         path = way_back_path(proposal.release_id)
         after.targets[path] = target_file(path, artifact_of(parent), custom)
     return after
+
+
+def _known(proposal: ModelRelease, known: Mapping[str, Signed] | None) -> dict[str, Any]:
+    signed = (known or {}).get(artifact_of(proposal).digest)
+    return {} if signed is None else {KNOWN: to_known(signed)}
 
 
 def target_file(path: str, artifact: Artifact, custom: dict[str, Any]) -> TargetFile:

@@ -1,5 +1,6 @@
 """One device: its parts put together, driven by a clock and the answers of a shared engine."""
 
+import logging
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,6 @@ from producers.device.encounters import Meeting
 from producers.device.engine import Answers, Engine, EngineError
 from producers.device.flash import Flash
 from producers.device.identity import EventIds, Send, Who, fraction
-from producers.device.known import KnownPictures
 from producers.device.orders import beside, wish
 from producers.device.owner import Owner
 from producers.device.shadow import Shadow
@@ -29,9 +29,12 @@ from producers.device.wishes import Wish
 from producers.scenario import Scenario
 from schemas.catalogue import CATALOGUE
 from schemas.decisions import ReleaseBook
+from schemas.known_inputs import KnownInputsError
 from schemas.records import Device as DeviceRecord
 from schemas.records import Lifecycle
 from schemas.topics import DEVICES, DISENGAGEMENTS, EDGE_CASES, INFERENCE_EVENTS
+
+log = logging.getLogger(__name__)
 
 LOOK_AHEAD: Final = 2
 _NEVER: Final = 2**63
@@ -40,18 +43,13 @@ _NEVER: Final = 2**63
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
-    """What a device stands on: its storage, and what it shares with others of its process.
-
-    Attributes:
-        known: Pictures whose signs are known, by which a model on trial proves itself.
-    """
+    """What a device stands on: its storage, and what it shares with others of its process."""
 
     storage: ShadowStorage
     pictures: Pictures
     send: Send
     classes: tuple[str, ...]
     campaigns: CampaignBook
-    known: KnownPictures | None = None
 
 
 class Device:
@@ -129,8 +127,16 @@ class Device:
             self._warmup_left = self._rules.reporting.warmup_frames
 
     def _answers_right(self) -> bool:
-        known = self._surface.known
-        return known is None or self.engine is None or known.answered_by(self.engine)
+        """What cannot be asked is not answered: nothing drives on inputs that were lost."""
+        model = self.flash.slots.running
+        if model is None or self.engine is None:
+            return True
+        try:
+            known = self._surface.storage.known(model, self.flash.slots.active)
+        except (KnownInputsError, OSError) as error:
+            log.warning("%s: %s: %s", self.who.device_id, model.release_id, error)
+            return False
+        return known is None or known.answered_by(self.engine)
 
     def obey(self, book: ReleaseBook, version: int, now_us: int) -> None:
         """Do what the current decision wants; `version` rises with each valid decision."""

@@ -7,6 +7,9 @@ from typing import Any, Final
 
 from producers.device.acks import Acks
 from producers.device.client.admission import Admission
+from producers.device.client.fleet_trust import Belief
+from producers.device.client.known_shelf import KnownShelf
+from producers.device.client.layout import TRUST
 from producers.device.client.memory_files import MemoryFiles
 from producers.device.client.ota import OtaClient
 from producers.device.client.shelf_storage import ShelfStorage
@@ -58,17 +61,20 @@ def _takes(count: int, reader: Reader | None) -> float:
     """CPU seconds until all have committed."""
     pair = sites()
     roots = [site.files["1.root.json"] for site in pair]
+    known = KnownShelf(pair[1])
 
     def storage(identity: Identity) -> ShelfStorage:
         if reader is None:
             return ShelfStorage(Shelf())
-        state = TrustState(MemoryFiles({}))
+        files = MemoryFiles({})
+        state = TrustState(files, TRUST)
         state.director.put("root", roots[0])
         state.images.put("root", roots[1])
         cycle = UpdateCycle(
             director=pair[0], images=pair[1], state=state, me=identity, reader=reader
         )
-        return ShelfStorage(Shelf(), Admission(cycle))
+        belief = Belief(admission=Admission(cycle), files=files, known=known)
+        return ShelfStorage(Shelf(), belief)
 
     acks: list[Any] = []
     phones = [_client(at, storage, acks) for at in range(count)]

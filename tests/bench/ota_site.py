@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from producers.device.trust.deltas import Delta, to_custom
+from producers.device.trust.known import FIELD
+from producers.device.trust.known import to_custom as known_to_custom
 from producers.device.trust.paths import image_path
 from producers.device.trust.predicate import Predicate, Wave
+from tests import known
 from tests.tuf_site import Site
 
 HARDWARE: Final = ("HW3", "HW4", "AI5")
@@ -52,9 +55,11 @@ def sites() -> tuple[Site, Site]:
                 "release": {"release_id": name},
                 "releaseCounter": number,
                 "deltas": to_custom(before),
+                FIELD: known_to_custom(known.SIGNED),
             },
         }
     director.targets[PATH] = {**images.targets[PATH], "custom": _order()}
+    images.files[known.SIGNED.path] = known.KNOWN
     for site in (director, images):
         site.publish()
     return director, images

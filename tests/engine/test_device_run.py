@@ -32,10 +32,12 @@ from producers.device.flash_json import from_json
 from producers.device.trust.places import METADATA
 from producers.device.trust.state import TrustState
 from schemas.codec import Codec
+from schemas.known_inputs import KnownInputs, known_name, to_json
 from schemas.records import AckState as A
 from schemas.records import OtaAck, ReleaseKind
 from schemas.registry import FileRegistry
 from schemas.topics import MODEL_RELEASES, OTA_ACKS
+from tests import known
 from tests.command_line import fleetloop
 from tests.rollout_log import KEYRING
 from tests.trust_company import HARDWARE, Company
@@ -132,6 +134,11 @@ class Garage:
         self.company.log.must(release_id, ReleaseKind.VERIFIED, ReleaseKind.APPROVED)
         self.company.log.must(release_id, ReleaseKind.WAVE_OPENED, wave=0, share=1.0)
         self._publish()
+
+    def leave_known(self, release_id: str, inputs: KnownInputs) -> None:
+        """The trainer leaves known inputs for a release's model."""
+        name = known_name(kit.sha(BODIES[release_id]))
+        self.company.objects.put_named(name, to_json(inputs))
 
     def order_back(self, release_id: str, to: str) -> None:
         self.company.log.must(
@@ -272,4 +279,20 @@ def test_a_device_killed_in_download_and_in_health_commits_and_takes_both_ways_b
     assert garage.wait_for("r1", A.COMMITTED).attempt == 2
     assert (garage.runs(), garage.trust.counter) == (r1, 7)
     assert garage.proved("r1") == ["proved"] * 5 + ["claimed"]
+    assert garage.end(signal.SIGTERM) == 0
+
+
+def test_a_model_that_answers_otherwise_than_was_signed_is_left_before_it_drives(
+    garage: Garage,
+) -> None:
+    garage.leave_known("r1", known.inputs())
+    garage.leave_known("r3", known.inputs(("yield", "no entry", "stop")))
+    garage.start()
+    garage.open("r1", 1)
+    garage.wait_for("r1", A.COMMITTED)
+    garage.company.log.must("r1", ReleaseKind.COMPLETED)
+    garage.open("r3", 2, parent="r1")
+    assert garage.wait_for("r3", A.REVERTED, "WRONG_ANSWER").model_digest == kit.sha(BODIES["r1"])
+    assert A.TRIAL_BOOT not in [ack.state for ack in garage.acks("r3")]
+    assert garage.runs() == kit.sha(BODIES["r1"])
     assert garage.end(signal.SIGTERM) == 0

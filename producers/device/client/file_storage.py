@@ -12,6 +12,7 @@ from producers.device.client.attempt import Attempt
 from producers.device.client.evidence import Notes
 from producers.device.client.files import Files, replace_file
 from producers.device.client.intake import Intake, Origin
+from producers.device.client.known_files import KnownFiles, opened
 from producers.device.client.layout import (
     DOWNLOADS,
     RESERVE,
@@ -28,6 +29,7 @@ from producers.device.evidence.log import EvidenceLog
 from producers.device.fetch.image import Base
 from producers.device.flash import Flash
 from producers.device.flash_json import from_json, to_json
+from producers.device.known import Known
 from producers.device.slots import Model
 from producers.device.trust.refusal import RefusedError
 from schemas.reasons import NO_SPACE, STORAGE_FAILED
@@ -58,6 +60,7 @@ class FileStorage:
     ) -> None:
         self._device_id, self._files, self._load = device_id, files, load
         self._intake = Intake(origin, files, self._base)
+        self._known = KnownFiles(files)
         self._notes = Notes(EvidenceLog(files))
         self._running: tuple[Model, Slot] | None = None
 
@@ -129,6 +132,7 @@ class FileStorage:
         """Rename the download into the slot; nothing is copied, so no space is needed."""
         whole, place = download_file(model.digest), slot_file(slot)
         with self._failing(model, 0):
+            self._known.install(model, slot)
             if self._files.read(whole) is not None:
                 self._files.rename(whole, place)
                 self._files.sync_names(whole)
@@ -144,6 +148,10 @@ class FileStorage:
             log.warning("%s: slot %s: %s", self._device_id, slot, error)
             return False
         return body is not None and hashlib.sha256(body).hexdigest() == model.digest
+
+    def known(self, model: Model, slot: Slot) -> Known | None:
+        """What came with the model."""
+        return opened(self._known.read(model, slot), model.release_id)
 
     def beside(self, model: Model) -> None:
         """No room: what is in no slot was not verified here, so this device runs no shadow."""

@@ -1,10 +1,12 @@
-"""What the devices of a simulated fleet trust: each for itself, kept and saved together."""
+"""What the devices of a simulated fleet believe: each for itself, kept and saved together."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from producers.device.client.admission import Admission
+from producers.device.client.known_shelf import KnownShelf
 from producers.device.client.layout import TRUST
 from producers.device.client.memory_files import MemoryFiles
 from producers.device.identity import Who
@@ -16,7 +18,22 @@ from producers.device.trust.state import TrustState
 from producers.device.trust.store import TrustStateError
 
 Kept = Mapping[str, Mapping[str, bytes]]
-"""Files of trust, by device id and name."""
+"""Files of trust and known inputs, by device id and name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belief:
+    """What one device believes by, and what it keeps of what came with its models.
+
+    Attributes:
+        admission: Verifies the metadata of both repositories.
+        files: Its own; the bytes in them are shared.
+        known: Where known inputs come from, for all devices.
+    """
+
+    admission: Admission
+    files: MemoryFiles
+    known: KnownShelf
 
 
 class FleetTrust:
@@ -33,9 +50,9 @@ class FleetTrust:
     ) -> None:
         self._sources, self._roots = sources, roots
         self._files = {device_id: MemoryFiles(files) for device_id, files in kept.items()}
-        self._reader = SharedReader()
+        self._reader, self._known = SharedReader(), KnownShelf(sources[1])
 
-    def admission(self, who: Who) -> Admission:
+    def belief(self, who: Who) -> Belief:
         """What a device believes, by what it alone trusts."""
         files = self._files.setdefault(who.device_id, MemoryFiles({}))
         state = TrustState(files, TRUST)
@@ -43,15 +60,14 @@ class FleetTrust:
             if store.get("root") is None:
                 store.put("root", root)
         director, images = self._sources
-        return Admission(
-            UpdateCycle(
-                director=director,
-                images=images,
-                state=state,
-                me=Identity(ecu=who.device_id, hardware=who.hardware),
-                reader=self._reader,
-            )
+        cycle = UpdateCycle(
+            director=director,
+            images=images,
+            state=state,
+            me=Identity(ecu=who.device_id, hardware=who.hardware),
+            reader=self._reader,
         )
+        return Belief(admission=Admission(cycle), files=files, known=self._known)
 
     def to_json(self) -> bytes:
         """All of it: each file once, and by device which of them it has under which name.

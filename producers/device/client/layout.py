@@ -16,10 +16,18 @@ TRUST: Final = "trust"
 DOWNLOADS: Final = "download"
 """Folder of downloads, each named by the SHA-256 of the whole file."""
 
+KNOWN: Final = ".known.json"
+"""How the names of known inputs end: see `schemas.known_inputs`."""
+
 
 def slot_file(slot: Slot) -> str:
     """The model in a slot."""
     return f"{slot.lower()}/model.onnx"
+
+
+def known_file(slot: Slot, digest: str) -> str:
+    """The known inputs of the model in a slot, named by its SHA-256."""
+    return f"{slot.lower()}/{digest}{KNOWN}"
 
 
 def download_file(digest: str) -> str:
@@ -30,3 +38,8 @@ def download_file(digest: str) -> str:
 def patch_file(digest: str) -> str:
     """The patch that leads to it."""
     return f"{DOWNLOADS}/{digest}.patch"
+
+
+def known_download(digest: str) -> str:
+    """Its known inputs, on their way with it."""
+    return f"{DOWNLOADS}/{digest}.known"

@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from producers.device.client.admission import Admission, rejected
+from producers.device.client.admission import rejected
 from producers.device.client.attempt import Attempt
+from producers.device.client.fleet_trust import Belief
+from producers.device.client.known_files import KnownFiles
+from producers.device.client.layout import known_download
 from producers.device.client.storage import FailedError
 from producers.device.engine import Engine
 from producers.device.flash import Flash
+from producers.device.known import Known
 from producers.device.slots import Model
 from producers.device.trust.refusal import RefusedError
 from schemas.reasons import DOWNLOAD_FAILED
@@ -32,32 +36,33 @@ class ShelfStorage:
 
     Args:
         shelf: The files.
-        admission: What the device believes; None: every model that a valid decision names.
+        belief: What the device believes by; None: it takes every model that a valid decision names,
+            and nobody signs known inputs for it.
     """
 
-    def __init__(self, shelf: Shelf, admission: Admission | None = None) -> None:
-        self._shelf, self._admission = shelf, admission
+    def __init__(self, shelf: Shelf, belief: Belief | None = None) -> None:
+        self._shelf, self._belief = shelf, belief
 
     def keep(self, flash: Flash) -> None:
         """Nothing: see above."""
 
     def admit(self, at: Attempt, now_us: int) -> None:
         """Verify the metadata of both repositories, where the device does."""
-        if self._admission is not None:
+        if self._belief is not None:
             with _rejecting():
-                self._admission.verify(at, now_us)
+                self._belief.admission.verify(at, now_us)
 
     def fetch(self, at: Attempt, now_us: int) -> int | None:
-        """The whole file, at once."""
+        """The whole file and its known inputs, at once."""
         model = at.wanted.model
         try:
             found = self._shelf.digest(model.uri)
         except (LookupError, OSError) as error:
             why = f"{model.uri}: {error}"
             raise FailedError(AckState.INSTALL_FAILED, DOWNLOAD_FAILED, why, again=True) from error
-        if self._admission is not None and found == model.digest:
+        if self._belief is not None and found == model.digest:
             with _rejecting():
-                self._admission.accept(self._admission.verified(at, now_us))
+                _accept(self._belief, at, now_us)
         return None
 
     def digest(self, model: Model) -> str | None:
@@ -68,8 +73,9 @@ class ShelfStorage:
             return None
 
     def install(self, model: Model, slot: Slot) -> bool:
-        """Nothing moves."""
-        del model, slot
+        """Only its known inputs move."""
+        if self._belief is not None:
+            KnownFiles(self._belief.files).install(model, slot)
         return True
 
     def sound(self, model: Model, slot: Slot) -> bool:
@@ -84,6 +90,13 @@ class ShelfStorage:
         """Simulated devices keep no evidence."""
         return None
 
+    def known(self, model: Model, slot: Slot) -> Known | None:
+        """What came with the model."""
+        if self._belief is None:
+            return None
+        body = KnownFiles(self._belief.files).read(model, slot)
+        return self._belief.known.open(body, model.release_id)
+
     def beside(self, model: Model) -> Engine:
         """The same, beside what is in a slot."""
         return self._shelf.engine(model)
@@ -92,6 +105,14 @@ class ShelfStorage:
         """The engine that all devices share which run this model."""
         del slot
         return self._shelf.engine(model)
+
+
+def _accept(belief: Belief, at: Attempt, now_us: int) -> None:
+    verified = belief.admission.verified(at, now_us)
+    body = belief.known.bring(verified.target.custom)
+    if body is not None:
+        belief.files.write(known_download(at.wanted.model.digest), body)
+    belief.admission.accept(verified)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from typing import Protocol
 from producers.device.client.attempt import Attempt
 from producers.device.engine import Engine
 from producers.device.flash import Flash
+from producers.device.known import Known
 from producers.device.slots import Model
 from schemas.records import AckState, Slot
 
@@ -71,6 +72,12 @@ class Storage(Protocol):
 
     def head(self) -> str | None:
         """Head of the device's evidence, hex; None: it keeps none."""
+
+    def known(self, model: Model, slot: Slot) -> Known | None:
+        """Inputs whose answers were signed with a slot's model; None: none were, which is said.
+
+        Raises KnownInputsError or OSError: they cannot be read.
+        """
 
     def engine(self, model: Model, slot: Slot) -> Engine:
         """What a slot has, loaded. Raises EngineError, LookupError or OSError."""

@@ -11,11 +11,15 @@ import pytest
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from producers import seed_dataset, training
 from producers.camera.rendered import RenderedCamera
+from producers.device.engine import Engine
+from producers.device.known import Known
 from producers.evaluation import compare, evaluate
 from producers.model.runtime import Model
+from producers.proposing import store
 from producers.seed_dataset import publish_seed, seed_record
 from producers.training import DatasetError, Parent, train
 from schemas.film_strips import StripError, from_png
+from schemas.known_inputs import KnownInputs, from_json, known_name
 from schemas.manifests import Manifest, ManifestError, Split, classes_of, from_parquet
 from schemas.records import DatasetManifest, ManifestKind
 from schemas.topics import DATASET_MANIFESTS
@@ -93,6 +97,12 @@ def test_a_dataset_becomes_a_model_with_its_card(
     expected = evaluate(trained.model, held_back)
     assert card["held_back"]["mean"] == expected.mean == trained.metrics["accuracy"]
     assert {"slice/light/NIGHT", "slice/weather/SNOW", "slice/region/alps"} <= set(trained.metrics)
+    artifact = store(objects, trained)
+    known = from_json(objects.get(known_name(artifact.digest)))
+    assert Known(known).answered_by(Engine(trained.model, artifact.digest))
+    assert not Known(KnownInputs(known.names, known.inputs[::-1])).answered_by(
+        Engine(trained.model, artifact.digest)
+    )
 
 
 def test_without_held_back_pictures_the_validation_side_speaks(

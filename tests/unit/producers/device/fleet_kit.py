@@ -3,9 +3,10 @@
 import dataclasses
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from functools import cache, partial
 from typing import Any
 
-from producers.device.client.admission import Admission
+from producers.device.client.fleet_trust import Belief
 from producers.device.client.shelf_storage import ShelfStorage
 from producers.device.engine import Engine
 from producers.device.flash import Flash
@@ -19,6 +20,10 @@ from schemas.records import Artifact, ModelRelease
 from schemas.topics import MODEL_RELEASES
 from tests.rollout_log import KEYRING, Log
 from tests.unit.producers.device import kit
+
+
+def _sound(_hardware: str, body: bytes, digest: str, clock: Any) -> Engine:
+    return Engine(body, digest, cpu_clock=clock)
 
 
 class Inline(Executor):
@@ -38,14 +43,16 @@ class Stage:
 
     Args:
         factor_ns: CPU time of one inference, by release.
-        admission: What a device believes; None: every valid decision.
+        belief: What a device believes by; None: every valid decision.
+        runtime: Makes an engine of a device's hardware, a file and its digest.
     """
 
     def __init__(
         self,
         *,
         factor_ns: dict[str, int] | None = None,
-        admission: Callable[[Who], Admission] | None = None,
+        belief: Callable[[Who], Belief] | None = None,
+        runtime: Callable[[str, bytes, str, Any], Engine] | None = None,
         **scenario: Any,
     ) -> None:
         self.now = kit.NOW
@@ -55,7 +62,8 @@ class Stage:
         self.models: dict[str, bytes] = {}
         self.saved: dict[str, Flash] = {}
         self.told = 0
-        self._steps, self.admission = factor_ns or {}, admission
+        self._steps, self.belief = factor_ns or {}, belief
+        self._runtime = runtime or _sound
         self.fleet = self.start({})
 
     def start(self, flashes: dict[str, Flash]) -> Fleet:
@@ -116,17 +124,25 @@ class Stage:
         return [one.running.release_id if one.running else None for one in slots]
 
     def _storage(self) -> Callable[[Who], ShelfStorage]:
-        shelf, admission = ModelShelf(self._fetch, kit.sha, self._load), self.admission
-        return lambda who: ShelfStorage(shelf, None if admission is None else admission(who))
+        belief = self.belief
+
+        @cache
+        def shelf(hardware: str) -> ModelShelf:
+            return ModelShelf(self._fetch, kit.sha, partial(self._load, hardware))
+
+        return lambda who: ShelfStorage(
+            shelf(who.hardware), None if belief is None else belief(who)
+        )
 
     def _fetch(self, uri: str) -> bytes:
         return self.models[uri]
 
-    def _load(self, body: bytes, digest: str) -> Any:
+    def _load(self, hardware: str, body: bytes, digest: str) -> Any:
         name = next(
             uri.removeprefix("memory://") for uri, kept in self.models.items() if kept == body
         )
-        return Engine(body, digest, cpu_clock=kit.Stepping(self._steps.get(name, 100_000)))
+        clock = kit.Stepping(self._steps.get(name, 100_000))
+        return self._runtime(hardware, body, digest, clock)
 
     def _save(self, flashes: dict[str, Flash]) -> None:
         self.saved = flashes
