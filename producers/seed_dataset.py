@@ -11,8 +11,9 @@ from producers.camera.rendered import TEST_DRIVE
 from producers.publishing import Publishing
 from schemas.film_strips import to_png
 from schemas.fingerprints import fingerprint
+from schemas.leakage import audit, parted
 from schemas.manifests import Example, Split, classes_metadata, to_parquet
-from schemas.records import DatasetManifest, LeakageAudit, ManifestKind
+from schemas.records import DatasetManifest, ManifestKind
 from schemas.topics import DATASET_MANIFESTS
 
 ENCOUNTERS: Final = 360
@@ -40,7 +41,8 @@ def publish_seed(
 def seed_record(camera: Camera, objects: ObjectStore, *, line: str, now_us: int) -> DatasetManifest:
     """The ASSEMBLED record of seq 0 of a line; all it speaks of is in the object store."""
     encounters = camera.seed(ENCOUNTERS)
-    examples = [_example(objects, camera.classes, one) for one in encounters]
+    driven = [_example(objects, camera.classes, one) for one in encounters]
+    examples = parted([], driven)
     dataset_id = f"{line}-{_digest(line, examples)}"
     metadata = {"classes": classes_metadata(camera.classes), "dataset_id": dataset_id}
     stored = objects.put(to_parquet(examples, metadata), kind="manifests", suffix=".parquet")
@@ -58,8 +60,8 @@ def seed_record(camera: Camera, objects: ObjectStore, *, line: str, now_us: int)
         label_cost=0,
         budget=0,
         slices={TEST_DRIVE: len(examples)},
-        excluded={},
-        leakage_audit=LeakageAudit(checked=len(examples), violations=0),
+        excluded={"NEAR_OTHER_SIDE": near} if (near := len(driven) - len(examples)) else {},
+        leakage_audit=audit(examples),
         inputs=(),
         assembled_ts=now_us,
     )

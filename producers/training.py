@@ -19,7 +19,7 @@ from producers.model.form import OPSET
 from producers.offline_gate import pass_or_raise, slice_gains
 from schemas.film_strips import Pictures, from_png
 from schemas.known_inputs import KnownInputs
-from schemas.manifests import Example, Manifest, Split, classes_of
+from schemas.manifests import Example, Manifest, Split, classes_of, origin_of
 
 MAX_PICTURES: Final = 40_000
 """Training holds 10 kB of features for each picture in memory."""
@@ -179,19 +179,15 @@ def _validation(
     side = _load(examples, objects, classes)
     if side is None:
         return None
-    slices = tuple({"origin": _origin(example)} for example in examples)
+    slices = tuple({"origin": origin_of(example)} for example in examples)
     return HeldBack(side.pictures, side.labels, side.groups, tuple(classes), slices)
-
-
-def _origin(example: Example) -> str:
-    return "fleet" if example.source_topic else "test-drive"
 
 
 def _about(examples: Sequence[Example], pictures: int) -> dict[str, Any]:
     return {
         "examples": len(examples),
         "pictures": pictures,
-        "by_origin": dict(sorted(Counter(_origin(one) for one in examples).items())),
+        "by_origin": dict(sorted(Counter(origin_of(one) for one in examples).items())),
         "by_class": dict(sorted(Counter(one.label for one in examples).items())),
     }
 

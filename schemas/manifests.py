@@ -171,6 +171,11 @@ def obeyed_until_us(manifest: Manifest) -> int:
     return int(text)
 
 
+def origin_of(example: Example) -> str:
+    """Where an example comes from, the one slice that every manifest has: fleet or test-drive."""
+    return "fleet" if example.source_topic else "test-drive"
+
+
 def _split(value: str, example_id: str) -> Split:
     try:
         return Split(value)

@@ -1,13 +1,14 @@
 """Where pictures of a device went: datasets built before its erasure, releases trained on them."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from consumers.clickhouse.client import Native
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
-from schemas.erasures import Erased
-from schemas.manifests import Example, ManifestError, from_parquet, obeyed_until_us
+from schemas.erasures import Erased, ErasureBook
+from schemas.forgotten import erased_since
+from schemas.manifests import Manifest, ManifestError, from_parquet
 
 logger = logging.getLogger("fleetloop.erasure")
 
@@ -48,18 +49,15 @@ def lineage(client: Native, objects: ObjectStore, batch: Sequence[Erased]) -> Li
     Raises:
         ClickHouseError: A table cannot be read.
     """
-    until = {each.device_id: each.until_us for each in batch}
-    traces = {device: Traces() for device in until}
+    book = ErasureBook(batch)
+    traces = {device: Traces() for device in book.devices()}
     of_others: set[str] = set()
     for dataset, uri, digest in client.execute(_ASSEMBLED):
         try:
             manifest = from_parquet(objects.get(uri, digest=digest))
+            _note(dataset, manifest, book, traces, of_others)
         except (ObjectMissingError, ObjectCorruptError, ManifestError) as error:
             logger.warning("dataset %s is not looked into: %s", dataset, error)
-            continue
-        obeyed = obeyed_until_us(manifest)
-        covered = {device for device, until_us in until.items() if until_us > obeyed}
-        _note(dataset, manifest.examples, covered, traces, of_others)
     trained = client.execute(_TRAINED)
     for found in traces.values():
         found.releases = [release for dataset, release in trained if dataset in found.datasets]
@@ -68,13 +66,14 @@ def lineage(client: Native, objects: ObjectStore, batch: Sequence[Erased]) -> Li
 
 def _note(
     dataset: str,
-    examples: Iterable[Example],
-    covered: set[str],
+    manifest: Manifest,
+    book: ErasureBook,
     traces: Mapping[str, Traces],
     of_others: set[str],
 ) -> None:
-    for example in examples:
-        if example.device_id not in covered:
+    since = erased_since(manifest, book)
+    for example in manifest.examples:
+        if since(example) is None:
             of_others.add(example.frame_digest)
             continue
         found = traces[example.device_id]

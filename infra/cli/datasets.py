@@ -1,4 +1,4 @@
-"""`fleetloop datasets`: what the dataset lines hold, and how one begins."""
+"""`fleetloop datasets`: what the dataset lines hold, and how a line begins."""
 
 import os
 import time
@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.log import read_whole
+from infra.cli.dataset_files import audit, diff, export
+from infra.cli.dataset_log import read_datasets
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
 from infra.kafka.publisher import Publisher
 from infra.objects import ObjectStore
@@ -15,18 +16,19 @@ from producers.camera.open import open_camera
 from producers.scenario import load
 from producers.seed_dataset import publish_seed
 from schemas.codec import Codec
-from schemas.dataset_lines import LineBook
 from schemas.records import DatasetManifest
 from schemas.registry import registry_from
-from schemas.topics import DATASET_MANIFESTS
 
-app = typer.Typer(no_args_is_help=True, help="Look at datasets, begin a line.")
+app = typer.Typer(no_args_is_help=True, help="Look at datasets, compare, audit and export them.")
+app.command()(diff)
+app.command()(audit)
+app.command()(export)
 
 
 @app.command("list")
 def list_(output: FormatOption = Format.TABLE) -> None:
     """Every step of every dataset line, in log order."""
-    show([_row(record) for record in _valid_steps()], output)
+    show([_row(record) for record in read_datasets(Settings()).steps], output)
 
 
 @app.command()
@@ -35,10 +37,7 @@ def get(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """One dataset in full. Contents, cost, what was left out, lineage."""
-    found = [record for record in _valid_steps() if record.dataset_id == dataset_id]
-    if not found:
-        fail(f"no dataset {dataset_id}; see: fleetloop datasets list", Exit.CONDITION_NOT_MET)
-    last = found[-1]
+    last = read_datasets(Settings()).of(dataset_id)[-1]
     rows: list[dict[str, Any]] = [
         {"what": name, "value": value}
         for name, value in (
@@ -67,19 +66,13 @@ def seed(
     if settings.scenario_file is None:
         fail("datasets seed: no scenario; set FLEETLOOP_SCENARIO_FILE", Exit.USAGE)
     camera = open_camera(load(settings.scenario_file))
-    if any(step.line == line for step in _valid_steps()):
+    if any(step.line == line for step in read_datasets(settings).steps):
         fail(f"line {line} has begun; see: fleetloop datasets list", Exit.CONDITION_NOT_MET)
     codec = Codec(registry_from(settings.registry_url))
     with Publisher(settings.kafka, codec, f"fleetloop.datasets-{os.getpid()}") as publisher:
         objects, now_us = ObjectStore(settings.objects_url), time.time_ns() // 1_000
         record = publish_seed(camera, objects, publisher, line=line, now_us=now_us)
     say(f"{record.dataset_id}: {sum(record.counts.values())} labelled encounters")
-
-
-def _valid_steps() -> list[DatasetManifest]:
-    book = LineBook()
-    facts = read_whole(Settings(), DATASET_MANIFESTS)
-    return [fact.record for fact in facts if book.observe(fact.record, fact.stamp_us)]
 
 
 def _row(record: DatasetManifest) -> dict[str, Any]:

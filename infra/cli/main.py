@@ -20,7 +20,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "device": "one device: what it would believe of an update, and running it",
     "releases": "look at releases and order what happens to them",
     "rollout": "see what a rollout policy catches, and replay a trace through the gate",
-    "datasets": "look at datasets, begin a line",
+    "datasets": "look at datasets, compare, audit and export them",
     "models": "measure model files",
     "loop": "measure what chosen labels are worth",
     "campaigns": "say what devices should collect",

@@ -1,14 +1,12 @@
 """`fleetloop models`: what model files are worth."""
 
-import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from infra.cli.output import Format, FormatOption, say, show
+from infra.cli.output import Format, FormatOption, say, show, show_whole
 from producers.scoring import read_labelled, score
 
 app = typer.Typer(no_args_is_help=True, help="Measure model files.")
@@ -31,7 +29,7 @@ def evaluate(
     """
     found = score(model.read_bytes(), read_labelled(pictures))
     if output is Format.JSON:
-        sys.stdout.write(json.dumps(asdict(found), indent=2) + "\n")
+        show_whole(asdict(found))
         return
     say(
         f"{found.pictures} pictures: accuracy {found.accuracy:.4f}, mean of the classes "

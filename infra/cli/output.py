@@ -59,6 +59,11 @@ def show(
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else _UNFOLDED).print(table)
 
 
+def show_whole(value: Mapping[str, Any]) -> None:
+    """Print one thing as JSON to stdout: what a program is told where a person sees tables."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
 def _plain(value: Any) -> str:
     """Text that cannot steer the terminal: values come from devices and dead letters."""
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in str(value))

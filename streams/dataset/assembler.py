@@ -8,13 +8,13 @@ from typing import Protocol
 
 from schemas.dataset_lines import LineView
 from schemas.erasures import ErasureBook
+from schemas.leakage import audit, parted
 from schemas.manifests import Example, Manifest
 from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
 from streams.dataset.answers import Answer, labels
 from streams.dataset.candidates import Sighting, Sightings
 from streams.dataset.identity import dataset_id, request_id, step_id
-from streams.dataset.leakage import audit, parted
 from streams.dataset.manifest import additions, carry, counts, kept
 from streams.dataset.names import Hashes
 from streams.dataset.policy import DatasetPolicy

@@ -4,15 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.erasures import ErasureBook
-from schemas.manifests import (
-    OBEYED,
-    Example,
-    Manifest,
-    Split,
-    classes_metadata,
-    classes_of,
-    obeyed_until_us,
-)
+from schemas.forgotten import erased_since
+from schemas.manifests import OBEYED, Example, Manifest, Split, classes_metadata, classes_of
 from schemas.topics import EDGE_CASES
 from streams.dataset.candidates import Sighting
 from streams.dataset.identity import device_fraction
@@ -54,10 +47,8 @@ def kept(parent: Manifest, erasures: ErasureBook) -> Sequence[Example]:
     Raises:
         ManifestError: The parent does not say readably which erasures it obeys.
     """
-    obeyed = obeyed_until_us(parent)
-    return [
-        each for each in parent.examples if erasures.covering(each.device_id, obeyed + 1) is None
-    ]
+    since = erased_since(parent, erasures)
+    return [each for each in parent.examples if since(each) is None]
 
 
 def carry(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from infra.cli import datasets
+from infra.cli import dataset_log
 from infra.cli.endings import ENDINGS, ending
 from infra.cli.main import NOUNS
 from infra.cli.output import Exit
@@ -46,7 +46,7 @@ def raising(error: Exception) -> Callable[..., None]:
 
 
 def test_a_known_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "read_whole", raising(KafkaUnreachableError("no broker at x")))
+    monkeypatch.setattr(dataset_log, "read_whole", raising(KafkaUnreachableError("no broker at x")))
     done = fleetloop("datasets", "list")
     assert (done.exit_code, done.output) == (Exit.UNREACHABLE, "fleetloop: no broker at x\n")
 
@@ -61,14 +61,14 @@ def test_a_known_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_error_number_is_no_news(
     monkeypatch: pytest.MonkeyPatch, error: OSError, said: str
 ) -> None:
-    monkeypatch.setattr(datasets, "read_whole", raising(error))
+    monkeypatch.setattr(dataset_log, "read_whole", raising(error))
     done = fleetloop("datasets", "list")
     assert done.exit_code == Exit.ERROR
     assert done.stderr.startswith(f"fleetloop: {said}")
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "read_whole", raising(ValueError("a bug")))
+    monkeypatch.setattr(dataset_log, "read_whole", raising(ValueError("a bug")))
     done = fleetloop("datasets", "list")
     assert isinstance(done.exception, ValueError)
 

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from schemas.fingerprints import fingerprint, near_pairs
+from schemas.leakage import Leak, LeakageError, audit, leaks, parted
 from schemas.manifests import Example, Split
-from streams.dataset.leakage import Leak, LeakageError, audit, leaks, parted
 
 RNG = np.random.default_rng(8)
 

@@ -59,6 +59,11 @@ def audit(examples: Sequence[Example]) -> LeakageAudit:
             for leak in found[:_TOLD]
         )
         raise LeakageError(f"{len(found)} relations cross the split: {told}")
+    return certificate(examples)
+
+
+def certificate(examples: Sequence[Example]) -> LeakageAudit:
+    """What is announced of examples in which `leaks` finds nothing: the relations it compared."""
     return LeakageAudit(checked=len(_relations(examples)), violations=0)
 
 

@@ -1,0 +1,1 @@
+"""Datasets as something a person opens, compares, audits and takes along."""

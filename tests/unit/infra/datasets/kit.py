@@ -1,0 +1,121 @@
+"""A line of two datasets in a real object store: a test drive, and what two devices added."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from infra.objects import PICTURE_KIND, PICTURE_SUFFIX, ObjectStore
+from producers.camera.camera import EncounterRequest
+from producers.camera.rendered import RenderedCamera
+from schemas.dataset_lines import LineBook
+from schemas.facts import Fact
+from schemas.film_strips import to_png
+from schemas.fingerprints import fingerprint
+from schemas.leakage import certificate
+from schemas.manifests import Example, Manifest, Split, classes_metadata, to_parquet
+from schemas.records import DatasetManifest, Erasure, ManifestKind
+from schemas.topics import DATASET_MANIFESTS, ERASURES, TopicSpec
+from tests.factories import dataset_manifest, erasure
+
+SECOND = 1_000_000
+GONE, KEPT = "v-gone", "v-kept"
+CAMERA = RenderedCamera(5)
+
+
+@dataclass
+class Site:
+    """An object store and the topics of datasets and erasures, as lists of facts."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.objects = ObjectStore(f"file://{self.folder}/objects")
+        self.facts: dict[str, list[Fact]] = {DATASET_MANIFESTS.name: [], ERASURES.name: []}
+
+    def write(self, topic: TopicSpec, record: Any, stamp_us: int = SECOND) -> None:
+        facts = self.facts[topic.name]
+        facts.append(
+            Fact(
+                topic=topic.name,
+                partition=0,
+                offset=len(facts),
+                stamp_us=stamp_us,
+                record=record,
+            )
+        )
+
+    def example(self, device: str, number: int, split: Split = Split.TRAIN) -> Example:
+        (met,) = CAMERA.encounters([EncounterRequest(device, number)])
+        strip = self.objects.put(to_png(met.frames), kind=PICTURE_KIND, suffix=PICTURE_SUFFIX)
+        fleet = device.startswith("v-")
+        return Example(
+            example_id=f"{device}-{number:02}",
+            encounter_id=met.encounter_id,
+            device_id=device,
+            split=split,
+            label=CAMERA.classes[met.label],
+            frame_uri=strip.uri,
+            frame_digest=strip.digest,
+            source_topic="edge-cases" if fleet else "",
+            source_topic_id="t1" if fleet else "",
+            source_partition=0 if fleet else -1,
+            source_offset=number if fleet else -1,
+            fingerprint=fingerprint(met.frames[-1]),
+        )
+
+    def assemble(self, name: str, examples: Iterable[Example], seq: int = 0) -> DatasetManifest:
+        """Announce a dataset, and before it the question and the cut it follows."""
+        made = Manifest(
+            tuple(sorted(examples, key=lambda one: one.example_id)),
+            {"classes": classes_metadata(CAMERA.classes), "dataset_id": name},
+        )
+        stored = self.objects.put(
+            to_parquet(made.examples, made.metadata), kind="manifests", suffix=".parquet"
+        )
+        counts: dict[str, int] = {}
+        for one in made.examples:
+            key = f"{one.split}/{one.label}"
+            counts[key] = counts.get(key, 0) + 1
+        record = dataset_manifest(
+            event_id=hashlib.sha256(name.encode()).hexdigest(),
+            line="perception",
+            dataset_id=name,
+            seq=seq,
+            parent="perception-0" if seq else None,
+            manifest_uri=stored.uri,
+            manifest_digest=stored.digest,
+            counts=counts,
+            excluded={"NO_CONSENT": 2, "REPEATED": 3, "DISAGREES": 1} if seq else {},
+            leakage_audit=certificate(made.examples),
+            inputs=dataset_manifest().inputs if seq else (),
+        )
+        for number, kind in ((2, ManifestKind.ASK), (1, ManifestKind.CUT)):
+            if seq:
+                self.write(DATASET_MANIFESTS, replace(record, kind=kind, seq=seq - number))
+        self.write(DATASET_MANIFESTS, record)
+        return record
+
+    def erase(self, device: str, stamp_us: int = 9 * SECOND) -> Erasure:
+        record = erasure(event_id=f"erasure-of-{device[-1]}", device_id=device)
+        self.write(ERASURES, record, stamp_us)
+        return record
+
+    def book(self) -> LineBook:
+        book = LineBook()
+        for fact in self.facts[DATASET_MANIFESTS.name]:
+            assert book.observe(fact.record, fact.stamp_us)
+        return book
+
+
+def two_datasets(folder: Path) -> Site:
+    """perception-0: six of a drive; perception-1: these, and three of each of two devices."""
+    site = Site(folder)
+    drive = [
+        site.example("drive", n, Split.VALIDATION if n == 0 else Split.TRAIN) for n in range(6)
+    ]
+    site.assemble("perception-0", drive)
+    added = [site.example(device, n) for device in (GONE, KEPT) for n in range(3)]
+    site.assemble("perception-1", [*drive, *added], seq=3)
+    return site
