@@ -266,5 +266,5 @@ def test_a_manifest_edited_by_hand_is_neither_compared_nor_exported(
         ("diff", "perception-0", DATASET),
     ):
         result = fleetloop("datasets", *words)
-        assert result.exit_code == Exit.CONDITION_NOT_MET
+        assert result.exit_code == Exit.ERROR
         assert f"announced {record(site).manifest_digest}" in result.stderr
