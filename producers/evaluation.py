@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from producers.camera.camera import HeldBack
 from producers.model.runtime import Answers, Model
+from schemas.references import CONFIDENCE_BINS, Reference
 
 RESAMPLES: Final = 2000
 _SEED: Final = 2026
@@ -52,6 +53,7 @@ class Accuracy:
         calibration_error: Mean gap between confidence and accuracy over ten bins of confidence,
             weighted by pictures (Naeini, Cooper, Hauskrecht 2015).
         pictures, encounters: What it rests on.
+        reference: The same answers as devices would report them, which have no labels.
     """
 
     mean: float
@@ -62,6 +64,7 @@ class Accuracy:
     calibration_error: float
     pictures: int
     encounters: int
+    reference: Reference
 
 
 def evaluate(model: bytes, held_back: HeldBack) -> Accuracy:
@@ -88,6 +91,7 @@ def evaluate(model: bytes, held_back: HeldBack) -> Accuracy:
         calibration_error=_calibration_error(answers, right),
         pictures=len(right),
         encounters=len(sizes),
+        reference=_reference(answers, held_back.groups),
     )
 
 
@@ -172,6 +176,20 @@ def _per_slice(
     return {
         name: float(hits[rows].sum() / sizes[rows].sum()) for name, rows in sorted(members.items())
     }
+
+
+def _reference(answers: Answers, groups: NDArray[np.int64]) -> Reference:
+    """Answers counted as a reporting window counts them; frames of a group are in their order."""
+    top1 = answers.prob.argmax(1)
+    bins = np.minimum((answers.prob.max(1) * CONFIDENCE_BINS).astype(int), CONFIDENCE_BINS - 1)
+    flips = (np.diff(top1) != 0) & (np.diff(groups) == 0)
+    return Reference(
+        encounters=int(groups.max()) + 1,
+        frames=len(top1),
+        flips=int(flips.sum()),
+        confidence=tuple(np.bincount(bins, minlength=CONFIDENCE_BINS).tolist()),
+        classes=tuple(np.bincount(top1, minlength=answers.prob.shape[1]).tolist()),
+    )
 
 
 def _calibration_error(answers: Answers, right: NDArray[np.bool_]) -> float:

@@ -20,6 +20,7 @@ from producers.offline_gate import pass_or_raise, slice_gains
 from schemas.film_strips import Pictures, from_png
 from schemas.known_inputs import KnownInputs
 from schemas.manifests import Example, Manifest, Split, classes_of, origin_of
+from schemas.references import to_metrics
 
 MAX_PICTURES: Final = 40_000
 """Training holds 10 kB of features for each picture in memory."""
@@ -35,8 +36,8 @@ class Trained:
 
     Attributes:
         metrics: Flat, as a release carries them: accuracy, low, high, calibration_error of the
-            held-back pictures (of the validation side when nothing is held back), and
-            slice/<name>/<value>.
+            held-back pictures (of the validation side when nothing is held back),
+            slice/<name>/<value>, and reference/<name>: what drift is compared with.
         card: The model card: JSON with sorted keys and no time, so equal models have equal cards.
         known: Inputs that devices ask it for before it drives: see `producers.known_choice`.
     """
@@ -202,6 +203,7 @@ def _metrics(found: Accuracy | None) -> dict[str, float]:
         "accuracy_high": found.high,
         "calibration_error": found.calibration_error,
         **slices,
+        **to_metrics(found.reference),
     }
 
 

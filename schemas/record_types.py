@@ -39,6 +39,7 @@ RECORD_TYPES: Final[Mapping[str, type[Any]]] = {
     topics.DATASET_MANIFESTS.name: records.DatasetManifest,
     topics.SLO_PARTIALS.name: records.SloPartial,
     topics.ROLLOUT_PARTIALS.name: records.RolloutPartial,
+    topics.DRIFT_PARTIALS.name: records.DriftPartial,
     topics.ALERTS.name: records.Alert,
     topics.ALERT_CONTROLS.name: records.AlertControl,
     topics.COLLECTION_CAMPAIGNS.name: records.CollectionCampaign,

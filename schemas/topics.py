@@ -130,6 +130,12 @@ ROLLOUT_PARTIALS: Final = TopicSpec(
     partitions=STAGE_TWO_PARTITIONS,
     retention_ms=400 * DAY_MS,
 )
+DRIFT_PARTIALS: Final = TopicSpec(
+    name="drift-partials",
+    key="release_id",
+    partitions=STAGE_TWO_PARTITIONS,
+    retention_ms=400 * DAY_MS,
+)
 ALERTS: Final = TopicSpec(
     name="alerts", key="fingerprint", partitions=STAGE_TWO_PARTITIONS, retention_ms=400 * DAY_MS
 )
@@ -185,6 +191,7 @@ TOPICS: Final[Mapping[str, TopicSpec]] = {
         DATASET_MANIFESTS,
         SLO_PARTIALS,
         ROLLOUT_PARTIALS,
+        DRIFT_PARTIALS,
         ALERTS,
         ALERT_CONTROLS,
         COLLECTION_CAMPAIGNS,

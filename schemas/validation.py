@@ -43,6 +43,7 @@ ITEM_LIMITS: Final[Mapping[tuple[str, str], int]] = {
     (topics.EDGE_CASES.name, "embedding"): 512,
     (topics.SLO_PARTIALS.name, "latency.counts"): 160,
     (topics.SLO_PARTIALS.name, "exemplars"): 20,
+    (topics.DRIFT_PARTIALS.name, "confidence"): 10,
 }
 """Longest list or map of a path; `MAX_ITEMS` for all others."""
 CHARACTER_LIMITS: Final[Mapping[tuple[str, str], int]] = {
@@ -86,6 +87,7 @@ _COUNTS: Final[Mapping[str, str]] = {
         "rolled_back exposure_m events windows_judged windows_over shadow_devices shadow_failed "
         "shadow_slices.[].encounters shadow_slices.[].differing"
     ),
+    topics.DRIFT_PARTIALS.name: ("source_partition windows frames confidence.[] classes.[] flips"),
     topics.ALERTS.name: (
         "seq tiers.[].n_long tiers.[].bad_long tiers.[].n_short tiers.[].bad_short "
         "suspects.[].bad suspects.[].total late_events flap_count"
@@ -162,6 +164,11 @@ def _bad_within_total(leaves: Leaves) -> Mask:
     return within
 
 
+def _answers_add_up(leaves: Leaves) -> Mask:
+    told: Mask = row_sums(leaves["confidence.[]"], len(leaves)) == leaves["frames"].numbers()
+    return told
+
+
 _RELATIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
     topics.INFERENCE_EVENTS.name: (
         Within("deadline_us", 1),
@@ -198,6 +205,11 @@ _RELATIONS: Final[Mapping[str, tuple[Rule, ...]]] = {
         ),
     ),
     topics.SLO_PARTIALS.name: (Holds("bad", "bad <= total", _bad_within_total, ("total", "bad")),),
+    topics.DRIFT_PARTIALS.name: (
+        Holds(
+            "confidence", "its counts add up to frames", _answers_add_up, ("frames", "confidence")
+        ),
+    ),
     topics.DATASET_MANIFESTS.name: (Within("leakage_audit.violations", 0, 0),),
 }
 

@@ -40,6 +40,28 @@ def slo_partial(**over: Any) -> records.SloPartial:
     return records.SloPartial(**(fields | over))
 
 
+def drift_partial(**over: Any) -> records.DriftPartial:
+    """A minute of one release in one place."""
+    fields: dict[str, Any] = {
+        **common("partial-3"),
+        "kind": records.PartialKind.CELL,
+        "generation": "generation-1",
+        "ingest_ts": STAMP_US,
+        "source_partition": 0,
+        "last_offset": 199,
+        "release_id": "release-1",
+        "region": "city",
+        "hardware": "HW3",
+        "bucket_start": WINDOW_START_US,
+        "windows": 4,
+        "frames": 80,
+        "confidence": (0, 0, 1, 2, 3, 4, 5, 15, 20, 30),
+        "classes": (60, 20),
+        "flips": 3,
+    }
+    return records.DriftPartial(**(fields | over))
+
+
 def rollout_partial(**over: Any) -> records.RolloutPartial:
     """The candidates of one stratum."""
     fields: dict[str, Any] = {

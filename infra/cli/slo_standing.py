@@ -17,10 +17,9 @@ from schemas.decisions import ReleaseBook
 from schemas.records import ModelRelease
 from schemas.topics import MODEL_RELEASES, SLO_PARTIALS
 from streams.slo import slo_file
-from streams.slo.agent import withdrawal
-from streams.slo.engine import Withdrawal
 from streams.slo.objectives import Slo
 from streams.slo.standing import Standing, UnknownIdentityError, named, standings
+from streams.withdrawals import Withdrawal, withdrawal
 
 FileOption = Annotated[
     Path | None, typer.Option("--slo", help="SLO file; the one of FLEETLOOP_SLO_FILE")

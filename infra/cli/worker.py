@@ -21,6 +21,7 @@ class WorkerName(StrEnum):
     SINK = "sink"
     ROLLOUT = "rollout"
     SLO = "slo"
+    DRIFT = "drift"
     DATASET = "dataset"
     TRAINER = "trainer"
     REVIEWER = "reviewer"
@@ -36,6 +37,7 @@ PROCESSORS: Final = {
     WorkerName.ROLLOUT: "streams.rollout.agent:processor",
     WorkerName.SLO: "streams.slo.agent:processor",
     WorkerName.WATCH: "streams.watch.agent:processor",
+    WorkerName.DRIFT: "streams.drift.agent:processor",
     WorkerName.DATASET: "streams.dataset.agent:processor",
 }
 LOOPS: Final = {

@@ -58,6 +58,9 @@ TABLES: Final = {
     "slo-partials": TableSpec(
         order=("slo", "source_partition", "last_offset"), partition=_DAILY, keep_days=31
     ),
+    "drift-partials": TableSpec(
+        order=("release_id", "region", "hardware", "ingest_ts"), keep_days=400
+    ),
     "alerts": TableSpec(order=("fingerprint", "seq"), keep_days=3650),
     "alert-controls": TableSpec(order=("control_id", "start_ts")),
     "dead-letters": TableSpec(order=("topic", "event_id"), keep_days=400, identity=True),

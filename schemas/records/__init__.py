@@ -38,7 +38,13 @@ from schemas.records.enums import (
 )
 from schemas.records.inference import Exemplar, InferenceEvent, LatencyHistogram
 from schemas.records.labels import LabelRequest, LabelReview
-from schemas.records.partials import RolloutPartial, ShadowSlice, SideCount, SloPartial
+from schemas.records.partials import (
+    DriftPartial,
+    RolloutPartial,
+    ShadowSlice,
+    SideCount,
+    SloPartial,
+)
 from schemas.records.releases import Artifact, Evidence, ModelRelease, Preconditions, RolloutCommand
 
 __all__ = [
@@ -64,6 +70,7 @@ __all__ = [
     "DeviceClass",
     "DeviceConditions",
     "Disengagement",
+    "DriftPartial",
     "EdgeCase",
     "Erasure",
     "Evidence",

@@ -42,6 +42,28 @@ class SloPartial:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriftPartial:
+    """Answers of one release in one place and minute, or progress. Topic: drift-partials."""
+
+    event_id: str
+    source: str
+    kind: PartialKind
+    generation: str
+    ingest_ts: int
+    source_partition: int
+    last_offset: int
+    release_id: str
+    region: str
+    hardware: str
+    bucket_start: int | None = None
+    windows: int
+    frames: int
+    confidence: tuple[int, ...]
+    classes: tuple[int, ...]
+    flips: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowSlice:
     """Encounters of one class or region that a release in shadow and the live model both saw."""
 

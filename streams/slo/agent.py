@@ -8,7 +8,7 @@ from infra.settings import Settings
 from schemas.alert_log import AlertBook
 from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
-from schemas.records import Alert, ModelRelease, ReleaseKind
+from schemas.records import Alert, ModelRelease
 from schemas.topics import ALERTS, INFERENCE_EVENTS, MODEL_RELEASES, SLO_PARTIALS, TopicSpec
 from streams.generation import generation
 from streams.processor import Fold, Outgoing, Standing, Tally
@@ -16,8 +16,8 @@ from streams.slo import slo_file
 from streams.slo.announcing import Announcer
 from streams.slo.burning import BurnFold
 from streams.slo.counting import CountingFold
-from streams.slo.engine import Withdrawal
 from streams.slo.objectives import Slo, alerting_digest, counting_digest
+from streams.withdrawals import Withdrawal, withdrawal
 
 COUNTING_VERSION: Final = "4"
 BURNING_VERSION: Final = "3"
@@ -28,8 +28,6 @@ WINDOWS_TOLD: Final = (
 )
 OVERFLOW: Final = "fleetloop_slo_overflow_events"
 OVERFLOW_TOLD: Final = "Events counted under __overflow__: an SLO has more than max_keys keys."
-GONE: Final = frozenset({ReleaseKind.ROLLBACK_DONE, ReleaseKind.SUPERSEDED})
-"""Nobody runs the release any more: evidence that its promise is no longer being broken."""
 
 
 class SloProcessor:
@@ -128,20 +126,6 @@ class SloProcessor:
         self._withdrawals[release] = max(fact.stamp_us, self._withdrawals.get(release, 0))
         for fold in self._burning.values():
             fold.withdraw(*release, self._withdrawals[release])
-
-
-def withdrawal(releases: ReleaseBook, fact: Fact, record: ModelRelease) -> Withdrawal | None:
-    """The release that a valid decision took off the devices, and from which hardware.
-
-    One that has reached everybody has taken its parent off; a device that still reports with the
-    parent, since it was away, opens its alert again.
-    """
-    if not releases.observe(record, offset=fact.offset, stamp_us=fact.stamp_us).valid:
-        return None
-    if record.kind is ReleaseKind.COMPLETED:
-        parent = releases.releases[record.release_id].proposal.parent_release_id
-        return None if parent is None else (parent, record.stratum)
-    return (record.release_id, record.stratum) if record.kind in GONE else None
 
 
 def processor(settings: Settings) -> SloProcessor:

@@ -11,9 +11,10 @@ from schemas.records import PartialKind, SloPartial
 from streams.blobs import Blobs, Reading
 from streams.processor import LogBatch
 from streams.slo import partials
-from streams.slo.engine import Engine, Withdrawal
+from streams.slo.engine import Engine
 from streams.slo.objectives import Slo
 from streams.slo.transitions import Transition
+from streams.withdrawals import Withdrawal
 
 UNHEARD_US: Final = 60_000_000
 SETTLING_US: Final = 3_000_000

@@ -13,11 +13,10 @@ from streams.slo.objectives import Slo
 from streams.slo.phases import NEVER, NOT_FOR_LONG, RECOVERED, WITHDRAWN, Episode, policy, reason
 from streams.slo.telling import Teller
 from streams.slo.transitions import Transition
+from streams.withdrawals import Withdrawal
 
 TIDY_EVERY_TICKS: Final = 64
 SEVEREST_FIRST: Final = (Severity.PAGE, Severity.TICKET, Severity.INFO)
-
-Withdrawal = tuple[str, str | None]
 
 
 class Engine:

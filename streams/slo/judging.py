@@ -66,7 +66,7 @@ def judge(rows: pa.RecordBatch, times_us: Ints, slo: Slo) -> Iterator[CellCount]
     """
     if rows.num_rows == 0:
         return
-    groups, keys = _groups(rows, bucket_of(times_us, slo), slo.group_by)
+    groups, keys = group_rows(rows, bucket_of(times_us, slo), slo.group_by)
     size = len(keys)
     produced, warmup = _ints(rows.column("produced")), _ints(rows.column("warmup"))
     total = _ints(rows.column("expected")) - warmup
@@ -103,7 +103,7 @@ def slowest(exemplars: Sequence[AlertExemplar], limit: int) -> tuple[AlertExempl
     return tuple(unique[name] for name in ordered[:limit])
 
 
-def _groups(
+def group_rows(
     rows: pa.RecordBatch, buckets: Ints, labels: Sequence[str]
 ) -> tuple[Ints, list[tuple[Key, int]]]:
     """Number of each row's group, and what the groups are."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from schemas.facts import Fact
 from schemas.records import PartialKind, SloPartial
 from streams.slo.burning import BurnFold
-from streams.slo.engine import Engine, Withdrawal
+from streams.slo.engine import Engine
 from streams.slo.explaining import Explanation
 from streams.slo.objectives import Slo
+from streams.withdrawals import Withdrawal
 
 
 class UnknownIdentityError(LookupError):

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"
 # Where alerts are made: each says its names as constants.
-MAKERS = ("streams/slo", "streams/watch", "streams/rollout", "consumers/oncall")
+MAKERS = ("streams/slo", "streams/watch", "streams/rollout", "streams/drift", "consumers/oncall")
 NAME = re.compile(r"(?:[A-Z][a-z]+){2,}|[A-Z][a-z]+SLOBurn|SLI[A-Z][a-z]+|Watchdog")
 PARTS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Escalation")
 
@@ -34,7 +34,7 @@ def _alertnames() -> set[str]:
 
 
 def test_the_names_of_alerts_are_found() -> None:
-    assert {"LatencySLOBurn", "TestNotification"} <= _alertnames()
+    assert {"LatencySLOBurn", "ModelDrift", "TestNotification"} <= _alertnames()
 
 
 @pytest.mark.parametrize("name", sorted(_alertnames()))
