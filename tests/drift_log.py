@@ -85,6 +85,7 @@ class DriftLoop:
 
     Attributes:
         running: Whether a worker runs; what is written meanwhile waits for it.
+        facts: Releases and alerts on the log.
     """
 
     running: bool = True
@@ -97,7 +98,7 @@ class DriftLoop:
             for topic in (INFERENCE_EVENTS, DRIFT_PARTIALS)
             for partition in PARTITIONS
         }
-        self._facts: list[Fact] = []
+        self.facts: list[Fact] = []
         self._numbers: dict[str, int] = {}
         self._stored: tuple[dict[Source, bytes], dict[Source, int]] = ({}, {})
         self.restart()
@@ -195,11 +196,11 @@ class DriftLoop:
         return len(said)
 
     def _fact(self, topic: str, record: Any) -> None:
-        self._facts.append(
+        self.facts.append(
             Fact(
                 topic=topic,
                 partition=0,
-                offset=len(self._facts),
+                offset=len(self.facts),
                 stamp_us=self.now_us,
                 record=record,
             )
@@ -207,8 +208,8 @@ class DriftLoop:
         self._catch_up()
 
     def _catch_up(self) -> None:
-        self.processor.observe(self._facts[self._read_facts :])
-        self._read_facts = len(self._facts)
+        self.processor.observe(self.facts[self._read_facts :])
+        self._read_facts = len(self.facts)
 
     def _position(self, at: Source) -> Position:
         log, applied = self.logs[at], self.applied[at]

@@ -18,12 +18,14 @@ from producers.campaigns.predicate import parse
 from producers.campaigns.signals import KINDS
 from producers.campaigns.tokens import PredicateError
 from schemas import durations, moments
+from schemas.alert_log import AlertBook
 from schemas.codec import Codec
 from schemas.facts import Fact
 from schemas.records import CollectionCampaign, Device, Lifecycle
 from schemas.registry import registry_from
-from schemas.topics import COLLECTION_CAMPAIGNS, DEVICES
+from schemas.topics import ALERTS, COLLECTION_CAMPAIGNS, DEVICES
 from schemas.validation import check
+from streams.drift.wording import CAMPAIGN
 
 app = typer.Typer(no_args_is_help=True, help="Say what devices should collect.")
 
@@ -35,11 +37,16 @@ _HOUR_US: Final = 3_600_000_000
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Its id: small letters, digits and dashes.")],
-    predicate: Annotated[
-        str, typer.Option("--when", help="Condition, such as 'margin < 0.2 and light == \"NIGHT\"'")
-    ],
     quota: Annotated[int, typer.Option(min=1, help="Edge cases wanted in all.")],
     lasting: Annotated[str, typer.Option("--for", help="How long, such as 6h or 7d.")],
+    when: Annotated[
+        str | None,
+        typer.Option(help="Condition, such as 'margin < 0.2 and light == \"NIGHT\"'"),
+    ] = None,
+    from_alert: Annotated[
+        str | None,
+        typer.Option(help="The condition that this alert proposes: its id or fingerprint."),
+    ] = None,
     share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the fleet.")] = 1.0,
 ) -> None:
     """Ask devices for encounters of a kind. Refused when it would flood their uplink.
@@ -49,6 +56,8 @@ def create(
     if not _NAME.fullmatch(name):
         fail(f"campaign {name!r}: 1 to 64 small letters, digits and dashes", Exit.USAGE)
     now_us = time.time_ns() // 1_000
+    settings = Settings()
+    predicate = _condition(settings, when, from_alert)
     try:
         parse(predicate)
         lasting_us = durations.parse(lasting)
@@ -56,7 +65,6 @@ def create(
         fail(str(error), Exit.USAGE)
     if not 0 < lasting_us <= _LONGEST_US:
         fail(f"--for {lasting}: above 0 and at most 90d", Exit.USAGE)
-    settings = Settings()
     known = _campaigns(settings)
     if name in known:
         fail(f"campaign {name} is there already; choose another name", Exit.CONDITION_NOT_MET)
@@ -126,6 +134,27 @@ def signals(output: FormatOption = Format.TABLE) -> None:
 def _campaigns(settings: Settings) -> dict[str, CollectionCampaign]:
     facts: list[Fact] = read_whole(settings, COLLECTION_CAMPAIGNS)
     return {fact.record.campaign_id: fact.record for fact in facts}
+
+
+def _condition(settings: Settings, when: str | None, from_alert: str | None) -> str:
+    """What is given, or what an alert proposes: it is a person who runs this command."""
+    if from_alert is None and when is not None:
+        return when
+    if from_alert is None or when is not None:
+        fail("give --when CONDITION or --from-alert ALERT, one of the two", Exit.USAGE)
+    book = AlertBook()
+    for fact in read_whole(settings, ALERTS):
+        book.observe(fact.record)
+    found = [one for one in book if from_alert in (one.alert_id, one.fingerprint)]
+    if not found:
+        fail(f"no alert {from_alert}; see: fleetloop alerts list", Exit.CONDITION_NOT_MET)
+    if CAMPAIGN not in found[0].annotations:
+        fail(
+            f"alert {from_alert} is {found[0].alertname}, which proposes no campaign; give a "
+            "condition with --when",
+            Exit.CONDITION_NOT_MET,
+        )
+    return found[0].annotations[CAMPAIGN]
 
 
 def _active_devices(settings: Settings) -> int:

@@ -23,6 +23,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "datasets": "look at datasets, compare, audit and export them",
     "models": "measure model files",
     "loop": "measure what chosen labels are worth",
+    "drift": "see where releases no longer answer as on their own validation",
     "campaigns": "say what devices should collect",
     "replay": "replay recorded data sets as events",
     "slo": "check, explain, replay and export SLOs",
