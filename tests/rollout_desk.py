@@ -41,7 +41,7 @@ class Desk:
         self.log: list[Fact] = []
         self.orders = 0
         self.now = START
-        self.ledgers = [Ledger(KEYRING) for _ in range(gates)]
+        self.ledgers = [Ledger(KEYRING, policy.monitor_s) for _ in range(gates)]
         self.tally = Tally(policy, [_SOURCE], dict.fromkeys(GENERATIONS, "g"))
         self.partials = 0
         hardware = load_catalogue().hardware

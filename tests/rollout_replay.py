@@ -41,7 +41,7 @@ def replayed(
         policy=policy,
         signer=gate,
         hardware=load_catalogue().hardware,
-        ledger=_ledger(records, offsets, keyring),
+        ledger=_ledger(records, offsets, keyring, policy),
         tally=_tally(records, policy, partition, offsets[name]),
         partition=partition,
         mine=lambda release: release == record.release_id,
@@ -49,8 +49,10 @@ def replayed(
     return core.advance()
 
 
-def _ledger(records: Records, offsets: Mapping[str, int], keyring: Keyring) -> Ledger:
-    ledger = Ledger(keyring)
+def _ledger(
+    records: Records, offsets: Mapping[str, int], keyring: Keyring, policy: Policy
+) -> Ledger:
+    ledger = Ledger(keyring, policy.monitor_s)
     for spec in (MODEL_RELEASES, ROLLOUT_COMMANDS):
         for number in range(spec.partitions):
             through = offsets.get(f"{spec.name}/{number}", -1)

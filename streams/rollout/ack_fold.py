@@ -56,6 +56,7 @@ class AckFold:
         self._attempts = policy.attempts
         self._proposals = proposals
         self._judge = AckJudge(proposals, entitlements)
+        self._retired_us = entitlements.retired_us
         self._tables: dict[str, tuple[tuple[str, ...], Attempts]] = {}
         self._refused: list[Refused] = []
         self.cells = Cells()
@@ -81,20 +82,22 @@ class AckFold:
                 self._refused.extend(_letters(batch, twice, second_slot))
         # Acknowledgements are timed by the broker, so nothing earlier is to come.
         self.watermark_us = batch.high_stamp_us
+        self._drop_retired(batch.high_stamp_us)
 
     def advance(self, now_us: int) -> None:
         """The partition was read past `now_us` of ingest time: what is due has fallen silent."""
-        for release_id, (strata, table) in self._tables.items():
-            due_us = table.due_us
-            if due_us is not None and due_us < now_us:
-                table.expire(now_us)
-                self._publish(release_id, strata, table)
+        for release_id in self._tables:
+            self._expire(release_id, now_us)
 
     @property
     def due_us(self) -> int | None:
         """Ingest time past which the next attempt falls silent; None: none is open."""
-        due = (table.due_us for _, table in self._tables.values())
-        return min((at for at in due if at is not None), default=None)
+        due = (
+            (table.due_us, self._retired_us(release_id))
+            for release_id, (_, table) in self._tables.items()
+        )
+        silent = (at for at, last in due if at is not None and (last is None or at < last))
+        return min(silent, default=None)
 
     def refused(self) -> list[Refused]:
         """Acknowledgements refused since the last call."""
@@ -127,6 +130,26 @@ class AckFold:
         refused = table.merge(acks_of(rows, release, self._attempts, stamps_us))
         self._publish(release.release_id, strata, table)
         return refused
+
+    def _expire(self, release_id: str, now_us: int) -> None:
+        """Count who has fallen silent by now; once a release is history nobody does any more."""
+        strata, table = self._tables[release_id]
+        retired_us, due_us = self._retired_us(release_id), table.due_us
+        until_us = now_us if retired_us is None else min(now_us, retired_us)
+        if due_us is not None and due_us < until_us:
+            table.expire(until_us)
+            self._publish(release_id, strata, table)
+
+    def _drop_retired(self, read_us: int) -> None:
+        """Forget the devices of what is history; its counts stay.
+
+        Not by `advance`: only of a batch it is sure that the decisions beside it were read.
+        """
+        for release_id in list(self._tables):
+            retired_us = self._retired_us(release_id)
+            if retired_us is not None and retired_us <= read_us:
+                self._expire(release_id, read_us)
+                del self._tables[release_id]
 
     def _publish(self, release_id: str, strata: tuple[str, ...], table: Attempts) -> None:
         for number, stratum in enumerate(strata):

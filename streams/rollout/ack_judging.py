@@ -34,6 +34,9 @@ class Entitlements(Protocol):
     def released(self, digest: str) -> int | None:
         """Stamp of the first release with this model; None: none has it."""
 
+    def retired_us(self, release_id: str) -> int | None:
+        """Stamp from which a release is history; None: none yet."""
+
 
 class Everybody:
     """No waves and no list of models: every device may have taken what was proposed."""
@@ -45,6 +48,10 @@ class Everybody:
     def released(self, _digest: str) -> int | None:
         """From the beginning."""
         return 0
+
+    def retired_us(self, _release_id: str) -> int | None:
+        """Never."""
+        return None
 
 
 EVERYBODY: Final = Everybody()
@@ -84,6 +91,11 @@ class AckJudge:
         known = objection(self._proposals(release_id), release_id, stratum, stamp_us)
         if known is not None:
             return known
+        if stamp_us >= self._retired_from(release_id):
+            return "release_id", (
+                f"release {release_id} is history: newer ones have been completed in all its "
+                "strata, so that nobody is to run it, and its devices are not counted any more"
+            )
         if row["attempt"] < 1:
             return "attempt", f"attempt {row['attempt']}: attempts are counted from 1"
         if row["state"] in _RUNS_IT and self._unknown(row["model_digest"], stamp_us):
@@ -105,11 +117,17 @@ class AckJudge:
         stamps, shares = (np.array(column) for column in zip(*steps, strict=True))
         share = shares[np.searchsorted(stamps, stamps_us[at], side="right") - 1]
         found: Flags = stamps_us[at] < known.stamp_us
+        found |= stamps_us[at] >= self._retired_from(release_id)
         few = np.flatnonzero(share < 1.0)
         names = devices.take(pa.array(at[few])).to_pylist()
         place = {name: membership(known.record.salt, name) for name in set(names)}
         found[few] |= np.array([place[name] for name in names], float) >= share[few]
         return found
+
+    def _retired_from(self, release_id: str) -> int:
+        """Stamp from which nothing is said of a release any more."""
+        since_us = self._entitlements.retired_us(release_id)
+        return _EVER if since_us is None else since_us
 
     def _unreleased(self, rows: pa.RecordBatch, stamps_us: Ints) -> Flags:
         """Rows that say that a model runs which no release before them has."""

@@ -41,7 +41,7 @@ from streams.rollout.refusals import dead_letter
 from streams.rollout.tally import SOURCES, Tally
 from streams.rollout.window_fold import WindowFold
 
-COUNTING_VERSION: Final = "9"  # rises when a stage-one fold or its snapshot changes
+COUNTING_VERSION: Final = "10"  # rises when a stage-one fold or its snapshot changes
 TALLY_VERSION: Final = "6"
 
 LATE: Final = "fleetloop_rollout_late_records"
@@ -84,7 +84,7 @@ class RolloutProcessor:
         self._targets = partitions[ROLLOUT_PARTIALS.name]
         self._policy, self._signer, self._hardware = policy, signer, hardware
         self._codec = codec
-        self._ledger = Ledger(keyring)
+        self._ledger = Ledger(keyring, policy.monitor_s)
         self._counting: dict[Source, StageOne] = {}
         self._told: dict[Source, tuple[int, int, int]] = {}
         self._alerts = AlertBook()
@@ -190,7 +190,7 @@ class RolloutProcessor:
         if topic == INFERENCE_EVENTS.name:
             ledger = self._ledger
             told = (ledger.proposal, ledger.openings, ledger.shadow)
-            return WindowFold(self._policy, *told, snapshot)
+            return WindowFold(self._policy, *told, snapshot, ledger.retired_us)
         if topic == DEVICES.name:
             return FleetFold(snapshot)
         if topic in RATES.values():

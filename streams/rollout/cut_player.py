@@ -112,7 +112,7 @@ class _Core:
         self._told = list(_changes(run.partials))
         self._generations: dict[str, str] = {}
         self._tally, self._counted = Tally(policy, self._sources, {}), 0
-        self._ledger, self._read = Ledger(run.keyring), dict[Source, int]()
+        self._ledger, self._read = Ledger(run.keyring, policy.monitor_s), dict[Source, int]()
 
     def decides(self, recorded: ModelRelease) -> ModelRelease | None:
         """What is decided about the release where this decision was taken."""
@@ -145,7 +145,8 @@ class _Core:
             for (topic, number), facts in self._run.decided.items()
         }
         if any(stop < self._read.get(source, 0) for source, stop in stops.items()):
-            self._ledger, self._read = Ledger(self._run.keyring), {}
+            self._ledger = Ledger(self._run.keyring, self._policy.monitor_s)
+            self._read = {}
         for source, stop in stops.items():
             self._ledger.observe(self._run.decided[source][self._read.get(source, 0) : stop])
         self._read = stops

@@ -47,7 +47,7 @@ def recount(release_id: str, run: CutRun, policy: Policy) -> Iterator[Miscount]:
     An acknowledgement is judged by facts that no later record changes, so all decisions are read
     first, as the worker reads past the newest record of a batch.
     """
-    ledger = Ledger(run.keyring)
+    ledger = Ledger(run.keyring, policy.monitor_s)
     for facts in run.decided.values():
         ledger.observe(facts)
     told: dict[int, list[RolloutPartial]] = {}

@@ -112,8 +112,13 @@ class Gate:
                     tally=self.tally,
                     policy=self._policy,
                     now_us=now_us,
+                    retired=self._retired(release_id, now_us),
                 )
                 yield Situation(at, self._ledger, self._hardware)
+
+    def _retired(self, release_id: str, now_us: int) -> bool:
+        since_us = self._ledger.retired_us(release_id)
+        return since_us is not None and since_us <= now_us
 
     def _waits(self, release_id: str, view: ReleaseView) -> bool:
         """Whether a decision of the release was written and not read back yet."""

@@ -13,6 +13,7 @@ from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
 from streams.rollout.ack_judging import Share
 from streams.rollout.arms import Opening
 from streams.rollout.proposals import Proposal
+from streams.rollout.retirement import Retirements
 from streams.rollout.shadow_counts import ShadowOpening
 
 UNFINISHED: Final = ACTIVE | {StratumStatus.SHADOW, StratumStatus.ROLLING_BACK}
@@ -46,13 +47,18 @@ class Ledger:
     A command is acted on once: beside the offset of the last command of its release that had been
     read, each decision carries, as HANDLED, that of the last one which is done with.
 
+    Args:
+        keyring: Who may decide and order.
+        monitor_s: See `Retirements`; without it no release retires.
+
     Attributes:
         book: The valid decisions.
         refused: Commands that do not count: bad signature, or over a limit.
     """
 
-    def __init__(self, keyring: Keyring) -> None:
+    def __init__(self, keyring: Keyring, monitor_s: float | None = None) -> None:
         self._keyring = keyring
+        self._retirements = None if monitor_s is None else Retirements(monitor_s)
         self._orders: dict[str, list[Order]] = {}
         self._handled: dict[str, int] = {}
         self._voided: dict[str, deque[tuple[str, Verdict]]] = {}
@@ -107,6 +113,12 @@ class Ledger:
         """Stamp of the first proposal with this model; None: none has it."""
         return self._released.get(digest)
 
+    def retired_us(self, release_id: str) -> int | None:
+        """Stamp from which a release is history; None: none yet. See `Retirements.since_us`."""
+        if self._retirements is None:
+            return None
+        return self._retirements.since_us(self.book, release_id)
+
     def entitled(self, release_id: str, stratum: str) -> Sequence[Share]:
         """From when which share of a stratum may take a release; stamps and shares rise."""
         view = self.book.releases.get(release_id)
@@ -149,6 +161,8 @@ class Ledger:
         return found
 
     def _decided(self, fact: Fact, record: ModelRelease) -> None:
+        if self._retirements is not None:
+            self._retirements.settle(self.book, fact.stamp_us)
         verdict = self.book.observe(record, offset=fact.offset, stamp_us=fact.stamp_us)
         release_id = record.release_id
         if not verdict.valid:

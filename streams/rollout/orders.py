@@ -39,7 +39,7 @@ def obedient(
         for row in TABLE
         if row.cause is command
     }
-    if at.parent is None:
+    if at.parent is None or at.retired:
         found = {row: names for row, names in found.items() if row.kind is not _BACK}
     return {row: names for row, names in found.items() if names}
 

@@ -187,6 +187,7 @@ class Policy(BaseModel):
             "windows_judged",
             "rate_window_s",
             "lateness_s",
+            "monitor_s",
         }
         return hashlib.sha256(self.model_dump_json(include=names).encode()).hexdigest()
 

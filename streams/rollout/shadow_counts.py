@@ -10,6 +10,7 @@ from schemas.cohorts import membership
 from streams.blobs import Blobs, Reading
 from streams.rollout.cells import CellCounts, Cells
 from streams.rollout.policy import Policy
+from streams.rollout.retirement import Retired
 from streams.rollout.streaks import Streaks
 from streams.turns import Ints
 
@@ -96,6 +97,10 @@ class ShadowCounts:
                 judged.setdefault(report.release_id, []).append(_Judged(cell, device, is_over))
         for release_id, told in judged.items():
             self._judge(release_id, told)
+
+    def drop_retired(self, retired_us: Retired, read_us: int) -> None:
+        """See `Streaks.drop_retired`."""
+        self._streaks.drop_retired(retired_us, read_us)
 
     def state(self, blobs: Blobs) -> dict[str, Any]:
         """State as JSON values and columns, beside that of the cells."""

@@ -47,6 +47,7 @@ class ReleaseStanding:
 
     Attributes:
         parent: Release and digest to go back to; None: it is the first.
+        retired: It is history: its devices are not counted any more.
     """
 
     view: ReleaseView
@@ -54,6 +55,7 @@ class ReleaseStanding:
     tally: Tally
     policy: Policy
     now_us: int
+    retired: bool = False
     _tests: dict[str, list[Judged]] = field(default_factory=dict, init=False, compare=False)
 
     @property

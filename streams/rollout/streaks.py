@@ -9,6 +9,7 @@ import numpy.typing as npt
 from streams.blobs import Blobs, Reading
 from streams.growing import grown, owned
 from streams.rollout.policy import Policy
+from streams.rollout.retirement import Retired
 from streams.turns import Ints, turns
 
 COLUMNS: Final[Mapping[str, type]] = {"judged": np.uint16, "streak": np.uint8}
@@ -48,6 +49,14 @@ class Streaks:
             over: Whether it was over.
         """
         return self._tables.setdefault(release_id, _Table(self._policy)).judge(devices, over)
+
+    def drop_retired(self, retired_us: Retired, read_us: int) -> None:
+        """Forget the devices of releases that were history by the stamp up to which was read."""
+        self._tables = {
+            release: table
+            for release, table in self._tables.items()
+            if (since_us := retired_us(release)) is None or since_us > read_us
+        }
 
     def state(self, blobs: Blobs) -> dict[str, Any]:
         """State as JSON values, and the columns beside them."""

@@ -14,6 +14,7 @@ from streams.rollout.calendar_windows import Calendar
 from streams.rollout.cells import CellCounts, CellKey, Cells
 from streams.rollout.policy import Policy
 from streams.rollout.proposals import Proposals
+from streams.rollout.retirement import Retired
 from streams.rollout.shadow_counts import ShadowCounts, Shadows
 from streams.rollout.streaks import Mask, Streaks
 from streams.rollout.window_cells import WindowCells
@@ -33,6 +34,8 @@ class WindowFold:
         proposals: Every release proposed so far, at least up to the newest record of the batch.
         openings: Waves opened so far, likewise; shadows: shadows begun so far.
         snapshot: State to go on from.
+        retired_us: When releases became history, likewise: their devices are judged no more, and
+            their distances still count, since the way back may lead to one.
 
     Attributes:
         windows: Distance by calendar window, in millimetres: whole, so that order changes no sum.
@@ -45,9 +48,10 @@ class WindowFold:
         openings: Openings,
         shadows: Shadows,
         snapshot: bytes | None = None,
+        retired_us: Retired = lambda _: None,
     ) -> None:
         self._policy = policy
-        self._proposals = proposals
+        self._proposals, self._retired_us = proposals, retired_us
         self._sequences = DeviceSequences()
         self.windows = WindowCells(Calendar.of(policy))
         self.arms = ArmCounts(openings)
@@ -72,6 +76,8 @@ class WindowFold:
             self._shadows.count(told.rows, told.devices, told.stamps_us)
             stamped = min(int(np.max(rows.column("window_end"))), batch.high_stamp_us)
             self.watermark_us = max(self.watermark_us, stamped)
+            self._streaks.drop_retired(self._retired_us, batch.high_stamp_us)
+            self._shadows.drop_retired(self._retired_us, batch.high_stamp_us)
         self.high_us = max(self.high_us, batch.high_stamp_us)
 
     def advance(self, now_us: int) -> None:
@@ -136,6 +142,8 @@ class WindowFold:
         self, release_id: str, told: "_Windows", codes: Ints, names: list[str]
     ) -> None:
         judged, over = told.judged(self._policy.slo_share)
+        if (retired_us := self._retired_us(release_id)) is not None:
+            judged &= told.stamps_us < retired_us
         changes = self._streaks.judge(release_id, told.devices[judged], over[judged])
         for code in np.unique(codes).tolist():
             key, at = (release_id, names[code]), codes == code
