@@ -14,11 +14,16 @@ class FleetStore:
         objects: The store.
         scenario: Name of what the fleet plays.
         part: I and N: it runs every N-th device from the I-th on.
+
+    Attributes:
+        place: What sets it apart from other processes of an installation, as a path.
+        name: Of the object with slots, attempts and boots.
     """
 
     def __init__(self, objects: ObjectStore, scenario: str, part: tuple[int, int]) -> None:
         self._objects = objects
-        base = f"fleet/{scenario}/{part[0]}-of-{part[1]}"
+        self.place = f"{scenario}/{part[0]}-of-{part[1]}"
+        base = f"fleet/{self.place}"
         self.name, self._trust_name = f"{base}.json", f"{base}.trust.json"
 
     def flashes(self) -> dict[str, Flash]:

@@ -138,6 +138,7 @@ class Settings(BaseSettings):
         registry_url: A Confluent-compatible schema registry; None: the schemas in this package.
         objects_url: Folder or bucket (any fsspec address) for models, pictures and checkpoints.
         keys_dir: Signing keys of this installation: keyring.yaml and sealed <signer>.key
+        evidence_dir: Folder of the evidence of simulated devices.
         policy_file: Rollout policy. slo_file: SLOs. dataset_file: policy of a dataset line.
         oncall_file: Who is told of alerts, and how often. watch_file: Thresholds of the watch.
         scenario_file: What the simulation plays.
@@ -154,6 +155,7 @@ class Settings(BaseSettings):
     registry_url: str | None = None
     objects_url: str = "file://.fleetloop/objects"
     keys_dir: Path = Path(".fleetloop/keys")
+    evidence_dir: Path = Path(".fleetloop/evidence")
     policy_file: Path | None = None
     slo_file: Path | None = None
     watch_file: Path | None = None

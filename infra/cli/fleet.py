@@ -23,6 +23,8 @@ from infra.objects import ObjectStore
 from infra.settings import Settings
 from infra.trust.pinned import pinned_roots
 from producers.camera.open import open_camera
+from producers.device.client.evidence import Notes
+from producers.device.client.fleet_evidence import FleetEvidence
 from producers.device.client.fleet_trust import FleetTrust
 from producers.device.client.shelf_storage import ShelfStorage
 from producers.device.identity import Who
@@ -115,9 +117,11 @@ def _run(
     store = FleetStore(objects, scenario.name, part)
     trust, shelf = _trust(settings, objects, store), ModelShelf(objects.get, _sha256)
     camera = open_camera(scenario)
+    evidence = FleetEvidence(settings.evidence_dir / store.place)
 
     def storage(who: Who) -> ShelfStorage:
-        return ShelfStorage(shelf, None if trust is None else trust.belief(who))
+        notes = Notes(evidence.log(who.device_id))
+        return ShelfStorage(shelf, None if trust is None else trust.belief(who), notes)
 
     with ExitStack() as stack:
         follower = stack.enter_context(

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from infra.kafka.ranges import RangeReader
+from infra.objects import ObjectStore
 from infra.settings import Settings
+from infra.trust.pinned import pinned_roots
+from producers.device.client import fleet_evidence
 from producers.device.evidence.chain import Chain, read
 from producers.device.evidence.claim import Claim, Finding, Standing
 from producers.device.evidence.entry import EvidenceError
@@ -14,6 +17,7 @@ from producers.device.evidence.log import EvidenceLog
 from producers.device.evidence.published import Published
 from producers.device.trust.cycle import DIRECTOR_NAME, IMAGES_NAME
 from producers.device.trust.limits import DIRECTOR, IMAGES, Limits
+from producers.device.trust.places import sources
 from producers.device.trust.predicate import Identity
 from producers.device.trust.sources import FolderSource
 from schemas.codec import Codec
@@ -28,7 +32,7 @@ __all__ = [
     "EvidenceError",
     "acks_of",
     "claim",
-    "evidence_from",
+    "evidence_of",
     "holds",
     "judge",
     "published",
@@ -69,8 +73,19 @@ def acks_of(settings: Settings, device_id: str, release_id: str) -> list[Fact]:
     return found
 
 
+def evidence_of(settings: Settings, device_id: str, shown: Path | None) -> Chain | None:
+    """A device's evidence: what it shows, else what a simulated one left here; None: it left none.
+
+    Raises: As `evidence_from`.
+    """
+    if shown is not None:
+        return evidence_from(shown)
+    own = fleet_evidence.evidence_of(settings.evidence_dir, device_id)
+    return read(own) if own else None
+
+
 def evidence_from(path: Path) -> Chain:
-    """A device's evidence: its log alone, or its folder with what stood in the log before.
+    """Evidence in a log alone, or in a folder with what stood in the log before.
 
     Raises:
         EvidenceError: It was changed.
@@ -85,24 +100,37 @@ def evidence_from(path: Path) -> Chain:
     return read(b"".join(one.read_bytes() for one in there))
 
 
-def published(repository: Path | None, roots: Path | None, *, director: bool) -> Published | None:
-    """A repository to judge by; None: none was given.
+def published(
+    settings: Settings, folder: Path | None, roots: Path | None, *, director: bool
+) -> Published | None:
+    """A repository to judge by; None: none was given, and the installation has none.
+
+    Args:
+        settings: Of the installation.
+        folder: Its metadata; None: those of the installation.
+        roots: Trusted Roots; None: those that the installation has pinned, if it has, for its own.
+        director: The Director's, else the image repository.
 
     Raises:
-        ClaimError: The trusted roots are not there.
+        ClaimError: The trusted Roots are not there.
+        OSError: The object store does not answer.
     """
-    if repository is None:
-        return None
     limits: Limits = DIRECTOR if director else IMAGES
-    trusted = None
-    if roots is not None:
-        path = roots / (DIRECTOR_NAME if director else IMAGES_NAME) / "root.json"
-        if not path.is_file():
-            raise ClaimError(
-                f"{path}: not there; --roots is a folder as a device leaves the factory"
-            )
-        trusted = path.read_bytes()
-    return Published(FolderSource(repository), limits, trusted)
+    trusted = None if roots is None else _root(roots, director=director)
+    if folder is not None:
+        return Published(FolderSource(folder), limits, trusted)
+    pinned = pinned_roots(settings.keys_dir)
+    if pinned is None:
+        return None
+    own = sources(ObjectStore(settings.objects_url))
+    return Published(own[not director], limits, trusted or pinned[not director])
+
+
+def _root(roots: Path, *, director: bool) -> bytes:
+    path = roots / (DIRECTOR_NAME if director else IMAGES_NAME) / "root.json"
+    if not path.is_file():
+        raise ClaimError(f"{path}: not there; --roots is a folder as a device leaves the factory")
+    return path.read_bytes()
 
 
 def claim(

@@ -120,10 +120,19 @@ def verify(
     device: Annotated[str, typer.Option(help="the device's id")],
     evidence: Annotated[
         Path | None,
-        typer.Option(exists=True, help="the device's evidence.log, or the folder it lies in"),
+        typer.Option(
+            exists=True,
+            help="the device's evidence.log, or the folder it lies in; "
+            "without it: that of a simulated device",
+        ),
     ] = None,
     director: Annotated[
-        Path | None, typer.Option(exists=True, file_okay=False, help="the Director's metadata")
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="the Director's metadata; without it: this installation's",
+        ),
     ] = None,
     images: Annotated[
         Path | None, typer.Option(exists=True, file_okay=False, help="the image repository's")
@@ -133,8 +142,8 @@ def verify(
         typer.Option(
             exists=True,
             file_okay=False,
-            help="folder with director/root.json and image_repo/root.json; "
-            "without it each repository's first root is believed",
+            help="folder with director/root.json and image_repo/root.json; without it: "
+            "the pinned ones, or of given metadata the first",
         ),
     ] = None,
     hardware: Annotated[
@@ -151,12 +160,12 @@ def verify(
     settings = Settings()
     view = _found(read_book(settings), release_id)
     try:
-        chain = None if evidence is None else verifying.evidence_from(evidence)
+        chain = verifying.evidence_of(settings, device, evidence)
         acks = verifying.acks_of(settings, device, release_id)
         findings = verifying.judge(
             verifying.claim(view, device, hardware, acks, chain),
-            verifying.published(director, roots, director=True),
-            verifying.published(images, roots, director=False),
+            verifying.published(settings, director, roots, director=True),
+            verifying.published(settings, images, roots, director=False),
         )
     except verifying.ClaimError as error:
         fail(str(error), Exit.USAGE)

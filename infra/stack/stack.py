@@ -150,6 +150,8 @@ class Stack:
             own["objects_url"] = f"file://{self.data_dir / 'objects'}"
         if "keys_dir" not in stated:
             own["keys_dir"] = self.data_dir / "keys"
+        if "evidence_dir" not in stated:
+            own["evidence_dir"] = self.data_dir / "evidence"
         if "scenario_file" not in stated:
             own["scenario_file"] = _SCENARIO
         return own

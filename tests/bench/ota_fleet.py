@@ -3,16 +3,21 @@
 import gc
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from producers.device.acks import Acks
 from producers.device.client.admission import Admission
+from producers.device.client.evidence import Notes
+from producers.device.client.fleet_evidence import FleetEvidence
 from producers.device.client.fleet_trust import Belief
 from producers.device.client.known_shelf import KnownShelf
 from producers.device.client.layout import TRUST
 from producers.device.client.memory_files import MemoryFiles
 from producers.device.client.ota import OtaClient
 from producers.device.client.shelf_storage import ShelfStorage
+from producers.device.evidence.log import EvidenceLog
 from producers.device.flash import Flash
 from producers.device.identity import EventIds
 from producers.device.slots import Model
@@ -47,21 +52,29 @@ def fleet_figures() -> dict[str, dict[str, Any]]:
     """CPU time of the same fleet, verification on over verification off, by turns."""
     off = min(_takes(DEVICES, None) for _ in range(2))
     shared = min(_takes(DEVICES, SharedReader()) for _ in range(2))
+    with TemporaryDirectory() as folder:
+        noted = _takes(DEVICES, SharedReader(), Path(folder))
+        size = (Path(folder) / EvidenceLog.NAME).stat().st_size / DEVICES
     alone = _takes(ALONE, OWN) / ALONE * DEVICES
     return {
         "10,000 clients take a release, verification off": figure(off, "s CPU", None),
         "the same, verified in each, over off": figure(shared / off, "times", 3.0, at_most=True),
+        "the same, with the evidence of each, over off": figure(
+            noted / off, "times", 3.0, at_most=True
+        ),
+        "evidence of one update": figure(size, "bytes", None),
         "the same without sharing what is true of bytes, over off": figure(
             alone / off, "times", None
         ),
     }
 
 
-def _takes(count: int, reader: Reader | None) -> float:
-    """CPU seconds until all have committed."""
+def _takes(count: int, reader: Reader | None, evidence: Path | None = None) -> float:
+    """CPU seconds until all have committed; with a folder each notes its evidence there."""
     pair = sites()
     roots = [site.files["1.root.json"] for site in pair]
     known = KnownShelf(pair[1])
+    shared = None if evidence is None else FleetEvidence(evidence)
 
     def storage(identity: Identity) -> ShelfStorage:
         if reader is None:
@@ -74,7 +87,10 @@ def _takes(count: int, reader: Reader | None) -> float:
             director=pair[0], images=pair[1], state=state, me=identity, reader=reader
         )
         belief = Belief(admission=Admission(cycle), files=files, known=known)
-        return ShelfStorage(Shelf(), belief)
+        notes = None
+        if shared is not None:
+            notes = Notes(shared.log(identity.ecu))
+        return ShelfStorage(Shelf(), belief, notes)
 
     acks: list[Any] = []
     phones = [_client(at, storage, acks) for at in range(count)]
@@ -101,19 +117,21 @@ def _client(at: int, storage: Any, acks: list[Any]) -> OtaClient:
     hardware = HARDWARE[at % len(HARDWARE)]
     name = f"{hardware.lower()}-{at:05d}"
     flash = Flash(boot=1, registered_ts=kit.NOW)
+    store = storage(Identity(ecu=name, hardware=hardware))
     told = Acks(
         kit.who(name, hardware),
         flash,
         EventIds(name, 1),
         conditions=lambda _: kit.READY,
         send=lambda _, ack: acks.append(ack),
+        head=store.head,
     )
     return OtaClient(
         rules=RULES,
         seed=1,
         flash=flash,
         acks=told,
-        storage=storage(Identity(ecu=name, hardware=hardware)),
+        storage=store,
         boot=lambda _: None,
         answers_right=lambda: True,
     )

@@ -6,9 +6,11 @@ from typing import Any
 
 from producers.device.evidence.chain import read
 from producers.device.evidence.entry import EvidenceError, Kind
-from producers.device.evidence.facts import of_ack
+from producers.device.evidence.facts import of_ack, of_refusal, of_verified
 from producers.device.evidence.log import EvidenceLog
 from producers.device.flash import Flash
+from producers.device.trust.cycle import Verified
+from producers.device.trust.refusal import RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +36,25 @@ class Notes:
         except OSError as error:
             log.warning("evidence: %s not noted: %s", kind, error)
 
+    def verified(self, verified: Verified, release_id: str, now_us: int) -> None:
+        """Note an image that was verified."""
+        self.note(Kind.VERIFIED, of_verified(verified, release_id), now_us)
+
+    def refused(self, error: RefusedError, release_id: str, now_us: int) -> None:
+        """Note an update that was refused."""
+        self.note(Kind.REFUSED, of_refusal(error, release_id), now_us)
+
     def note_acks(self, flash: Flash) -> None:
         """Note the steps in the outbox that are not noted yet."""
         if self._told is None:
             self._told = self._read()
+        standing: set[_Told] = set()
         for ack in flash.outbox:
-            facts = of_ack(ack)
-            if (told := _told(facts)) not in self._told:
-                self.note(Kind.DID, facts, ack.device_ts)
-                self._told.add(told)
+            told = (ack.release_id, ack.attempt, ack.seq, ack.boot_id)
+            standing.add(told)
+            if told not in self._told:
+                self.note(Kind.DID, of_ack(ack), ack.device_ts)
+        self._told = standing  # what has left the outbox does not come back
 
     def _read(self) -> set[_Told]:
         """What an earlier boot has noted before its power went."""

@@ -23,8 +23,6 @@ from producers.device.client.layout import (
 )
 from producers.device.client.storage import FailedError
 from producers.device.engine import Engine
-from producers.device.evidence.entry import Kind
-from producers.device.evidence.facts import of_refusal, of_verified
 from producers.device.evidence.log import EvidenceLog
 from producers.device.fetch.image import Base
 from producers.device.flash import Flash
@@ -106,7 +104,7 @@ class FileStorage:
         model = at.wanted.model
         with self._failing(model, now_us):
             verified = self._intake.admit(at, now_us)
-            self._notes.note(Kind.VERIFIED, of_verified(verified, model.release_id), now_us)
+            self._notes.verified(verified, model.release_id, now_us)
 
     def fetch(self, at: Attempt, now_us: int) -> int | None:
         """Bring one part, or the patch that leads to it."""
@@ -175,7 +173,7 @@ class FileStorage:
         try:
             yield
         except RefusedError as error:
-            self._notes.note(Kind.REFUSED, of_refusal(error, model.release_id), now_us)
+            self._notes.refused(error, model.release_id, now_us)
             raise rejected(error) from error
         except OSError as error:
             reason = NO_SPACE if error.errno in _FULL else STORAGE_FAILED

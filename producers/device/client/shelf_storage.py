@@ -6,6 +6,7 @@ from typing import Protocol
 
 from producers.device.client.admission import rejected
 from producers.device.client.attempt import Attempt
+from producers.device.client.evidence import Notes
 from producers.device.client.fleet_trust import Belief
 from producers.device.client.known_files import KnownFiles
 from producers.device.client.layout import known_download
@@ -32,25 +33,33 @@ class Shelf(Protocol):
 class ShelfStorage:
     """`Storage` in which both slots of every device name files of one shelf.
 
-    What a device keeps is saved for all of them at once (`producers.keeping`), behind the log.
+    What a device keeps is saved for all of them at once (`producers.keeping`), behind the log; its
+    evidence is written at once, before the ack that rests on it is sent.
 
     Args:
         shelf: The files.
         belief: What the device believes by; None: it takes every model that a valid decision names,
             and nobody signs known inputs for it.
+        notes: Its evidence; None: it keeps none.
     """
 
-    def __init__(self, shelf: Shelf, belief: Belief | None = None) -> None:
-        self._shelf, self._belief = shelf, belief
+    def __init__(
+        self, shelf: Shelf, belief: Belief | None = None, notes: Notes | None = None
+    ) -> None:
+        self._shelf, self._belief, self._notes = shelf, belief, notes
 
     def keep(self, flash: Flash) -> None:
-        """Nothing: see above."""
+        """Only the evidence: see above."""
+        if self._notes is not None:
+            self._notes.note_acks(flash)
 
     def admit(self, at: Attempt, now_us: int) -> None:
         """Verify the metadata of both repositories, where the device does."""
         if self._belief is not None:
-            with _rejecting():
-                self._belief.admission.verify(at, now_us)
+            with self._rejecting(at, now_us):
+                verified = self._belief.admission.verify(at, now_us)
+                if self._notes is not None:
+                    self._notes.verified(verified, at.wanted.model.release_id, now_us)
 
     def fetch(self, at: Attempt, now_us: int) -> int | None:
         """The whole file and its known inputs, at once."""
@@ -61,7 +70,7 @@ class ShelfStorage:
             why = f"{model.uri}: {error}"
             raise FailedError(AckState.INSTALL_FAILED, DOWNLOAD_FAILED, why, again=True) from error
         if self._belief is not None and found == model.digest:
-            with _rejecting():
+            with self._rejecting(at, now_us):
                 _accept(self._belief, at, now_us)
         return None
 
@@ -87,8 +96,8 @@ class ShelfStorage:
         """The shelf drops what is long unused."""
 
     def head(self) -> str | None:
-        """Simulated devices keep no evidence."""
-        return None
+        """Head of the evidence."""
+        return None if self._notes is None else self._notes.head
 
     def known(self, model: Model, slot: Slot) -> Known | None:
         """What came with the model."""
@@ -106,6 +115,15 @@ class ShelfStorage:
         del slot
         return self._shelf.engine(model)
 
+    @contextmanager
+    def _rejecting(self, at: Attempt, now_us: int) -> Iterator[None]:
+        try:
+            yield
+        except RefusedError as error:
+            if self._notes is not None:
+                self._notes.refused(error, at.wanted.model.release_id, now_us)
+            raise rejected(error) from error
+
 
 def _accept(belief: Belief, at: Attempt, now_us: int) -> None:
     verified = belief.admission.verified(at, now_us)
@@ -113,11 +131,3 @@ def _accept(belief: Belief, at: Attempt, now_us: int) -> None:
     if body is not None:
         belief.files.write(known_download(at.wanted.model.digest), body)
     belief.admission.accept(verified)
-
-
-@contextmanager
-def _rejecting() -> Iterator[None]:
-    try:
-        yield
-    except RefusedError as error:
-        raise rejected(error) from error

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 _HASH: Final = 64
 _FIELDS: Final = frozenset({"seq", "prev", "at_us", "kind", "facts"})
+_COMPACT: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class Kind(StrEnum):
@@ -60,13 +61,18 @@ class Entry:
         return hashlib.sha256(_body(self)).hexdigest()
 
 
+def hash_of(line: bytes) -> str:
+    """The hash that a line begins with."""
+    return line[:_HASH].decode("ascii", "replace")
+
+
 def parse(line: bytes) -> Entry:
     """Read one line, without its end.
 
     Raises:
         EvidenceError: It is not what `Entry.line` writes.
     """
-    found, body = line[:_HASH].decode("ascii", "replace"), line[_HASH + 1 :]
+    found, body = hash_of(line), line[_HASH + 1 :]
     if hashlib.sha256(body).hexdigest() != found:
         raise EvidenceError("the line is not the one its hash was made of")
     try:
@@ -86,6 +92,4 @@ def parse(line: bytes) -> Entry:
 
 def _body(entry: Entry) -> bytes:
     tree = {name: getattr(entry, name) for name in _FIELDS}
-    return json.dumps(
-        tree | {"facts": dict(entry.facts)}, sort_keys=True, separators=(",", ":")
-    ).encode()
+    return _COMPACT.encode(tree | {"facts": dict(entry.facts)}).encode()

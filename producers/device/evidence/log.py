@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from producers.device.client.files import Files, replace_file
 from producers.device.evidence.chain import Chain, read
-from producers.device.evidence.entry import Entry, EvidenceError, Kind
+from producers.device.evidence.entry import Entry, EvidenceError, Kind, hash_of
 
 LIMIT: Final = 128 * 1024
 """Bytes of each of the two files: some four hundred lines, a hundred updates."""
@@ -55,8 +55,7 @@ class EvidenceLog:
         return b"".join(self._files.read(name) or b"" for name in (self.OLD, self.NAME))
 
     def _append(self, kind: Kind, facts: Mapping[str, Any], at_us: int) -> str:
-        entry = Entry(seq=self._seq, prev=self.head, at_us=at_us, kind=kind, facts=facts)
-        line = entry.line()
+        line = Entry(seq=self._seq, prev=self.head, at_us=at_us, kind=kind, facts=facts).line()
         if self._size and self._size + len(line) > self._limit:
             self._files.rename(self.NAME, self.OLD)
             self._files.sync_names(self.OLD)
@@ -65,7 +64,7 @@ class EvidenceLog:
         self._files.sync(self.NAME)
         if not self._size:
             self._files.sync_names(self.NAME)
-        self._seq, self._size, self.head = self._seq + 1, self._size + len(line), entry.hash
+        self._seq, self._size, self.head = self._seq + 1, self._size + len(line), hash_of(line)
         return self.head
 
     def _open(self, at_us: int) -> None:

@@ -4,8 +4,11 @@ import dataclasses
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
+from producers.device.client.evidence import Notes
+from producers.device.client.fleet_evidence import FleetEvidence
 from producers.device.client.fleet_trust import Belief
 from producers.device.client.shelf_storage import ShelfStorage
 from producers.device.engine import Engine
@@ -44,6 +47,7 @@ class Stage:
     Args:
         factor_ns: CPU time of one inference, by release.
         belief: What a device believes by; None: every valid decision.
+        evidence: Folder of the devices' evidence; None: they keep none.
         runtime: Makes an engine of a device's hardware, a file and its digest.
     """
 
@@ -52,6 +56,7 @@ class Stage:
         *,
         factor_ns: dict[str, int] | None = None,
         belief: Callable[[Who], Belief] | None = None,
+        evidence: Path | None = None,
         runtime: Callable[[str, bytes, str, Any], Engine] | None = None,
         **scenario: Any,
     ) -> None:
@@ -63,7 +68,7 @@ class Stage:
         self.saved: dict[str, Flash] = {}
         self.told = 0
         self._steps, self.belief = factor_ns or {}, belief
-        self._runtime = runtime or _sound
+        self._runtime, self._evidence = runtime or _sound, evidence
         self.fleet = self.start({})
 
     def start(self, flashes: dict[str, Flash]) -> Fleet:
@@ -124,14 +129,17 @@ class Stage:
         return [one.running.release_id if one.running else None for one in slots]
 
     def _storage(self) -> Callable[[Who], ShelfStorage]:
-        belief = self.belief
+        belief, folder = self.belief, self._evidence
+        evidence = None if folder is None else FleetEvidence(folder)
 
         @cache
         def shelf(hardware: str) -> ModelShelf:
             return ModelShelf(self._fetch, kit.sha, partial(self._load, hardware))
 
         return lambda who: ShelfStorage(
-            shelf(who.hardware), None if belief is None else belief(who)
+            shelf(who.hardware),
+            None if belief is None else belief(who),
+            None if evidence is None else Notes(evidence.log(who.device_id)),
         )
 
     def _fetch(self, uri: str) -> bytes:
