@@ -7,15 +7,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from producers.bootstrap import interval
 from producers.camera.camera import HeldBack
 from producers.model.runtime import Answers, Model
 from schemas.references import CONFIDENCE_BINS, Reference
 
 RESAMPLES: Final = 2000
-_SEED: Final = 2026
-_LOW: Final = 2.5
-_HIGH: Final = 97.5
-_BINS: Final = 10
+BINS: Final = 10
+"""Bins of confidence, of equal width, over which the calibration error is taken."""
 
 
 class EvaluationError(ValueError):
@@ -50,7 +49,7 @@ class Accuracy:
     Attributes:
         per_class: Share by class, only classes that were held back.
         per_slice: Share by slice name and value, for example light/NIGHT.
-        calibration_error: Mean gap between confidence and accuracy over ten bins of confidence,
+        calibration_error: Mean gap between confidence and accuracy over BINS bins of confidence,
             weighted by pictures (Naeini, Cooper, Hauskrecht 2015).
         pictures, encounters: What it rests on.
         reference: The same answers as devices would report them, which have no labels.
@@ -77,11 +76,11 @@ def evaluate(model: bytes, held_back: HeldBack) -> Accuracy:
     _check(held_back)
     answers, right = _right(model, held_back)
     hits, sizes = _by_encounter(right, held_back)
-    means = _resampled(hits, sizes)
+    low, high = interval(hits, sizes, RESAMPLES)
     return Accuracy(
         mean=float(right.mean()),
-        low=float(np.percentile(means, _LOW)),
-        high=float(np.percentile(means, _HIGH)),
+        low=low,
+        high=high,
         per_class={
             name: float(right[held_back.labels == label].mean())
             for label, name in enumerate(held_back.classes)
@@ -102,9 +101,8 @@ def compare(new: bytes, old: bytes, held_back: HeldBack) -> Difference:
 
 def difference(found: Gains) -> Difference:
     """The mean gain; encounters are resampled in pairs."""
-    means = _resampled(found.sums, found.sizes)
     mean = float(found.sums.sum() / found.sizes.sum())
-    return Difference(mean, float(np.percentile(means, _LOW)), float(np.percentile(means, _HIGH)))
+    return Difference(mean, *interval(found.sums, found.sizes, RESAMPLES))
 
 
 def gains(new: bytes, old: bytes, held_back: HeldBack) -> Gains:
@@ -126,6 +124,17 @@ def encounters_by_slice(slices: Sequence[Mapping[str, str]]) -> dict[str, list[i
         for name, value in named.items():
             members.setdefault(f"{name}/{value}", []).append(encounter)
     return members
+
+
+def classes_and_slices(held_back: HeldBack) -> dict[str, NDArray[np.int64]]:
+    """Encounters of each slice, a class being one: all pictures of an encounter show one sign."""
+    first = np.unique(held_back.groups, return_index=True)[1]
+    labels = held_back.labels[first]
+    named = [
+        {**slices, "class": held_back.classes[int(label)]}
+        for slices, label in zip(held_back.slices, labels, strict=True)
+    ]
+    return {name: np.array(rows) for name, rows in encounters_by_slice(named).items()}
 
 
 def _check(held_back: HeldBack) -> None:
@@ -159,16 +168,6 @@ def _by_encounter(
     return sums.astype(np.float64), np.bincount(held_back.groups).astype(np.int64)
 
 
-def _resampled(sums: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Means of RESAMPLES draws of as many encounters with replacement (Efron 1979)."""
-    rng = np.random.default_rng(_SEED)
-    means = np.empty(RESAMPLES)
-    for row in range(RESAMPLES):
-        drawn = rng.integers(0, len(sums), len(sums))
-        means[row] = sums[drawn].sum() / sizes[drawn].sum()
-    return means
-
-
 def _per_slice(
     hits: NDArray[np.float64], sizes: NDArray[np.int64], held_back: HeldBack
 ) -> dict[str, float]:
@@ -194,6 +193,6 @@ def _reference(answers: Answers, groups: NDArray[np.int64]) -> Reference:
 
 def _calibration_error(answers: Answers, right: NDArray[np.bool_]) -> float:
     confidence = answers.prob.max(1).astype(np.float64)
-    bins = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
-    gaps = np.bincount(bins, weights=confidence - right, minlength=_BINS)
+    bins = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    gaps = np.bincount(bins, weights=confidence - right, minlength=BINS)
     return float(np.abs(gaps).sum() / len(right))

@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from producers.bootstrap import resampled
 from producers.camera.camera import HeldBack
-from producers.evaluation import Gains, encounters_by_slice
+from producers.evaluation import Gains, classes_and_slices
 
 ALPHA: Final = 0.05
 """Chance that a model that loses no more than TOLERATED is stopped, before the second seed."""
@@ -17,7 +18,6 @@ TOLERATED: Final = 0.05
 MIN_ENCOUNTERS: Final = 30
 """A slice with fewer encounters says nothing and protects nobody."""
 _RESAMPLES: Final = 10_000
-_SEED: Final = 2026
 
 
 class WorseError(ValueError):
@@ -46,7 +46,9 @@ class SliceGain:
 def slice_gains(found: Gains, held_back: HeldBack) -> dict[str, SliceGain]:
     """Of every protected slice: each value of each slice name, and each class."""
     protected = {
-        name: rows for name, rows in _slices(held_back).items() if len(rows) >= MIN_ENCOUNTERS
+        name: rows
+        for name, rows in classes_and_slices(held_back).items()
+        if len(rows) >= MIN_ENCOUNTERS
     }
     level = 100.0 * ALPHA / max(1, len(protected))
     return {name: _gain(found, rows, 100.0 - level) for name, rows in sorted(protected.items())}
@@ -84,22 +86,9 @@ def pass_or_raise(
         raise WorseError(f"worse than {parent} on {told}; label more of these and train again")
 
 
-def _slices(held_back: HeldBack) -> dict[str, NDArray[np.int64]]:
-    """Encounters of each slice, a class being one."""
-    first = np.unique(held_back.groups, return_index=True)[1]
-    labels = held_back.labels[first]
-    named = [
-        {**slices, "class": held_back.classes[int(label)]}
-        for slices, label in zip(held_back.slices, labels, strict=True)
-    ]
-    return {name: np.array(rows) for name, rows in encounters_by_slice(named).items()}
-
-
 def _gain(found: Gains, rows: NDArray[np.int64], percentile: float) -> SliceGain:
     sums, sizes = found.sums[rows], found.sizes[rows]
-    rng = np.random.default_rng(_SEED)
-    drawn = rng.integers(0, len(rows), (_RESAMPLES, len(rows)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    means = resampled(sums, sizes, _RESAMPLES)
     return SliceGain(
         encounters=len(rows),
         mean=float(sums.sum() / sizes.sum()),

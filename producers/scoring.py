@@ -1,6 +1,6 @@
 """A model file on a file of labelled pictures: how often it is right, class by class."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from producers.arrays import ArraysError, read_arrays, read_optional
+from producers.camera.camera import HeldBack
 from producers.model.runtime import Model
 from schemas.film_strips import SIZE, Pictures
 
@@ -25,11 +26,13 @@ class Labelled:
         images: uint8 [n, 32, 32, 3] RGB.
         labels: [n]: names of classes, or integers: indexes into the model's classes.
         weight: float64 [n], at least 0, not all 0.
+        encounters: int64 [n], which pictures belong together, from 0 on; without it each is alone.
     """
 
     images: Pictures
     labels: NDArray[Any]
     weight: NDArray[np.float64]
+    encounters: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Score:
 
 
 def read_labelled(path: Path) -> Labelled:
-    """Read an .npz with the arrays images, labels and, if it likes, weight.
+    """Read an .npz with the arrays images, labels and, if it likes, weight and encounters.
 
     Raises:
         PicturesError: An array is missing or not what it must be.
@@ -59,6 +62,7 @@ def read_labelled(path: Path) -> Labelled:
     try:
         arrays = read_arrays(path, ("images", "labels"))
         weight = read_optional(path, "weight")
+        encounters = read_optional(path, "encounters")
     except ArraysError as error:
         raise PicturesError(str(error)) from error
     images, labels = arrays["images"], arrays["labels"]
@@ -73,7 +77,30 @@ def read_labelled(path: Path) -> Labelled:
             f"{path}: labels: {labels.dtype} {list(labels.shape)}, must be one integer or name "
             f"for each of {len(images)} pictures"
         )
-    return Labelled(images, labels, _weight(path, weight, len(images)))
+    return Labelled(
+        images,
+        labels,
+        _weight(path, weight, len(images)),
+        _encounters(path, encounters, labels),
+    )
+
+
+def held_back(labelled: Labelled, classes: Sequence[str]) -> HeldBack:
+    """The pictures as models are compared on; each counts alike, whatever its weight.
+
+    Args:
+        labelled: Pictures with their labels.
+        classes: What integer labels mean: the classes of a model.
+
+    Raises:
+        PicturesError: An integer label is outside the classes.
+    """
+    meant = _names(labelled.labels, tuple(classes))
+    names = sorted({str(name) for name in meant})
+    index = {name: label for label, name in enumerate(names)}
+    labels = np.array([index[str(name)] for name in meant], np.int64)
+    slices: tuple[dict[str, str], ...] = tuple({} for _ in np.unique(labelled.encounters))
+    return HeldBack(labelled.images, labels, labelled.encounters, tuple(names), slices)
 
 
 def score(model: bytes, labelled: Labelled) -> Score:
@@ -113,6 +140,25 @@ def _names(labels: NDArray[Any], classes: tuple[str, ...]) -> NDArray[Any]:
         )
     names: NDArray[np.str_] = np.array(classes)[labels]
     return names
+
+
+def _encounters(path: Path, found: NDArray[Any] | None, labels: NDArray[Any]) -> NDArray[np.int64]:
+    """Numbered from 0 in the order of the given values, whatever these are."""
+    if found is None:
+        return np.arange(len(labels))
+    if found.shape != labels.shape or found.dtype.kind not in "iuU":
+        raise PicturesError(
+            f"{path}: encounters: {found.dtype} {list(found.shape)}, must be one integer or name "
+            f"for each of {len(labels)} pictures"
+        )
+    names, first, numbers = np.unique(found, return_index=True, return_inverse=True)
+    mixed = np.flatnonzero(labels != labels[first][numbers])
+    if len(mixed):
+        raise PicturesError(
+            f"{path}: encounter {names[numbers[mixed[0]]]}: pictures of several labels; an "
+            "encounter is of one sign"
+        )
+    return numbers.astype(np.int64)
 
 
 def _weight(path: Path, found: NDArray[Any] | None, count: int) -> NDArray[np.float64]:

@@ -103,7 +103,7 @@ def train(
 
     model = fitted(seed)
     against = _against(model, parent, held_back, lambda: fitted(seed + 1))
-    validation = _validation(sides[Split.VALIDATION], objects, classes)
+    validation = validation_side(manifest, objects)
     measured = {
         "validation": evaluate(model, validation) if validation else None,
         "held_back": evaluate(model, held_back) if held_back else None,
@@ -172,6 +172,17 @@ def _load(
         (weights / weights.mean()).astype(np.float32),
         np.arange(len(strips), dtype=np.int64).repeat(sizes),
     )
+
+
+def validation_side(manifest: Manifest, objects: ObjectStore) -> HeldBack | None:
+    """The pictures of a dataset that validate; None: none do.
+
+    Raises:
+        DatasetError: More than MAX_PICTURES pictures.
+        ObjectMissingError, ObjectCorruptError, StripError: A film strip is not as announced.
+    """
+    examples = [one for one in manifest.examples if one.split is Split.VALIDATION]
+    return _validation(examples, objects, classes_of(manifest))
 
 
 def _validation(

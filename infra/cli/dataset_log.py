@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from infra.cli.log import read_whole
 from infra.cli.output import Exit, fail
-from infra.objects import ObjectStore
+from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from infra.settings import Settings
+from schemas import moments
 from schemas.dataset_lines import LineBook
 from schemas.erasures import ErasureBook
-from schemas.manifests import Manifest, from_parquet
-from schemas.records import DatasetManifest, ManifestKind
+from schemas.forgotten import Loss, losses
+from schemas.manifests import Manifest, ManifestError, from_parquet
+from schemas.records import DatasetManifest, ManifestKind, ModelRelease
 from schemas.topics import DATASET_MANIFESTS, ERASURES
 
 
@@ -64,3 +66,37 @@ def manifest_of(dataset: DatasetManifest, objects: ObjectStore) -> Manifest:
         ObjectMissingError, ObjectCorruptError, ManifestError: It cannot be had so.
     """
     return from_parquet(objects.get(dataset.manifest_uri or "", digest=dataset.manifest_digest))
+
+
+def lost(settings: Settings, release: ModelRelease) -> list[Loss]:
+    """What erasures took from the dataset of a release since it was assembled.
+
+    Empty for a release that names no dataset, or one that the log no longer holds.
+
+    Raises:
+        ObjectMissingError, ObjectCorruptError, ManifestError: The manifest is not as announced.
+    """
+    if release.dataset_id is None:
+        return []
+    log = read_datasets(settings)
+    if not log.erasures:
+        return []
+    objects = ObjectStore(settings.objects_url)
+    for step in reversed(log.steps):
+        if step.dataset_id == release.dataset_id and step.kind is ManifestKind.ASSEMBLED:
+            return losses(manifest_of(step, objects), log.erasures)
+    return []
+
+
+def affected(settings: Settings, release: ModelRelease) -> list[str]:
+    """A sentence for each erasure by which a release is affected; why it cannot be told is one."""
+    try:
+        found = lost(settings, release)
+    except (ObjectMissingError, ObjectCorruptError, ManifestError) as error:
+        return [f"whether {release.release_id} is affected by erasures cannot be told: {error}"]
+    return [
+        f"{release.release_id} is affected by erasure {loss.erasure_id} of "
+        f"{moments.spell(loss.until_us)}: its dataset {release.dataset_id} held {loss.examples} "
+        "examples of the device"
+        for loss in found
+    ]

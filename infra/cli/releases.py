@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from infra.cli.dataset_log import affected
 from infra.cli.evidence_words import in_words
 from infra.cli.log import read_book
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
@@ -82,6 +83,8 @@ def get(
     settings = Settings()
     book = read_book(settings)
     view = _found(book, release_id)
+    for sentence in affected(settings, view.proposal):
+        say(sentence)
     if not explain:
         show(stratum_rows(view), output)
         return

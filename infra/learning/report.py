@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.learning.trial import Trial, Worth
+from producers.bootstrap import interval
 
 BASELINE: Final = "random"
 _RESAMPLES: Final = 10_000
@@ -28,10 +29,8 @@ class Estimate:
 
 def estimate(values: NDArray[np.float64]) -> Estimate:
     """Of one value a seed."""
-    generator = np.random.default_rng(2026)
-    drawn = values[generator.integers(0, len(values), (_RESAMPLES, len(values)))].mean(axis=1)
-    low, high = np.percentile(drawn, (2.5, 97.5))
-    return Estimate(float(values.mean()), float(low), float(high))
+    low, high = interval(values, np.ones(len(values), np.int64), _RESAMPLES)
+    return Estimate(float(values.mean()), low, high)
 
 
 def summary(trials: Sequence[Trial]) -> list[dict[str, Any]]:
