@@ -13,7 +13,7 @@ from tuf.api.metadata import TargetFile
 
 from infra.trust.vouching import artifact_of, back_counter, forward_counter, target_file
 from producers.device.trust.agreement import COUNTER
-from producers.device.trust.paths import image_path, way_back_path
+from producers.device.trust.paths import image_path, shadow_path, way_back_path
 from producers.device.trust.predicate import Predicate, Wave
 from producers.releases import DEFAULT_PRECONDITIONS
 from schemas.decisions import ReleaseBook, ReleaseView
@@ -38,7 +38,7 @@ def ordered(book: ReleaseBook) -> Mapping[str, TargetFile]:
             for name, stratum in view.strata.items()
             if view.proposal.counter >= newest[name]
         }
-        for target in (_forward(view, current), _back(book, view, current)):
+        for target in (_forward(view, current), _beside(view), _back(book, view, current)):
             if target is not None:
                 targets[target.path] = target
     return targets
@@ -57,11 +57,24 @@ def _forward(view: ReleaseView, current: Mapping[str, StratumView]) -> TargetFil
     waves = {
         name: wave for name, stratum in current.items() if (wave := _wave(stratum)) is not None
     }
+    return _to(view, image_path(view.proposal.release_id), waves)
+
+
+def _beside(view: ReleaseView) -> TargetFile | None:
+    waves = {
+        name: Wave(wave=0, share=stratum.shadow.share)
+        for name, stratum in view.strata.items()
+        if stratum.status is StratumStatus.SHADOW and stratum.shadow is not None
+    }
+    return _to(view, shadow_path(view.proposal.release_id), waves)
+
+
+def _to(view: ReleaseView, path: str, waves: Mapping[str, Wave]) -> TargetFile | None:
+    """The release itself, ordered under a path; None: to nobody."""
     if not waves:
         return None
     release = _predicate(view.proposal, view.proposal.release_id, waves).to_custom()
     custom = {"release": release, COUNTER: forward_counter(view.proposal.counter)}
-    path = image_path(view.proposal.release_id)
     return target_file(path, artifact_of(view.proposal), custom)
 
 

@@ -11,7 +11,7 @@ from producers.camera.camera import Encounter
 from producers.campaigns.book import CampaignBook
 from producers.device.acks import Acks
 from producers.device.client.ota import OtaClient
-from producers.device.client.storage import ShadowStorage
+from producers.device.client.storage import FailedError, ShadowStorage
 from producers.device.conditions import conditions, temperature_c
 from producers.device.disengagements import Driver
 from producers.device.edge_cases import EdgeCases, Pictures
@@ -146,25 +146,31 @@ class Device:
         if seen != self._seen or now_us >= self._look_us:
             self._seen = seen
             self._wish = wish(book, self.who, slots, trying, now_us)
-            self._run_beside(beside(book, self.who, slots.running))
             who = self.who
             due_us = book.reaches_us(who.device_id, who.device_class, who.hardware, now_us)
             self._look_us = _NEVER if due_us is None else due_us
+            self._run_beside(beside(book, who, slots.running), now_us)
         runs_nothing = self.engine is None and slots.running is not None
         if self._wish is not None or attempt is not None or runs_nothing:
             self.ota.turn(now_us, self._wish)
             self._owner.speak(self.ota, now_us)
             self._tell(now_us)
 
-    def _run_beside(self, model: Model | None) -> None:
+    def _run_beside(self, model: Model | None, now_us: int) -> None:
         if model is None or (self.shadow is not None and self.shadow.model == model):
             self.shadow = None if model is None else self.shadow
             return
         try:
-            engine = self._surface.storage.beside(model)
+            engine = self._surface.storage.beside(model, now_us)
             if engine is None:
                 self.shadow = None
                 return
+        except FailedError as error:
+            # A decision is heard before its metadata stand: that says nothing of the model.
+            log.warning("%s: %s not run beside: %s", self.who.device_id, model.release_id, error)
+            self.shadow = None
+            self._look_us = min(self._look_us, now_us + round(self._rules.updates.retry_s * 1e6))
+            return
         except (EngineError, LookupError, OSError):
             engine = None  # none of its frames is answered, which is what it would do when live
         self.shadow = Shadow(

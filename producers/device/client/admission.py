@@ -7,7 +7,7 @@ from producers.device.client.attempt import Attempt
 from producers.device.client.storage import FailedError
 from producers.device.slots import Model
 from producers.device.trust.cycle import UpdateCycle, Verified
-from producers.device.trust.paths import image_path, way_back_path
+from producers.device.trust.paths import image_path, shadow_path, way_back_path
 from producers.device.trust.refusal import RefusedError
 from producers.device.trust.store import TrustStateError
 from schemas.records import AckState
@@ -35,17 +35,32 @@ class Admission:
             FailedError: They name another file than the decision, or the trust is damaged.
             OSError: The trust cannot be kept.
         """
-        self._verified, model = None, at.wanted.model
+        self._verified = None
+        self._verified = self._verify(_path(at), at.wanted.model, now_us)
+        return self._verified
+
+    def verify_beside(self, model: Model, now_us: int) -> None:
+        """Verify that the device may run a model beside its own, outputs unused.
+
+        Its counter bars nothing: what was only looked at can be left for something older.
+
+        Raises: As `verify`.
+        """
+        release_id = model.release_id
+        self._verify(image_path(release_id), model, now_us, ordered_as=shadow_path(release_id))
+
+    def _verify(
+        self, path: str, model: Model, now_us: int, *, ordered_as: str | None = None
+    ) -> Verified:
         now = datetime.fromtimestamp(now_us // 1_000_000, UTC)
         try:
-            verified = self._cycle.verify(_path(at), now)
+            verified = self._cycle.verify(path, now, ordered_as=ordered_as)
         except TrustStateError as error:
             raise FailedError(AckState.REJECTED, TRUST_DAMAGED, str(error), again=True) from error
         if not _names(verified, model):
             found = verified.target.hashes.get("sha256")
             why = f"the repositories name SHA-256 {found}, the decision {model.digest}"
             raise FailedError(AckState.REJECTED, TARGET_MISMATCH, why, again=True)
-        self._verified = verified
         return verified
 
     def verified(self, at: Attempt, now_us: int) -> Verified:

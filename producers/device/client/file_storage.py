@@ -151,7 +151,7 @@ class FileStorage:
         """What came with the model."""
         return opened(self._known.read(model, slot), model.release_id)
 
-    def beside(self, model: Model) -> None:
+    def beside(self, model: Model, now_us: int) -> None:
         """No room: what is in no slot was not verified here, so this device runs no shadow."""
 
     def engine(self, model: Model, slot: Slot) -> Engine:

@@ -56,7 +56,7 @@ class ShelfStorage:
     def admit(self, at: Attempt, now_us: int) -> None:
         """Verify the metadata of both repositories, where the device does."""
         if self._belief is not None:
-            with self._rejecting(at, now_us):
+            with self._rejecting(at.wanted.model, now_us):
                 verified = self._belief.admission.verify(at, now_us)
                 if self._notes is not None:
                     self._notes.verified(verified, at.wanted.model.release_id, now_us)
@@ -70,7 +70,7 @@ class ShelfStorage:
             why = f"{model.uri}: {error}"
             raise FailedError(AckState.INSTALL_FAILED, DOWNLOAD_FAILED, why, again=True) from error
         if self._belief is not None and found == model.digest:
-            with self._rejecting(at, now_us):
+            with self._rejecting(model, now_us):
                 _accept(self._belief, at, now_us)
         return None
 
@@ -106,8 +106,11 @@ class ShelfStorage:
         body = KnownFiles(self._belief.files).read(model, slot)
         return self._belief.known.open(body, model.release_id)
 
-    def beside(self, model: Model) -> Engine:
-        """The same, beside what is in a slot."""
+    def beside(self, model: Model, now_us: int) -> Engine:
+        """The same, beside what is in a slot, and verified as that is."""
+        if self._belief is not None:
+            with self._rejecting(model, now_us):
+                self._belief.admission.verify_beside(model, now_us)
         return self._shelf.engine(model)
 
     def engine(self, model: Model, slot: Slot) -> Engine:
@@ -116,12 +119,12 @@ class ShelfStorage:
         return self._shelf.engine(model)
 
     @contextmanager
-    def _rejecting(self, at: Attempt, now_us: int) -> Iterator[None]:
+    def _rejecting(self, model: Model, now_us: int) -> Iterator[None]:
         try:
             yield
         except RefusedError as error:
             if self._notes is not None:
-                self._notes.refused(error, at.wanted.model.release_id, now_us)
+                self._notes.refused(error, model.release_id, now_us)
             raise rejected(error) from error
 
 

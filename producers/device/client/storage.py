@@ -86,8 +86,8 @@ class Storage(Protocol):
 class ShadowStorage(Storage, Protocol):
     """Storage that has room for a model beside those of the slots."""
 
-    def beside(self, model: Model) -> Engine | None:
+    def beside(self, model: Model, now_us: int) -> Engine | None:
         """A model to run in shadow, verified and in no slot; None: this device runs none.
 
-        Raises EngineError, LookupError or OSError.
+        Raises EngineError, LookupError or OSError; FailedError: the device may not run it, now.
         """

@@ -68,12 +68,13 @@ class UpdateCycle:
         self._director, self._images, self._state, self._me = director, images, state, me
         self._trust_first, self._reader = trust_first, reader
 
-    def verify(self, path: str, now: datetime) -> Verified:
+    def verify(self, path: str, now: datetime, *, ordered_as: str | None = None) -> Verified:
         """Verify the metadata of both repositories, and that they let this device have a target.
 
         Args:
             path: The target's path.
             now: The time, UTC, as well attested as the device can have it.
+            ordered_as: The Director's path for it; None: the same.
 
         Raises:
             RefusedError: A rule is broken; nothing may be installed.
@@ -82,7 +83,7 @@ class UpdateCycle:
         """
         with at_repository(DIRECTOR_NAME):
             director = self._follow(self._director, self._state.director, DIRECTOR, now)
-            order = ordered(director.targets, path, self._me)
+            order = ordered(director.targets, ordered_as or path, self._me)
         with at_repository(IMAGES_NAME):
             images = self._follow(self._images, self._state.images, IMAGES, now)
             target = find(images, path, IMAGES.delegations)
