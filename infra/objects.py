@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-# Pictures of encounters: an erasure finds them by their digest alone.
+# Frames of encounters: an erasure finds them by their digest alone.
 PICTURE_KIND: Final = "frames"
-PICTURE_SUFFIX: Final = ".png"
 
 
 class ObjectMissingError(LookupError):

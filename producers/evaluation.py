@@ -138,10 +138,10 @@ def classes_and_slices(held_back: HeldBack) -> dict[str, NDArray[np.int64]]:
 
 
 def _check(held_back: HeldBack) -> None:
-    counts = {len(held_back.images), len(held_back.labels), len(held_back.groups)}
+    counts = {len(held_back.frames), len(held_back.labels), len(held_back.groups)}
     if counts == {0} or len(counts) != 1:
         raise EvaluationError(
-            f"held back: {len(held_back.images)} images, {len(held_back.labels)} labels, "
+            f"held back: {len(held_back.frames)} frames, {len(held_back.labels)} labels, "
             f"{len(held_back.groups)} groups; there must be as many of each, at least 1"
         )
     found = len(np.unique(held_back.groups))
@@ -157,7 +157,7 @@ def _right(model: bytes, held_back: HeldBack) -> tuple[Answers, NDArray[np.bool_
     loaded = Model(model)
     index = {name: label for label, name in enumerate(held_back.classes)}
     meant = np.array([index.get(name, -1) for name in loaded.classes], np.int64)
-    answers = loaded.run(held_back.images)
+    answers = loaded.run(held_back.frames)
     return answers, meant[answers.prob.argmax(1)] == held_back.labels
 
 

@@ -12,9 +12,6 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from producers.camera.camera import Camera, EncounterRequest
 from producers.campaigns.book import CampaignBook
 from producers.device.client.storage import ShadowStorage
@@ -32,6 +29,7 @@ from producers.publishing import Publishing
 from producers.scenario import Scenario
 from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
+from schemas.media import Frames
 from schemas.records import CollectionCampaign, ModelRelease
 from schemas.topics import TopicSpec
 
@@ -180,7 +178,7 @@ class Fleet:
         for device in here:
             device.obey(self._shore.book, self._version, now_us)
         self._picture(here, now_us)
-        looks: dict[Engine, list[tuple[Device, npt.NDArray[np.uint8]]]] = {}
+        looks: dict[Engine, list[tuple[Device, Frames]]] = {}
         for device in here:
             picture = device.look(now_us)
             if picture is not None and device.engine is not None:
@@ -214,9 +212,9 @@ class Fleet:
         world = self._world.world(who.device_id, who.region, number, now_us)
         return EncounterRequest(who.device_id, number, world)
 
-    def _answer_beside(self, pairs: Sequence[tuple[Device, npt.NDArray[np.uint8]]]) -> None:
+    def _answer_beside(self, pairs: Sequence[tuple[Device, Frames]]) -> None:
         """Shadows answer first: nothing waits for them, and their time is not the live model's."""
-        beside: dict[Engine | None, list[tuple[Device, npt.NDArray[np.uint8]]]] = {}
+        beside: dict[Engine | None, list[tuple[Device, Frames]]] = {}
         for device, picture in pairs:
             if device.shadow is not None:
                 beside.setdefault(device.shadow.engine, []).append((device, picture))
@@ -232,7 +230,7 @@ class Fleet:
     def _answer(
         self,
         engine: Engine,
-        pairs: Sequence[tuple[Device, npt.NDArray[np.uint8]]],
+        pairs: Sequence[tuple[Device, Frames]],
         now_us: int,
     ) -> None:
         try:

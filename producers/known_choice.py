@@ -1,4 +1,4 @@
-"""Which held-back pictures travel with a model as its known inputs. Pure."""
+"""Which held-back frames travel with a model as its known inputs. Pure."""
 
 from typing import Final
 
@@ -18,11 +18,11 @@ _LOOKED_AT: Final = 512
 
 
 def choose(model: bytes, held_back: HeldBack) -> KnownInputs | None:
-    """One picture for each of a few classes, answered rightly and by the largest margin.
+    """One frame for each of a few classes, answered rightly and by the largest margin.
 
     Args:
         model: A model file.
-        held_back: Pictures it was not trained on; at most `_LOOKED_AT` of them are looked at.
+        held_back: Frames it was not trained on; at most `_LOOKED_AT` of them are looked at.
 
     Returns:
         None: It answers too few classes so clearly.
@@ -30,17 +30,17 @@ def choose(model: bytes, held_back: HeldBack) -> KnownInputs | None:
     Raises:
         ModelError: The model file cannot be run.
     """
-    count = len(held_back.images)
+    count = len(held_back.frames)
     rows = np.unique(np.linspace(0, max(0, count - 1), min(count, _LOOKED_AT)).astype(np.int64))
     loaded = Model(model)
-    prob = loaded.run(held_back.images[rows]).prob
+    prob = loaded.run(held_back.frames[rows]).prob
     truth = [held_back.classes[label] for label in held_back.labels[rows]]
     clearest = _clearest(prob, truth, loaded.classes)
     if len(clearest) < LEAST:
         return None
     names = sorted(clearest, key=lambda name: (-clearest[name][0], name))[:MOST]
     chosen = [rows[clearest[name][1]] for name in names]
-    return KnownInputs(tuple(names), held_back.images[chosen])
+    return KnownInputs(tuple(names), held_back.frames[chosen])
 
 
 def _clearest(

@@ -7,15 +7,17 @@ from typing import Final
 from infra.objects import ObjectStore
 from producers.bundles import MODEL, is_bundle, members_of, renewed
 from producers.camera.camera import HeldBack
-from producers.model.form import BUNDLE, FORMAT, INPUT_SHAPE, OPSET, RUNTIME
+from producers.model.form import BUNDLE, FORMAT, OPSET, RUNTIME
 from producers.releases import current_parent, next_counter, propose
 from producers.training import Parent, Trained, train
 from schemas.catalogue import CATALOGUE
 from schemas.decisions import ReleaseBook
 from schemas.known_inputs import known_name, to_json
 from schemas.manifests import from_parquet
+from schemas.media import Medium
 from schemas.records import Artifact, DatasetManifest, DeviceClass, ModelRelease
 from schemas.signing import Signer
+from schemas.tasks import Task, task_of
 
 _SEED: Final = 1
 
@@ -25,20 +27,23 @@ class Desk:
     """What the trainer works with.
 
     Attributes:
-        strata: Hardware generations its releases are for.
-        held_back: Pictures for the model card, never for training or choosing.
+        device_class, strata: Whom its releases are for.
+        task: What its datasets are about; those of another task are another trainer's.
+        held_back: Frames for the model card, never for training or choosing.
         now_us: Clock, UTC microseconds.
     """
 
     objects: ObjectStore
     signer: Signer
+    device_class: DeviceClass
     strata: tuple[str, ...]
+    task: Task
     held_back: HeldBack | None
     now_us: Callable[[], int]
 
 
-def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRelease:
-    """Train, store model and card, build and sign the proposal.
+def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRelease | None:
+    """Train, store model and card, build and sign the proposal; None: it is another trainer's.
 
     Of a parent that is a bundle the model is trained anew; what is beside it goes on unchanged.
 
@@ -50,16 +55,18 @@ def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRe
     """
     body = desk.objects.get(dataset.manifest_uri or "", digest=dataset.manifest_digest)
     manifest = from_parquet(body)
-    parent = _parent(book, dataset)
+    if task_of(manifest) is not desk.task:
+        return None
+    parent = _parent(desk, book, dataset)
     live = _file_of(desk, book, parent)
     compared = None if parent is None or live is None else Parent(parent, members_of(live)[MODEL])
     trained = train(manifest, desk.objects, _SEED, desk.held_back, compared)
-    counter = next_counter(book, DeviceClass.VEHICLE)
+    counter = next_counter(book, desk.device_class)
     return propose(
         desk.signer,
         release_id=f"{dataset.line}-{counter}",
-        device_class=DeviceClass.VEHICLE,
-        artifact=store(desk.objects, trained, beside=live),
+        device_class=desk.device_class,
+        artifact=store(desk.objects, trained, desk.task.medium, beside=live),
         parent_release_id=parent,
         counter=counter,
         strata=desk.strata,
@@ -67,15 +74,15 @@ def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRe
         decided_ts=desk.now_us(),
         purpose=f"trained on {dataset.dataset_id}, {len(manifest.examples)} encounters",
         source=dataset.source,
-        affected_functions=("road-sign recognition",),
+        affected_functions=(desk.task.function,),
         dataset_id=dataset.dataset_id,
         metrics=trained.metrics,
     )
 
 
-def _parent(book: ReleaseBook, dataset: DatasetManifest) -> str | None:
+def _parent(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> str | None:
     """What devices return to: the newest completed release, else that of the parent dataset."""
-    completed = current_parent(book, DeviceClass.VEHICLE)
+    completed = current_parent(book, desk.device_class)
     if completed is not None or dataset.parent is None:
         return completed
     earlier = [
@@ -91,23 +98,26 @@ def _file_of(desk: Desk, book: ReleaseBook, release_id: str | None) -> bytes | N
     return None if artifact is None else desk.objects.get(artifact.uri, digest=artifact.digest)
 
 
-def store(objects: ObjectStore, trained: Trained, beside: bytes | None = None) -> Artifact:
+def store(
+    objects: ObjectStore, trained: Trained, medium: Medium, beside: bytes | None = None
+) -> Artifact:
     """Put a model into the object store, and its card and known inputs under its digest.
 
     Args:
         objects: The store.
         trained: The model.
+        medium: Of the frames it takes in.
         beside: File of the parent, whose other members are the new model's too.
     """
-    artifact = store_model(objects, renewed(beside, trained.model))
+    artifact = store_model(objects, renewed(beside, trained.model), medium)
     objects.put_named(card_name(artifact.digest), trained.card)
     if trained.known is not None:
         objects.put_named(known_name(artifact.digest), to_json(trained.known))
     return artifact
 
 
-def store_model(objects: ObjectStore, model: bytes) -> Artifact:
-    """Put a model file of this project's form, or a bundle, into the object store."""
+def store_model(objects: ObjectStore, model: bytes, medium: Medium) -> Artifact:
+    """Put a model file for frames of a medium, or a bundle of them, into the object store."""
     bundled = is_bundle(model)
     stored = objects.put(model, kind="models", suffix=".tar" if bundled else ".onnx")
     return Artifact(
@@ -116,7 +126,7 @@ def store_model(objects: ObjectStore, model: bytes) -> Artifact:
         bytes=stored.bytes,
         format=BUNDLE if bundled else FORMAT,
         opset=OPSET,
-        input_shape=INPUT_SHAPE,
+        input_shape=(-1, *medium.shape),
         runtime=RUNTIME,
     )
 

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from infra.settings import Settings, SettingsError
 from producers.camera.camera import Camera, CameraError
@@ -52,12 +52,21 @@ class Reviewer:
             if isinstance(record, LabelReview):
                 self._answered.add(record.edge_case_id)
                 self._waiting.pop(record.edge_case_id, None)
-            elif isinstance(record, LabelRequest) and record.edge_case_id not in self._answered:
+            elif self._is_asked(record):
                 self._waiting[record.edge_case_id] = record
         if len(self._answered) + len(self._waiting) > MAX_ANSWERED:
             raise ReviewerError(
                 f"label requests: more than {MAX_ANSWERED} (MAX_ANSWERED); split the line"
             )
+
+    def _is_asked(self, record: Any) -> bool:
+        """Whether it is a question, still open, about what this camera's medium can tell."""
+        suffix = self._camera.task.medium.suffix
+        return (
+            isinstance(record, LabelRequest)
+            and record.edge_case_id not in self._answered
+            and all(uri.endswith(suffix) for uri in record.frames)
+        )
 
     def act(self, publisher: Publishing) -> None:
         """Answer what waits, and only then count it as answered."""

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from producers.camera.camera import Light, Weather
 from schemas.catalogue import CATALOGUE
-from schemas.records import ReleaseKind
+from schemas.records import DeviceClass, ReleaseKind
+from schemas.tasks import ROAD_SIGNS, Task
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0, le=86_400.0)]
@@ -81,6 +82,8 @@ class Drive(_Part):
     frames_per_second: Annotated[float, Field(gt=0.0, le=60.0)] = 2.0
     frames_per_encounter: Annotated[int, Field(ge=1, le=64)] = 6
     speed_mps: Annotated[float, Field(gt=0.0, le=100.0)] = 14.0
+    roads: tuple[str, ...] = Field(default=("URBAN", "RURAL", "MOTORWAY"), max_length=16)
+    """Kinds of road; none: devices that are on no road."""
     takeover_share: Share = 0.0005
     """Chance of an encounter that the driver takes over for no reason of the model's."""
     takeover_when_wrong: Share = 0.02
@@ -244,6 +247,26 @@ class Scenario(_Part):
         if missing := [region for region in self.regions if not self.weather.get(region)]:
             raise ValueError(f"weather: no mix for region {', '.join(missing)}; give one")
         return self
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        classes = {CATALOGUE.hardware[name].device_class for name in self.devices}
+        if len(classes) > 1:
+            raise ValueError(
+                f"devices: of {' and '.join(sorted(classes))}, which run different models; give "
+                "each class a scenario of its own"
+            )
+        return self
+
+    @property
+    def device_class(self) -> DeviceClass:
+        """Of all its devices."""
+        return CATALOGUE.hardware[next(iter(self.devices))].device_class
+
+    @property
+    def task(self) -> Task:
+        """What its devices recognise."""
+        return ROAD_SIGNS
 
     @property
     def frame_period_us(self) -> int:

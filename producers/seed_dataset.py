@@ -5,15 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from infra.objects import PICTURE_KIND, PICTURE_SUFFIX, ObjectStore
+from infra.objects import PICTURE_KIND, ObjectStore
 from producers.camera.camera import Camera, Encounter
 from producers.camera.rendered import TEST_DRIVE
 from producers.publishing import Publishing
-from schemas.film_strips import to_png
-from schemas.fingerprints import fingerprint
 from schemas.leakage import audit, parted
 from schemas.manifests import Example, Split, classes_metadata, to_parquet
 from schemas.records import DatasetManifest, ManifestKind
+from schemas.tasks import KEY as TASK
 from schemas.topics import DATASET_MANIFESTS
 
 ENCOUNTERS: Final = 360
@@ -24,7 +23,7 @@ _VALIDATES_EVERY: Final = 12
 def publish_seed(
     camera: Camera, objects: ObjectStore, publisher: Publishing, *, line: str, now_us: int
 ) -> DatasetManifest:
-    """Store the test drive's film strips and manifest, and begin the line with it.
+    """Store the test drive's frames and manifest, and begin the line with it.
 
     On a line that has begun already the record is void: its seq is 0.
 
@@ -41,10 +40,14 @@ def publish_seed(
 def seed_record(camera: Camera, objects: ObjectStore, *, line: str, now_us: int) -> DatasetManifest:
     """The ASSEMBLED record of seq 0 of a line; all it speaks of is in the object store."""
     encounters = camera.seed(ENCOUNTERS)
-    driven = [_example(objects, camera.classes, one) for one in encounters]
+    driven = [_example(objects, camera, one) for one in encounters]
     examples = parted([], driven)
     dataset_id = f"{line}-{_digest(line, examples)}"
-    metadata = {"classes": classes_metadata(camera.classes), "dataset_id": dataset_id}
+    metadata = {
+        "classes": classes_metadata(camera.classes),
+        "dataset_id": dataset_id,
+        TASK: camera.task.name,
+    }
     stored = objects.put(to_parquet(examples, metadata), kind="manifests", suffix=".parquet")
     counts = Counter(f"{example.split}/{example.label}" for example in examples)
     return DatasetManifest(
@@ -67,18 +70,19 @@ def seed_record(camera: Camera, objects: ObjectStore, *, line: str, now_us: int)
     )
 
 
-def _example(objects: ObjectStore, classes: Sequence[str], one: Encounter) -> Example:
-    strip = objects.put(to_png(one.frames), kind=PICTURE_KIND, suffix=PICTURE_SUFFIX)
+def _example(objects: ObjectStore, camera: Camera, one: Encounter) -> Example:
+    medium = camera.task.medium
+    strip = objects.put(medium.encode(one.frames), kind=PICTURE_KIND, suffix=medium.suffix)
     number = int(one.encounter_id.rpartition("/")[2])
     return Example(
         example_id=hashlib.sha256(f"{one.encounter_id}\n{strip.digest}".encode()).hexdigest()[:32],
         encounter_id=one.encounter_id,
         device_id=TEST_DRIVE,
         split=Split.VALIDATION if number % _VALIDATES_EVERY == 0 else Split.TRAIN,
-        label=classes[one.label],
+        label=camera.classes[one.label],
         frame_uri=strip.uri,
         frame_digest=strip.digest,
-        fingerprint=fingerprint(one.frames[-1]),
+        fingerprint=medium.fingerprint(one.frames[-1]),
     )
 
 

@@ -16,7 +16,6 @@ from producers.publishing import Publishing
 from producers.scenario import load
 from producers.serving import serve
 from producers.training import DatasetError
-from schemas.catalogue import CATALOGUE
 from schemas.dataset_lines import LineBook
 from schemas.decisions import ReleaseBook, Rule
 from schemas.facts import Fact
@@ -24,7 +23,6 @@ from schemas.film_strips import StripError
 from schemas.manifests import ManifestError
 from schemas.records import (
     DatasetManifest,
-    DeviceClass,
     ManifestKind,
     ModelRelease,
     ReleaseKind,
@@ -100,6 +98,9 @@ class Trainer:
             del self._waiting[dataset.dataset_id]
             log.error("no release from dataset %s: %s", dataset.dataset_id, error)  # noqa: TRY400 - the sentence says it all, a trace adds nothing
             return
+        if release is None:
+            del self._waiting[dataset.dataset_id]
+            return
         publisher.publish(MODEL_RELEASES, release)
         publisher.flush()
         self._sent[dataset.dataset_id] = release.event_id
@@ -134,17 +135,15 @@ def run(settings: Settings) -> None:
     if settings.scenario_file is None:
         raise SettingsError("scenario_file: not set; the trainer must know whom releases are for")
     scenario = load(settings.scenario_file)
-    vehicles = tuple(
-        name
-        for name in scenario.devices
-        if CATALOGUE.hardware[name].device_class is DeviceClass.VEHICLE
-    )
+    camera = open_camera(scenario)
     desk = Desk(
-        ObjectStore(settings.objects_url),
-        load_signer(settings.keys_dir, SIGNER),
-        vehicles,
-        open_camera(scenario).held_back(_HELD_BACK_SEED, _HELD_BACK),
-        lambda: time.time_ns() // 1_000,
+        objects=ObjectStore(settings.objects_url),
+        signer=load_signer(settings.keys_dir, SIGNER),
+        device_class=scenario.device_class,
+        strata=tuple(scenario.devices),
+        task=camera.task,
+        held_back=camera.held_back(_HELD_BACK_SEED, _HELD_BACK),
+        now_us=lambda: time.time_ns() // 1_000,
     )
     trainer = Trainer(desk, ReleaseBook(load_keyring(settings.keys_dir)))
     serve(settings, "trainer", [DATASET_MANIFESTS, MODEL_RELEASES], trainer)

@@ -17,13 +17,14 @@ from producers.known_choice import choose
 from producers.model.apart import fit_apart
 from producers.model.form import OPSET
 from producers.offline_gate import pass_or_raise, slice_gains
-from schemas.film_strips import Pictures, from_png
 from schemas.known_inputs import KnownInputs
 from schemas.manifests import Example, Manifest, Split, classes_of, origin_of
+from schemas.media import Frames
 from schemas.references import to_metrics
+from schemas.tasks import Task, task_of
 
-MAX_PICTURES: Final = 40_000
-"""Training holds 10 kB of features for each picture in memory."""
+MAX_FRAMES: Final = 40_000
+"""Training holds up to 10 kB of features for each frame in memory."""
 
 
 class DatasetError(ValueError):
@@ -36,7 +37,7 @@ class Trained:
 
     Attributes:
         metrics: Flat, as a release carries them: accuracy, low, high, calibration_error of the
-            held-back pictures (of the validation side when nothing is held back),
+            held-back frames (of the validation side when nothing is held back),
             slice/<name>/<value>, and reference/<name>: what drift is compared with.
         card: The model card: JSON with sorted keys and no time, so equal models have equal cards.
         known: Inputs that devices ask it for before it drives: see `producers.known_choice`.
@@ -50,9 +51,9 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """Pictures uint8 [n, 32, 32, 3] of some examples; labels, weights and groups [n]."""
+    """Frames [n, ...] of some examples; labels, weights and groups [n]."""
 
-    pictures: Pictures
+    frames: Frames
     labels: NDArray[np.int64]
     weights: NDArray[np.float32]
     groups: NDArray[np.int64]
@@ -76,30 +77,31 @@ def train(
     """Train on the TRAIN side; the same manifest and seed give the same bytes on one machine.
 
     Args:
-        manifest: Its metadata `classes` fixes the outputs, `dataset_id` is noted in the model.
-        objects: Holds the film strips.
+        manifest: Its metadata `classes` fixes the outputs, `task` the medium; `dataset_id` is
+            noted in the model.
+        objects: Holds the frames.
         seed: Of the initial weights, the order and the dropout.
         held_back: Measured for the card and by the offline gate; nothing is chosen by it.
-        parent: Compared with on the held-back pictures; None: nothing is.
+        parent: Compared with on the held-back frames; None: nothing is.
 
     Raises:
         WorseError: The model is worse than its parent on a protected slice.
-        DatasetError: No training examples, or more than MAX_PICTURES pictures.
-        ObjectMissingError, ObjectCorruptError, StripError: A film strip is not as announced.
+        DatasetError: No training examples, or more than MAX_FRAMES frames.
+        ObjectMissingError, ObjectCorruptError, StripError: Frames are not as announced.
         TrainingError: Training failed.
     """
-    classes = classes_of(manifest)
+    classes, task = classes_of(manifest), task_of(manifest)
     dataset_id = manifest.metadata.get("dataset_id", "")
     sides = {
         split: [example for example in manifest.examples if example.split is split]
         for split in Split
     }
-    side = _load(sides[Split.TRAIN], objects, classes)
+    side = _load(sides[Split.TRAIN], objects, task, classes)
     if side is None:
         raise DatasetError(f"dataset {dataset_id}: 0 examples with split TRAIN; label some")
 
     def fitted(seed: int) -> bytes:
-        return fit_apart(side.pictures, side.labels, side.weights, classes, dataset_id, seed)
+        return fit_apart(side.frames, side.labels, side.weights, classes, dataset_id, seed)
 
     model = fitted(seed)
     against = _against(model, parent, held_back, lambda: fitted(seed + 1))
@@ -149,17 +151,18 @@ def _against(
 
 
 def _load(
-    examples: Sequence[Example], objects: ObjectStore, classes: Sequence[str]
+    examples: Sequence[Example], objects: ObjectStore, task: Task, classes: Sequence[str]
 ) -> _Side | None:
     index = {name: label for label, name in enumerate(classes)}
-    strips: list[Pictures] = []
+    strips: list[Frames] = []
     total = 0
     for example in examples:
-        strips.append(from_png(objects.get(example.frame_uri, digest=example.frame_digest)))
+        body = objects.get(example.frame_uri, digest=example.frame_digest)
+        strips.append(task.medium.decode(body))
         total += len(strips[-1])
-        if total > MAX_PICTURES:
+        if total > MAX_FRAMES:
             raise DatasetError(
-                f"pictures: more than {MAX_PICTURES} of {len(examples)} examples; "
+                f"frames: more than {MAX_FRAMES} of {len(examples)} examples; "
                 "cut the dataset smaller"
             )
     if not strips:
@@ -175,24 +178,19 @@ def _load(
 
 
 def validation_side(manifest: Manifest, objects: ObjectStore) -> HeldBack | None:
-    """The pictures of a dataset that validate; None: none do.
+    """The frames of a dataset that validate; None: none do.
 
     Raises:
-        DatasetError: More than MAX_PICTURES pictures.
-        ObjectMissingError, ObjectCorruptError, StripError: A film strip is not as announced.
+        DatasetError: More than MAX_FRAMES frames.
+        ObjectMissingError, ObjectCorruptError, StripError: Frames are not as announced.
     """
+    classes = classes_of(manifest)
     examples = [one for one in manifest.examples if one.split is Split.VALIDATION]
-    return _validation(examples, objects, classes_of(manifest))
-
-
-def _validation(
-    examples: Sequence[Example], objects: ObjectStore, classes: Sequence[str]
-) -> HeldBack | None:
-    side = _load(examples, objects, classes)
+    side = _load(examples, objects, task_of(manifest), classes)
     if side is None:
         return None
     slices = tuple({"origin": origin_of(example)} for example in examples)
-    return HeldBack(side.pictures, side.labels, side.groups, tuple(classes), slices)
+    return HeldBack(side.frames, side.labels, side.groups, classes, slices)
 
 
 def _about(examples: Sequence[Example], pictures: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class StripError(ValueError):
     """A film strip is not what it must be; the message says how it differs."""
 
 
-def to_png(frames: Pictures) -> bytes:
+def to_png(frames: NDArray[np.generic]) -> bytes:
     """Encode frames uint8 [n, 32, 32, 3] as a PNG of width 32 n, height 32.
 
     Raises:

@@ -18,7 +18,7 @@ _BLOCK: Final = 2_048
 _FLAT: Final = 1e-6
 
 
-def fingerprint(picture: NDArray[np.uint8]) -> bytes:
+def fingerprint(picture: NDArray[np.generic]) -> bytes:
     """64 bytes for a picture uint8 [h, w, 3] with h and w divisible by 8.
 
     Raises:

@@ -28,8 +28,8 @@ class Example:
 
     Attributes:
         label: Class name.
-        frame_uri: Film strip in the object store: a PNG of width 32 x frames, height 32.
-        frame_digest: SHA-256 of the film strip, hex.
+        frame_uri: All frames as one object, a film strip or a sound strip: `schemas.media`.
+        frame_digest: Its SHA-256, hex.
         source_topic, source_topic_id, source_partition, source_offset: The record it comes from;
             empty and -1 for the test drive, which no device sent.
         weight: Weight in training, above 0.
@@ -55,9 +55,10 @@ class Example:
 class Manifest:
     """Examples in the order of their ids, and what is said of them all.
 
-    Metadata the trainer reads: `classes`, a JSON list that fixes the order of a model's classes
-    from one dataset of a line to the next (carry it from the parent). Metadata that erasure reads:
-    `erasures_until_us`, the stamp of the newest erasure it obeys. All else is for people.
+    Metadata the trainer reads, carried from the parent: `task`, what the line is about (see
+    `schemas.tasks`), and `classes`, a JSON list that fixes the order of a model's classes from one
+    dataset of a line to the next. Metadata that erasure reads: `erasures_until_us`, the stamp of
+    the newest erasure it obeys. All else is for people.
     """
 
     examples: tuple[Example, ...]

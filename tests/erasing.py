@@ -9,8 +9,9 @@ from typing import Any, Final
 from consumers.clickhouse.client import Native
 from consumers.erasure.worker import serve
 from infra.kafka.publisher import Publisher
-from infra.objects import PICTURE_KIND, PICTURE_SUFFIX, ObjectStore, StoredObject
+from infra.objects import PICTURE_KIND, ObjectStore, StoredObject
 from infra.settings import Settings
+from schemas.media import PICTURES
 from schemas.topics import (
     ALERTS,
     DEVICES,
@@ -43,7 +44,7 @@ def store_strips(objects: ObjectStore, mark: str) -> Strips:
     """Put the pictures into the object store."""
     return Strips(
         *(
-            objects.put(f"{mark} {name}".encode(), kind=PICTURE_KIND, suffix=PICTURE_SUFFIX)
+            objects.put(f"{mark} {name}".encode(), kind=PICTURE_KIND, suffix=PICTURES.suffix)
             for name in ("gone", "kept", "both")
         )
     )

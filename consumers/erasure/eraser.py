@@ -19,9 +19,10 @@ from consumers.erasure.mutations import StoppedError
 from consumers.erasure.steps import Step, write
 from infra.kafka.ends import Source
 from infra.kafka.publisher import Publisher
-from infra.objects import PICTURE_KIND, PICTURE_SUFFIX, ObjectStore, content_name
+from infra.objects import PICTURE_KIND, ObjectStore, content_name
 from infra.settings import Settings
 from schemas.erasures import Erased
+from schemas.media import MEDIA
 from schemas.topics import DEVICES
 
 _LOOK_EVERY_S: Final = 1.0
@@ -132,7 +133,8 @@ class Eraser:
             )
         write(client, steps)
         for digest in sorted({digest for step in steps for digest in step.objects}):
-            self._objects.delete(content_name(PICTURE_KIND, digest, PICTURE_SUFFIX))
+            for medium in MEDIA.values():  # a digest does not tell its medium
+                self._objects.delete(content_name(PICTURE_KIND, digest, medium.suffix))
         for each in batch:
             if not holdings.came_back(each):
                 self._publisher.publish_bytes(DEVICES, each.device_id.encode(), None)

@@ -97,7 +97,7 @@ def _leave(folder: Path, site: Site, trial: Trial) -> None:
     for name, release in trial.second.items():
         (folder / f"release-2-{name}.onnx").write_bytes(release.model)
     labels = np.array(site.classes)[site.test.labels]
-    np.savez_compressed(folder / "test.npz", images=site.test.images, labels=labels)
+    np.savez_compressed(folder / "test.npz", images=site.test.frames, labels=labels)
 
 
 def _show(trials: Sequence[Trial], budget: int, out: Path, output: Format) -> None:

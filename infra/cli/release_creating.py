@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from infra.objects import ObjectStore
 from producers.bundles import MODEL, BundleError, members_of, packed
@@ -18,6 +18,7 @@ from schemas.decisions import ReleaseBook, ReleaseView
 from schemas.errors import RecordError
 from schemas.records import Artifact, DeviceClass, ModelRelease
 from schemas.signing import Signer
+from schemas.tasks import ROAD_SIGNS, TASKS
 from schemas.topics import MODEL_RELEASES
 from schemas.validation import check
 from streams.rollout.verification import faults
@@ -41,6 +42,12 @@ class Conditions(BaseModel):
     network: str = DEFAULT_PRECONDITIONS.network
 
 
+def _known_task(name: str) -> str:
+    if name not in TASKS:
+        raise ValueError(f"none of {', '.join(TASKS)}")
+    return name
+
+
 class ProposalFile(BaseModel):
     """What a person says of a new release.
 
@@ -48,6 +55,7 @@ class ProposalFile(BaseModel):
         model: The model file; a relative path is meant from the proposal's folder.
         members: Files of a bundle beside the model, by name; a vehicle has all or none. One that
             the parent has must be named again: null leaves it out.
+        task: What it recognises.
         deadline_us: By hardware generation; of those left out, the catalogue's.
         parent_release_id: What devices go back to; left out: the newest that is completed.
     """
@@ -58,6 +66,7 @@ class ProposalFile(BaseModel):
     purpose: str = Field(min_length=1, max_length=1_000)
     model: Path
     members: dict[str, Path | None] = {}
+    task: Annotated[str, AfterValidator(_known_task)] = ROAD_SIGNS.name
     strata: tuple[str, ...] = Field(min_length=1)
     device_class: DeviceClass = DeviceClass.VEHICLE
     deadline_us: dict[str, int] = {}
@@ -155,7 +164,8 @@ def _stored(
                 f"{', '.join(sorted(missing))}: name each file (what did not change costs no "
                 "download), or null to leave it out"
             )
-        return store_model(objects, packed(files) if len(files) > 1 else files[MODEL])
+        body = packed(files) if len(files) > 1 else files[MODEL]
+        return store_model(objects, body, TASKS[told.task].medium)
     except BundleError as error:
         raise ProposalError(f"proposal {file}: {error}") from error
 

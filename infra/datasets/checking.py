@@ -7,12 +7,13 @@ from hashlib import sha256
 
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from schemas.erasures import ErasureBook
-from schemas.film_strips import StripError, from_png
-from schemas.fingerprints import fingerprint
+from schemas.film_strips import StripError
 from schemas.forgotten import erased_since
 from schemas.leakage import certificate, leaks
 from schemas.manifests import Example, Manifest, ManifestError, from_parquet
+from schemas.media import Medium
 from schemas.records import DatasetManifest
+from schemas.tasks import task_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def audit(dataset: DatasetManifest, objects: ObjectStore, erasures: ErasureBook)
     report.examples = len(manifest.examples)
     report.findings += _record(dataset, manifest)
     try:
-        since = erased_since(manifest, erasures)
+        since, medium = erased_since(manifest, erasures), task_of(manifest).medium
     except ManifestError as error:
         report.findings.append(
             Finding("MANIFEST_UNREADABLE", str(dataset.manifest_uri), str(error))
@@ -65,7 +66,7 @@ def audit(dataset: DatasetManifest, objects: ObjectStore, erasures: ErasureBook)
     for example in manifest.examples:
         erased = since(example) is not None
         report.erased += erased
-        seen.append(_seen(example, objects, report, gone_rightly=erased))
+        seen.append(_seen(example, medium, objects, report, gone_rightly=erased))
     report.findings += [
         Finding(
             "LEAK", f"{leak.kind} {leak.name}", f"{leak.train} trains, {leak.validation} validates"
@@ -115,11 +116,13 @@ def _certificate(dataset: DatasetManifest, relations: int) -> Iterator[Finding]:
         yield Finding("CERTIFICATE_DIFFERS", "leakage_audit", why)
 
 
-def _seen(example: Example, objects: ObjectStore, report: Report, *, gone_rightly: bool) -> Example:
+def _seen(
+    example: Example, medium: Medium, objects: ObjectStore, report: Report, *, gone_rightly: bool
+) -> Example:
     """The example with the fingerprint of its picture as it is there now, if it can be had."""
     where = f"{example.example_id} {example.frame_uri}"
     try:
-        frames = from_png(objects.get(example.frame_uri, digest=example.frame_digest))
+        frames = medium.decode(objects.get(example.frame_uri, digest=example.frame_digest))
     except ObjectMissingError as error:
         if not gone_rightly:
             report.findings.append(Finding("PICTURE_MISSING", where, str(error)))
@@ -130,7 +133,7 @@ def _seen(example: Example, objects: ObjectStore, report: Report, *, gone_rightl
     except StripError as error:
         report.findings.append(Finding("PICTURE_CORRUPT", where, str(error)))
         return example
-    found = fingerprint(frames[-1])
+    found = medium.fingerprint(frames[-1])
     if example.fingerprint not in (b"", found):
         why = "the manifest carries another fingerprint than the picture gives"
         report.findings.append(Finding("FINGERPRINT_DIFFERS", where, why))

@@ -54,7 +54,7 @@ def recorded(recording: Recording, seed: int) -> Site:
             for n, track in enumerate(sides.stream)
         ),
         test=HeldBack(
-            images=np.concatenate([one.frames for one in test]),
+            frames=np.concatenate([one.frames for one in test]),
             labels=np.array([one.label for one in test], np.int64).repeat(_FRAMES),
             groups=np.arange(len(test), dtype=np.int64).repeat(_FRAMES),
             classes=recording.classes,

@@ -75,7 +75,7 @@ def _release(site: Site, encounters: Sequence[Encounter], seed: int, *, labels: 
 
 def _worth(model: bytes, site: Site) -> Worth:
     test = site.test
-    right = Model(model).run(test.images).prob.argmax(axis=1) == test.labels
+    right = Model(model).run(test.frames).prob.argmax(axis=1) == test.labels
     hard = np.isin(test.labels, list(site.hard))
     shares = [float(right[test.labels == label].mean()) for label in np.unique(test.labels)]
     return Worth(

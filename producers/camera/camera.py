@@ -1,4 +1,7 @@
-"""The contract of a camera: encounters of a device with a sign, held-back pictures, the truth."""
+"""The contract of a camera: encounters of a device, held-back frames, the truth.
+
+A camera pictures the world or, for devices that listen, hears it: its task says which.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.film_strips import Pictures
+from schemas.media import Frames
+from schemas.tasks import Task
 
 
 class CameraError(ValueError):
@@ -50,17 +54,17 @@ class EncounterRequest:
 
 @dataclass(frozen=True, slots=True)
 class Encounter:
-    """One meeting of one device with one sign.
+    """One meeting of one device with one sign or one word.
 
     Attributes:
         encounter_id: <device_id>/<number>.
-        frames: uint8 [n, 32, 32, 3], far to near.
+        frames: [n, ...] of the task's medium; pictures far to near, sound early to late.
         label: Index into the camera's classes; only seeds and held-back sets may look at it.
-        weather: None when the camera cannot know it (recorded pictures).
+        weather: None when the camera cannot know it (recordings, indoors).
     """
 
     encounter_id: str
-    frames: Pictures
+    frames: Frames
     label: int
     weather: Weather | None
     light: Light
@@ -68,16 +72,16 @@ class Encounter:
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """Pictures never used for training or choosing.
+    """Frames never used for training or choosing.
 
     Attributes:
-        images: uint8 [n, 32, 32, 3].
+        frames: [n, ...] of one medium.
         labels: int64 [n], indexes into `classes`.
-        groups: int64 [n], which encounter a picture belongs to, 0 to the number of them - 1.
+        groups: int64 [n], which encounter a frame belongs to, 0 to the number of them - 1.
         slices: For each encounter its slice names and values, for example region and light.
     """
 
-    images: Pictures
+    frames: Frames
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
     classes: tuple[str, ...]
@@ -88,11 +92,15 @@ class Camera(Protocol):
     """What devices look through. Deterministic by its own seed, the device and the number."""
 
     @property
+    def task(self) -> Task:
+        """What is recognised, and in which medium."""
+
+    @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the signs there are, in the order of the labels."""
+        """Names of what there is, in the order of the labels."""
 
     def encounters(self, requests: Sequence[EncounterRequest]) -> list[Encounter]:
-        """Picture encounters, in the order asked; the same request gives the same pixels."""
+        """Picture encounters, in the order asked; the same request gives the same frames."""
 
     def truth(self, encounter_id: str) -> str:
         """Class name of an encounter of the fleet.
@@ -105,7 +113,7 @@ class Camera(Protocol):
         """The labelled test drive that release 1 is trained on: at most `encounters` of them."""
 
     def held_back(self, seed: int, encounters: int) -> HeldBack:
-        """Pictures of the fleet's world, disjoint from every encounter of fleet and test drive."""
+        """Frames of the fleet's world, disjoint from every encounter of fleet and test drive."""
 
 
 def encounter_id(device_id: str, number: int) -> str:

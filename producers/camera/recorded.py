@@ -22,6 +22,7 @@ from producers.camera.night import at_night
 from producers.camera.recording import Track, read_recording
 from producers.camera.rendered import TEST_DRIVE
 from schemas.film_strips import Pictures
+from schemas.tasks import ROAD_SIGNS
 
 NIGHT_SHARE: Final = 0.10
 """Of the held-back encounters."""
@@ -42,6 +43,8 @@ class RecordedCamera:
     Raises:
         CameraError: The recording is not usable.
     """
+
+    task = ROAD_SIGNS
 
     def __init__(self, path: Path, seed: int, frames: int = 6) -> None:
         if frames < 1:
@@ -86,7 +89,7 @@ class RecordedCamera:
         ]
         labels = np.array([track.label for track in chosen], np.int64)
         return HeldBack(
-            images=np.concatenate(images),
+            frames=np.concatenate(images),
             labels=labels.repeat(self._frames),
             groups=np.arange(len(chosen), dtype=np.int64).repeat(self._frames),
             classes=self.classes,

@@ -21,6 +21,7 @@ from producers.camera.looks import keys_of, labels_of, looks
 from producers.camera.mix import FLEET_MIX, pick
 from producers.camera.rendering import render
 from producers.camera.signs import CLASSES, SHARES
+from schemas.tasks import ROAD_SIGNS
 
 TEST_DRIVE: Final = "test-drive"
 HELD_BACK: Final = "held-back"
@@ -36,6 +37,7 @@ class RenderedCamera:
         frames: Frames of an encounter, far to near.
     """
 
+    task = ROAD_SIGNS
     classes = CLASSES
 
     def __init__(self, seed: int, frames: int = 6) -> None:
@@ -75,7 +77,7 @@ class RenderedCamera:
         found = self._pictured(asks, SHARES)
         labels = np.array([one.label for one in found], np.int64)
         return HeldBack(
-            images=np.concatenate([one.frames for one in found]),
+            frames=np.concatenate([one.frames for one in found]),
             labels=labels.repeat(self._frames),
             groups=np.arange(encounters, dtype=np.int64).repeat(self._frames),
             classes=CLASSES,

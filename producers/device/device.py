@@ -4,9 +4,6 @@ import logging
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
 from producers.camera.camera import Encounter
 from producers.campaigns.book import CampaignBook
 from producers.device.acks import Acks
@@ -30,6 +27,7 @@ from producers.scenario import Scenario
 from schemas.catalogue import CATALOGUE
 from schemas.decisions import ReleaseBook
 from schemas.known_inputs import KnownInputsError
+from schemas.media import Frames
 from schemas.records import Device as DeviceRecord
 from schemas.records import Lifecycle
 from schemas.topics import DEVICES, DISENGAGEMENTS, EDGE_CASES, INFERENCE_EVENTS
@@ -228,8 +226,8 @@ class Device:
         self._upcoming = encounter
         self.flash.encounters += 1
 
-    def look(self, now_us: int) -> npt.NDArray[np.uint8] | None:
-        """A frame is due: the picture to answer, uint8 [32, 32, 3]; None when there is none.
+    def look(self, now_us: int) -> Frames | None:
+        """A frame is due: the one to answer; None when there is none.
 
         A frame that no model can answer counts as missing at once.
         """
@@ -270,7 +268,7 @@ class Device:
         """The answer to the picture of `look`, as row `row` of a batch.
 
         Raises:
-            OSError: A film strip cannot be stored.
+            OSError: Frames of an edge case cannot be stored.
         """
         meeting, model = self._current, self.flash.slots.running
         if model is None:

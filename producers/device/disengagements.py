@@ -11,7 +11,6 @@ from schemas.records import Disengagement, Initiator, Precision
 from schemas.topics import DISENGAGEMENTS
 
 UNSURE_BELOW: Final = 0.5
-ROADS: Final = ("URBAN", "RURAL", "MOTORWAY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +22,10 @@ class Cause:
     initiator: Initiator
 
 
-LATE: Final = Cause("PERCEPTION_LATE", "the sign was recognised too late", Initiator.AV_SYSTEM)
-WRONG: Final = Cause("PERCEPTION_WRONG", "the sign was mistaken", Initiator.TEST_DRIVER)
-UNSURE: Final = Cause("PERCEPTION_UNSURE", "the car was not sure", Initiator.TEST_DRIVER)
-CHOICE: Final = Cause("DRIVER_CHOICE", "the driver wanted to drive", Initiator.TEST_DRIVER)
+LATE: Final = Cause("PERCEPTION_LATE", "recognised too late", Initiator.AV_SYSTEM)
+WRONG: Final = Cause("PERCEPTION_WRONG", "mistaken", Initiator.TEST_DRIVER)
+UNSURE: Final = Cause("PERCEPTION_UNSURE", "not sure", Initiator.TEST_DRIVER)
+CHOICE: Final = Cause("DRIVER_CHOICE", "the human wanted to do it", Initiator.TEST_DRIVER)
 
 
 def cause(drive: Drive, glimpse: Glimpse, *, wrong: bool, chance: float) -> Cause | None:
@@ -76,7 +75,8 @@ class Driver:
         found = cause(self._drive, glimpse, wrong=wrong, chance=chance)
         if found is None:
             return None
-        road = ROADS[int(fraction(self._seed, "road", encounter_id) * len(ROADS))]
+        roads = self._drive.roads
+        road = int(fraction(self._seed, "road", encounter_id) * len(roads))
         return Disengagement(
             event_id=self._ids.next(DISENGAGEMENTS),
             **self._who.common(),
@@ -90,6 +90,6 @@ class Driver:
             cause=found.code,
             cause_text=found.text,
             speed_mps=speed_mps,
-            road_type=road,
+            road_type=roads[road] if roads else None,
             encounter_id=encounter_id,
         )

@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from infra.objects import PICTURE_KIND, PICTURE_SUFFIX
+from infra.objects import PICTURE_KIND
 from producers.camera.camera import Encounter
 from producers.campaigns.book import Campaign, CampaignBook
 from producers.campaigns.collecting import Collecting
@@ -15,7 +15,6 @@ from producers.device.identity import EventIds, Who, fraction
 from producers.device.shortlist import Shortlist
 from producers.device.triggers import Seen, control_sample, trigger
 from producers.scenario import Triggers
-from schemas.film_strips import to_png
 from schemas.records import Context, EdgeCase, Frame, Trigger
 from schemas.topics import EDGE_CASES
 
@@ -82,13 +81,13 @@ class EdgeCases:
         self._window_end_us = 0
 
     def consider(self, seen: Seen, now_us: int) -> list[EdgeCase]:
-        """The edge cases to send now, their film strips stored.
+        """The edge cases to send now, their frames stored.
 
         What chance, a campaign, a takeover or a flip keeps is sent at once; of mere doubts the
         greatest of each shortlist window, at its end.
 
         Raises:
-            OSError: A film strip cannot be stored.
+            OSError: Its frames cannot be stored.
         """
         if not self._who.consent_pictures:
             return []
@@ -105,7 +104,7 @@ class EdgeCases:
         """End the shortlist window early or in time: the doubts to send.
 
         Raises:
-            OSError: A film strip cannot be stored.
+            OSError: Its frames cannot be stored.
         """
         self._window_end_us = now_us + round(self._rules.shortlist_s * 1_000_000)
         return [
@@ -120,7 +119,7 @@ class EdgeCases:
         """The edge case, when the uplink bears it."""
         if not self._cases.holds(now_us):
             return []
-        strip = to_png(seen.encounter.frames)
+        strip = self._who.medium.encode(seen.encounter.frames)
         if not self._bytes.holds(now_us, len(strip)):
             return []
         self._cases.spend()
@@ -181,15 +180,16 @@ class EdgeCases:
         )
 
     def _stored(self, strip: bytes, encounter: Encounter) -> Frame:
-        stored = self._pictures.put(strip, kind=PICTURE_KIND, suffix=PICTURE_SUFFIX)
-        height, width = encounter.frames.shape[1:3]
+        medium = self._who.medium
+        stored = self._pictures.put(strip, kind=PICTURE_KIND, suffix=medium.suffix)
+        width, height = medium.size(len(encounter.frames))
         return Frame(
             uri=stored.uri,
             digest=stored.digest,
             bytes=stored.bytes,
-            width=width * len(encounter.frames),
+            width=width,
             height=height,
-            media_type="image/png",
+            media_type=medium.media_type,
         )
 
     def _context(self, encounter: Encounter, speed_mps: float) -> Context:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from producers.camera.camera import Encounter
+from schemas.media import Frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ class Meeting:
         """Frames still to come."""
         return len(self.encounter.frames) - self.position
 
-    def look(self) -> npt.NDArray[np.uint8]:
-        """The next frame, uint8 [32, 32, 3]."""
-        frame: npt.NDArray[np.uint8] = self.encounter.frames[self.position]
+    def look(self) -> Frames:
+        """The next frame."""
+        frame: Frames = self.encounter.frames[self.position]
         self.position += 1
         return frame
 

@@ -12,10 +12,9 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from producers.bundles import BundleError, members_of
+from schemas.media import MEDIA, Frames, Medium
 
-INPUT: Final = "image"
 OUTPUTS: Final = ("prob", "emb")
-PICTURE: Final = (32, 32, 3)
 WARMUP_RUNS: Final = 5
 
 Clock = Callable[[], int]
@@ -32,7 +31,7 @@ class DigestMismatchError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Results of n pictures, one inference each.
+    """Results of n frames, one inference each.
 
     Attributes:
         top1: int [n], index of the best class. confidence: float [n], its probability.
@@ -57,7 +56,7 @@ class Engine:
     count, the time of all, and where one fails, all have failed.
 
     Args:
-        body: The ONNX file: `image` uint8 [N, 32, 32, 3] to `prob` [N, C] and `emb` [N, d]; or a
+        body: The ONNX file: frames of one medium, [N, ...], to `prob` [N, C] and `emb` [N, d]; or a
             bundle of such a file and of others with that input.
         digest: Its announced SHA-256, hex.
         cpu_clock: CPU time of this thread: on a shared machine the wall clock would measure the
@@ -70,6 +69,7 @@ class Engine:
 
     Attributes:
         members: What is loaded, by name; an ordinary file is one.
+        medium: Of the frames it answers.
     """
 
     def __init__(
@@ -88,26 +88,31 @@ class Engine:
         except BundleError as error:
             raise EngineError(f"model {digest}: {error}") from error
         self.members = tuple(files)
+        names = [f"{digest}, member {name}" if len(files) > 1 else digest for name in files]
         self._model, *self._beside = (
-            _session(file, f"{digest}, member {name}" if len(files) > 1 else digest)
-            for name, file in files.items()
+            _session(file, name) for name, file in zip(names, files.values(), strict=True)
         )
+        self.medium = _medium(self._model, digest)
+        for session, name in zip(self._beside, names[1:], strict=True):
+            _check_input(session, name, self.medium)
         _check_outputs(self._model, digest)
         self.classes = _classes(self._model, digest)
-        blank = np.zeros((1, *PICTURE), np.uint8)
+        blank = np.zeros((1, *self.medium.shape), self.medium.dtype)
         for _ in range(WARMUP_RUNS):
             self._run(blank)
 
-    def answer(self, frames: Sequence[npt.NDArray[np.uint8]]) -> Answers:
-        """Run each picture alone, as a device does; the session is cold for none of them.
+    def answer(self, frames: Sequence[Frames]) -> Answers:
+        """Run each frame alone, as a device does; the session is cold for none of them.
 
         Raises:
-            EngineError: A picture is not uint8 [32, 32, 3], or the model fails.
+            EngineError: A frame is of another medium than the model's, or the model fails.
         """
         for frame in frames:
-            if frame.shape != PICTURE or frame.dtype != np.uint8:
+            if not self.medium.fits(frame[None]):
+                medium = self.medium
                 raise EngineError(
-                    f"picture of {frame.dtype} {list(frame.shape)}: must be uint8 {list(PICTURE)}"
+                    f"{medium.name} of {frame.dtype} {list(frame.shape)}: must be "
+                    f"{medium.dtype} {list(medium.shape)}"
                 )
         count = len(frames)
         cpu_ns, wall_ns = [0] * count, [0] * count
@@ -117,9 +122,9 @@ class Engine:
         # What the simulator did between two batches is not on a device's caches: one run unjudged.
         run(frames[0][None])
         for index, frame in enumerate(frames):
-            picture = frame[None]
+            alone = frame[None]
             began_wall, began_cpu = wall(), cpu()
-            prob, emb, *beside = run(picture)
+            prob, emb, *beside = run(alone)
             cpu_ns[index] = cpu() - began_cpu
             wall_ns[index] = wall() - began_wall
             self._check_finite(beside)
@@ -129,12 +134,13 @@ class Engine:
         self._check_finite((prob, emb))
         return _read(prob, emb, cpu_ns, wall_ns)
 
-    def _run(self, picture: npt.NDArray[np.uint8]) -> list[Any]:
+    def _run(self, frames: Frames) -> list[Any]:
         """`prob` and `emb` of the model, then all outputs of the members beside it."""
+        taken = {self.medium.input: frames}
         try:
-            found: list[Any] = self._model.run(OUTPUTS, {INPUT: picture})
+            found: list[Any] = self._model.run(OUTPUTS, taken)
             for member in self._beside:
-                found += member.run(None, {INPUT: picture})
+                found += member.run(None, taken)
         except _RUNTIME_ERRORS as error:
             raise EngineError(f"model {self.digest}: inference failed: {error}") from error
         return found
@@ -156,14 +162,31 @@ def _session(body: bytes, digest: str) -> Any:
         session = ort.InferenceSession(body, options, providers=["CPUExecutionProvider"])
     except _RUNTIME_ERRORS as error:
         raise EngineError(f"model {digest}: onnxruntime cannot load it: {error}") from error
-    _check_input(session, digest)
     return session
 
 
-def _check_input(session: Any, digest: str) -> None:
-    inputs = [(node.name, node.type, list(node.shape[1:])) for node in session.get_inputs()]
-    if inputs != [(INPUT, "tensor(uint8)", list(PICTURE))]:
-        raise EngineError(f"model {digest}: inputs {inputs}; must be {INPUT}, uint8 [N, 32, 32, 3]")
+def _medium(session: Any, digest: str) -> Medium:
+    """What a model takes in."""
+    found = next((one for one in MEDIA.values() if _inputs(session) == _taking(one)), None)
+    if found is None:
+        forms = " or ".join(f"{one.input}, {one.form}" for one in MEDIA.values())
+        raise EngineError(f"model {digest}: inputs {_inputs(session)}; must be {forms}")
+    return found
+
+
+def _check_input(session: Any, digest: str, medium: Medium) -> None:
+    if _inputs(session) != _taking(medium):
+        raise EngineError(
+            f"model {digest}: inputs {_inputs(session)}; must be {medium.input}, {medium.form}"
+        )
+
+
+def _inputs(session: Any) -> list[tuple[str, str, tuple[Any, ...]]]:
+    return [(node.name, node.type, tuple(node.shape[1:])) for node in session.get_inputs()]
+
+
+def _taking(medium: Medium) -> list[tuple[str, str, tuple[Any, ...]]]:
+    return [(medium.input, f"tensor({medium.dtype})", medium.shape)]
 
 
 def _check_outputs(session: Any, digest: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from schemas.media import PICTURES, Medium
 from schemas.records import DeviceClass
 from schemas.topics import TopicSpec
 
@@ -16,7 +17,7 @@ Send = Callable[[TopicSpec, Any], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Who:
-    """What never changes of a device while a scenario plays."""
+    """What never changes of a device while a scenario plays; `medium`: what it perceives."""
 
     device_id: str
     device_class: DeviceClass
@@ -25,6 +26,7 @@ class Who:
     consent_pictures: bool
     consent_location: bool
     consent_compute: bool
+    medium: Medium = PICTURES
 
     def common(self) -> dict[str, Any]:
         """The fields that every record of a device carries."""

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from producers.device.engine import PICTURE
 from producers.device.identity import Who
 from producers.device.slots import Model, Slots
 from producers.device.wishes import GiveUp, GoBack, Install, Refuse, Wish, Withdrawn
@@ -86,7 +85,8 @@ def _unfit(view: ReleaseView, who: Who) -> str | None:
     artifact = view.proposal.artifact
     if artifact is None or artifact.format.upper() not in FORMATS:
         return WRONG_FORMAT
-    if tuple(artifact.input_shape[-len(PICTURE) :]) != PICTURE:
+    shape = who.medium.shape
+    if tuple(artifact.input_shape[-len(shape) :]) != shape:
         return WRONG_INPUT
     return None if view.proposal.deadline_us.get(who.hardware, 0) > 0 else NO_DEADLINE
 

@@ -28,6 +28,7 @@ def _who(scenario: Scenario, device_id: str, hardware: str) -> Who:
         consent_pictures=holds("pictures", owners.consent_pictures),
         consent_location=holds("location", owners.consent_location),
         consent_compute=holds("compute", owners.consent_compute),
+        medium=scenario.task.medium,
     )
 
 

@@ -1,1 +1,1 @@
-"""The model: oriented-gradient features as an ONNX graph and a small trained head."""
+"""The model: features of a medium as an ONNX graph and a small trained head."""

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.film_strips import Pictures
+from schemas.media import Frames
 
 TIMEOUT_S: Final = 600.0
 _WATCH_S: Final = 0.25
@@ -27,7 +27,7 @@ class TrainingError(RuntimeError):
 
 
 def fit_apart(
-    pictures: Pictures,
+    frames: Frames,
     labels: NDArray[np.int64],
     weights: NDArray[np.float32],
     classes: Sequence[str],
@@ -41,7 +41,7 @@ def fit_apart(
     """
     task = io.BytesIO()
     about = json.dumps({"classes": list(classes), "dataset_id": dataset_id, "seed": seed})
-    np.savez(task, pictures=pictures, labels=labels, weights=weights, about=np.array(about))
+    np.savez(task, frames=frames, labels=labels, weights=weights, about=np.array(about))
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter, module and process id
             [sys.executable, "-m", "producers.model.apart", str(os.getpid())],
@@ -53,12 +53,12 @@ def fit_apart(
         )
     except subprocess.TimeoutExpired as error:
         raise TrainingError(
-            f"training on {len(labels)} pictures: not done after {TIMEOUT_S} s; use fewer"
+            f"training on {len(labels)} frames: not done after {TIMEOUT_S} s; use fewer"
         ) from error
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
         raise TrainingError(
-            f"training on {len(labels)} pictures: exit status {done.returncode}: {' | '.join(said)}"
+            f"training on {len(labels)} frames: exit status {done.returncode}: {' | '.join(said)}"
         )
     return done.stdout
 
@@ -71,7 +71,7 @@ def main() -> None:
 
     with np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False) as task:
         about = json.loads(str(task["about"]))
-        model = fit(task["pictures"], task["labels"], task["weights"], **about)
+        model = fit(task["frames"], task["labels"], task["weights"], **about)
     sys.stdout.buffer.write(model)
 
 

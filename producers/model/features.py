@@ -1,14 +1,11 @@
 """The features of the model: oriented gradients and coarse colour, as nodes of an ONNX graph."""
 
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from producers.model.graph import Graph, to_bytes
-from producers.model.runtime import open_session
-from schemas.film_strips import Pictures
+from producers.model.graph import Graph
 
 ORIENTATIONS: Final = 12
 CELL: Final = 5
@@ -17,7 +14,6 @@ _CELLS: Final = (32 - CELL) // STRIDE + 1
 _COLOUR_CELLS: Final = (32 - 8) // 4 + 1
 WIDTH: Final = ORIENTATIONS * _CELLS**2 + 3 * _COLOUR_CELLS**2
 """2,499 numbers a picture: 12 orientations x 14 x 14 cells, 3 colours x 7 x 7."""
-_BATCH: Final = 64
 
 
 def append_features(graph: Graph) -> str:
@@ -77,20 +73,3 @@ def _sobel() -> NDArray[np.float64]:
 def _directions() -> NDArray[np.float64]:
     angle = np.arange(ORIENTATIONS) * 2 * np.pi / ORIENTATIONS
     return np.column_stack([np.cos(angle), np.sin(angle)])[:, :, None, None]
-
-
-@cache
-def _feature_model() -> bytes:
-    graph = Graph()
-    graph.add("Identity", append_features(graph), output="features")
-    return to_bytes(graph, {"features": WIDTH}, {}, "features")
-
-
-def features(pictures: Pictures) -> NDArray[np.float32]:
-    """Features float32 [n, WIDTH] of uint8 [n, 32, 32, 3], by the very nodes that devices run."""
-    session = open_session(_feature_model())
-    out = np.empty((len(pictures), WIDTH), np.float32)
-    for start in range(0, len(pictures), _BATCH):
-        chunk = np.ascontiguousarray(pictures[start : start + _BATCH])
-        out[start : start + _BATCH] = session.run(["features"], {"image": chunk})[0]
-    return out

@@ -10,5 +10,4 @@ OPSET: Final = 17
 IR_VERSION: Final = 8
 """The format version of opset 17's time, so that older runtimes load the file too."""
 RUNTIME: Final = "onnxruntime>=1.22"
-INPUT_SHAPE: Final = (-1, 32, 32, 3)
 PRODUCER: Final = "fleetloop"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from producers.model.form import IR_VERSION, OPSET, PRODUCER
+from schemas.media import Medium
 
 
 class Graph:
@@ -37,15 +38,12 @@ class Graph:
         return name
 
 
-def picture_input() -> onnx.ValueInfoProto:
-    """The input of every model: `image`, uint8 [N, 32, 32, 3], RGB."""
-    return helper.make_tensor_value_info("image", TensorProto.UINT8, ["N", 32, 32, 3])
-
-
 def to_bytes(
-    graph: Graph, outputs: Mapping[str, int], metadata: Mapping[str, str], name: str
+    graph: Graph, medium: Medium, outputs: Mapping[str, int], metadata: Mapping[str, str], name: str
 ) -> bytes:
-    """Write a checked model file; `outputs` gives the width of each, all float32 [N, width].
+    """Write a checked model file of frames of a medium.
+
+    `outputs` gives the width of each, all float32 [N, width].
 
     Raises:
         onnx.checker.ValidationError: The graph is not valid ONNX.
@@ -54,7 +52,9 @@ def to_bytes(
         helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", width])
         for output, width in outputs.items()
     ]
-    made = helper.make_graph(graph.nodes, name, [picture_input()], values, graph.weights)
+    kind = helper.np_dtype_to_tensor_dtype(medium.dtype)
+    taken = helper.make_tensor_value_info(medium.input, kind, ["N", *medium.shape])
+    made = helper.make_graph(graph.nodes, name, [taken], values, graph.weights)
     model = helper.make_model(
         made,
         opset_imports=[helper.make_opsetid("", OPSET)],

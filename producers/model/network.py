@@ -3,19 +3,19 @@
 import json
 from collections.abc import Sequence
 
-from producers.model.features import append_features
+from producers.model.fronts import Front
 from producers.model.graph import Graph, to_bytes
 from producers.model.head import HIDDEN, Head
 
 
-def to_onnx(head: Head, classes: Sequence[str], dataset_id: str, seed: int) -> bytes:
-    """The model file of a head.
+def to_onnx(head: Head, front: Front, classes: Sequence[str], dataset_id: str, seed: int) -> bytes:
+    """The model file of a head behind its front.
 
-    Input `image` uint8 [N, 32, 32, 3]; outputs `prob` [N, classes] and `emb` [N, 128], the hidden
+    Input: frames of the front's medium; outputs `prob` [N, classes] and `emb` [N, 128], the hidden
     layer at unit length. Metadata: `classes` (JSON list), `dataset_id`, `seed`.
     """
     graph = Graph()
-    found = append_features(graph)
+    found = front.append(graph)
     hidden = graph.add("Relu", graph.add("Gemm", found, head.w1, head.b1))
     graph.add("LpNormalization", hidden, output="emb", axis=1, p=2)
     logits = graph.add("Gemm", hidden, head.w2, head.b2)
@@ -25,4 +25,5 @@ def to_onnx(head: Head, classes: Sequence[str], dataset_id: str, seed: int) -> b
         "dataset_id": dataset_id,
         "seed": str(seed),
     }
-    return to_bytes(graph, {"prob": len(classes), "emb": HIDDEN}, metadata, "road-signs")
+    outputs = {"prob": len(classes), "emb": HIDDEN}
+    return to_bytes(graph, front.medium, outputs, metadata, front.name)

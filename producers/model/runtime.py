@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from schemas.film_strips import Pictures
+from schemas.media import Frames
 
 _BATCH: Final = 64
 
@@ -50,18 +50,19 @@ class Model:
 
     def __init__(self, model: bytes) -> None:
         self._session = open_session(model)
+        self._input = self._session.get_inputs()[0].name
         metadata = self._session.get_modelmeta().custom_metadata_map
         if "classes" not in metadata:
             raise ModelError("model metadata 'classes' is missing: it names the columns of prob")
         self.classes = tuple(json.loads(metadata["classes"]))
 
-    def run(self, pictures: Pictures) -> Answers:
-        """Answer for uint8 [n, 32, 32, 3]."""
-        prob = np.empty((len(pictures), len(self.classes)), np.float32)
+    def run(self, frames: Frames) -> Answers:
+        """Answer for frames [n, ...] of the medium that the model takes in."""
+        prob = np.empty((len(frames), len(self.classes)), np.float32)
         emb = []
-        for start in range(0, len(pictures), _BATCH):
-            chunk = np.ascontiguousarray(pictures[start : start + _BATCH])
-            found, vectors = self._session.run(["prob", "emb"], {"image": chunk})
+        for start in range(0, len(frames), _BATCH):
+            chunk = np.ascontiguousarray(frames[start : start + _BATCH])
+            found, vectors = self._session.run(["prob", "emb"], {self._input: chunk})
             prob[start : start + _BATCH] = found
             emb.append(vectors)
         return Answers(prob, np.concatenate(emb) if emb else np.empty((0, 128), np.float32))

@@ -16,10 +16,10 @@ from streams.dataset.answers import Answer, labels
 from streams.dataset.candidates import Sighting, Sightings
 from streams.dataset.identity import dataset_id, request_id, step_id
 from streams.dataset.manifest import additions, carry, counts, kept
-from streams.dataset.names import Hashes
 from streams.dataset.policy import DatasetPolicy
 from streams.dataset.ranges import following, waiting, within
 from streams.dataset.selection import choose
+from streams.dataset.sift import Continued
 from streams.dataset.survey import Survey
 
 _SEED = 0  # of the choice; the same log must give the same question
@@ -39,17 +39,17 @@ class LogReader(Protocol):
 
 
 class Unreadable(StrEnum):
-    """Why a picture that was labelled cannot be learnt from."""
+    """Why frames that were labelled cannot be learnt from."""
 
     MISSING = "PICTURE_MISSING"
     CORRUPT = "PICTURE_CORRUPT"
 
 
 class Gallery(Protocol):
-    """Where pictures are."""
+    """Where the frames of encounters are."""
 
-    def fingerprint(self, uri: str, digest: str) -> bytes | Unreadable:
-        """Of the nearest frame of a film strip."""
+    def fingerprint(self, sighting: Sighting) -> bytes | Unreadable:
+        """Of the nearest frame of an encounter of a known medium."""
 
 
 class Shelf(Protocol):
@@ -58,8 +58,8 @@ class Shelf(Protocol):
     def manifest(self, dataset: DatasetManifest) -> Manifest:
         """The manifest of an assembled dataset."""
 
-    def known(self, dataset: DatasetManifest) -> Hashes:
-        """Names of the encounters and picture digests of an assembled dataset."""
+    def continued(self, dataset: DatasetManifest) -> Continued:
+        """What the successor of an assembled dataset goes by."""
 
     def store(self, manifest: Manifest) -> tuple[str, str]:
         """Keep a manifest; its address and digest."""
@@ -234,12 +234,12 @@ class Assembler:
     def _added(
         self, chosen: Sequence[Sighting], found: Mapping[str, str], excluded: Counter[str]
     ) -> list[Example]:
-        """What the labels add; a picture that cannot be read is counted, not learnt."""
+        """What the labels add; frames that cannot be read are counted, not learnt."""
         fingerprints: dict[str, bytes] = {}
         for sighting in chosen:
             if sighting.encounter_id not in found:
                 continue
-            seen = self.gallery.fingerprint(sighting.frame_uri, sighting.frame_digest)
+            seen = self.gallery.fingerprint(sighting)
             if isinstance(seen, Unreadable):
                 excluded[seen.value] += 1
             else:

@@ -15,6 +15,7 @@ SIGHTING_COLUMNS = (
     "encounter_id",
     "frame_uri",
     "frame_digest",
+    "frame_media_type",
     "margin",
     "consent",
     "embedding",
@@ -26,6 +27,7 @@ class Sighting:
     """One edge case with its place in the log: what choosing and lineage need.
 
     Attributes:
+        frame_media_type: See `schemas.media`.
         embedding: L2-normalised, float32 [dimensions]; empty when the device sent none.
         margin: Smallest best-minus-second probability over the encounter's frames.
         stamp_us: The broker's stamp, UTC microseconds.
@@ -37,6 +39,7 @@ class Sighting:
     encounter_id: str
     frame_uri: str
     frame_digest: str
+    frame_media_type: str
     margin: float
     consent: bool
     embedding: NDArray[np.float32]
@@ -110,6 +113,7 @@ class Sightings:
                 encounter_id=row["encounter_id"],
                 frame_uri=row["frame_uri"],
                 frame_digest=row["frame_digest"],
+                frame_media_type=row["frame_media_type"],
                 margin=row["margin"],
                 consent=row["consent"],
                 embedding=np.asarray(row["embedding"], dtype=np.float32),

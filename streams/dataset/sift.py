@@ -1,11 +1,15 @@
 """From edge cases to candidates, a stretch of the log at a time, in bounded memory."""
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from schemas.manifests import Manifest
+from schemas.tasks import task_of
 from streams.dataset.candidates import Candidates, Sighting, Sightings
 from streams.dataset.codes import quantised
 from streams.dataset.names import Hashes, RecentNames, hashed
@@ -14,6 +18,29 @@ from streams.dataset.policy import DatasetPolicy
 
 _EPOCHS: Final = 16
 """So many times while memory fills once, the oldest sixteenth is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """What the successor of a dataset goes by.
+
+    Attributes:
+        names: Encounters and digests that the dataset holds.
+        media_type: Of its line; other lines share the topic.
+    """
+
+    names: Hashes
+    media_type: str
+
+
+def continued(manifest: Manifest) -> Continued:
+    """What the successor of a dataset with this manifest goes by.
+
+    Raises:
+        ManifestError: Its task is not known.
+    """
+    held = (name for one in manifest.examples for name in (one.encounter_id, one.frame_digest))
+    return Continued(hashed(held), task_of(manifest).medium.media_type)
 
 
 class Sift:
@@ -26,15 +53,16 @@ class Sift:
 
     Args:
         policy: Of the line.
-        known: Encounters and picture digests of the dataset that is continued.
+        parent: The dataset that is continued.
     """
 
-    def __init__(self, policy: DatasetPolicy, known: Hashes) -> None:
+    def __init__(self, policy: DatasetPolicy, parent: Continued) -> None:
+        self._media_type = parent.media_type
         self._limit = policy.max_candidates
         self._epoch = max(1, policy.kept_embeddings // _EPOCHS)
         self._room = max(1, policy.kept_embeddings - self._epoch)
-        self._encounters = RecentNames(known)
-        self._digests = RecentNames(known)
+        self._encounters = RecentNames(parent.names)
+        self._digests = RecentNames(parent.names)
         self._near = NearMemory(policy.near_duplicate_cosine)
         self._pool: list[Sighting] = []
         self._bar = np.inf
@@ -61,7 +89,8 @@ class Sift:
         return Candidates(tuple(self._pool), excluded)
 
     def _judge(self, block: Sightings) -> None:
-        rows = self._left(np.arange(len(block)), block.numbers("consent") == 1, "NO_CONSENT")
+        rows = self._left(np.arange(len(block)), self._of_line(block), "OTHER_MEDIUM")
+        rows = self._left(rows, block.numbers("consent")[rows] == 1, "NO_CONSENT")
         rows = self._left(rows, block.dimensions()[rows] > 0, "NO_EMBEDDING")
         encounters = hashed(block.strings("encounter_id"))[rows]
         digests = hashed(block.strings("frame_digest"))[rows]
@@ -75,6 +104,11 @@ class Sift:
         self._pool += block.sightings(doubtful)
         if len(self._pool) > 2 * self._limit:
             self._prune()
+
+    def _of_line(self, block: Sightings) -> NDArray[np.bool_]:
+        kinds = block.rows.column("frame_media_type")
+        found: NDArray[np.bool_] = pc.equal(kinds, self._media_type).to_numpy(zero_copy_only=False)
+        return found
 
     def _left(
         self, rows: NDArray[np.int64], passes: NDArray[np.bool_], reason: str

@@ -13,17 +13,17 @@ from infra.kafka.ranges import RangeReader
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from infra.settings import KafkaSettings
 from schemas.columns import ColumnDecoder
-from schemas.film_strips import StripError, from_png
-from schemas.fingerprints import fingerprint
+from schemas.film_strips import StripError
 from schemas.manifests import Manifest, ManifestError, from_parquet, to_parquet
+from schemas.media import MEDIA
 from schemas.records import DatasetManifest, OffsetRange
 from schemas.registry import Registry
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS, TopicSpec
 from schemas.validation import validate
 from streams.dataset.answers import Answer
 from streams.dataset.assembler import Unreadable
-from streams.dataset.candidates import SIGHTING_COLUMNS, Sightings
-from streams.dataset.names import Hashes, hashed
+from streams.dataset.candidates import SIGHTING_COLUMNS, Sighting, Sightings
+from streams.dataset.sift import Continued, continued
 
 _CHUNK: Final = 4_000
 """Messages decoded at a time, so that a long range is never in memory as it was sent."""
@@ -46,10 +46,9 @@ class ObjectShelf:
         body = self._objects.get(dataset.manifest_uri, digest=dataset.manifest_digest)
         return from_parquet(body)
 
-    def known(self, dataset: DatasetManifest) -> Hashes:
-        """Names of the encounters and picture digests of an assembled dataset."""
-        examples = self.manifest(dataset).examples
-        return hashed(name for one in examples for name in (one.encounter_id, one.frame_digest))
+    def continued(self, dataset: DatasetManifest) -> Continued:
+        """What the successor of an assembled dataset goes by."""
+        return continued(self.manifest(dataset))
 
     def store(self, manifest: Manifest) -> tuple[str, str]:
         """Keep a manifest; its address and digest."""
@@ -59,20 +58,22 @@ class ObjectShelf:
 
 
 class ObjectGallery:
-    """Film strips in the object store."""
+    """Frames of encounters in the object store."""
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
 
-    def fingerprint(self, uri: str, digest: str) -> bytes | Unreadable:
+    def fingerprint(self, sighting: Sighting) -> bytes | Unreadable:
         """Of the nearest, last frame."""
+        medium = MEDIA[sighting.frame_media_type]
         try:
-            frames = from_png(self._objects.get(uri, digest=digest))
+            body = self._objects.get(sighting.frame_uri, digest=sighting.frame_digest)
+            frames = medium.decode(body)
         except ObjectMissingError:
             return Unreadable.MISSING
         except (ObjectCorruptError, StripError):
             return Unreadable.CORRUPT
-        return fingerprint(frames[-1])
+        return medium.fingerprint(frames[-1])
 
 
 class KafkaLog:
@@ -126,7 +127,9 @@ class KafkaLog:
 def _named(rows: pa.RecordBatch) -> pa.RecordBatch:
     """SIGHTING_COLUMNS of edge cases."""
     frames = rows.column("frame")
-    inner = {f"frame_{name}": pc.struct_field(frames, name) for name in ("uri", "digest")}
+    inner = {
+        f"frame_{name}": pc.struct_field(frames, name) for name in ("uri", "digest", "media_type")
+    }
     columns = [inner[name] if name in inner else rows.column(name) for name in SIGHTING_COLUMNS]
     return pa.RecordBatch.from_arrays(columns, list(SIGHTING_COLUMNS))
 

@@ -6,10 +6,9 @@ from typing import Final, Protocol
 from schemas.records import DatasetManifest, OffsetRange
 from schemas.topics import EDGE_CASES
 from streams.dataset.candidates import Candidates, Sightings
-from streams.dataset.names import Hashes
 from streams.dataset.policy import DatasetPolicy
 from streams.dataset.ranges import within
-from streams.dataset.sift import Sift
+from streams.dataset.sift import Continued, Sift
 
 _AT_ONCE: Final = 32_768
 """Records judged in one call: a few seconds."""
@@ -25,8 +24,8 @@ class EdgeCaseReader(Protocol):
 class Knowing(Protocol):
     """What datasets hold."""
 
-    def known(self, dataset: DatasetManifest) -> Hashes:
-        """Names of the encounters and picture digests of an assembled dataset."""
+    def continued(self, dataset: DatasetManifest) -> Continued:
+        """What the successor of an assembled dataset goes by."""
 
 
 class Survey:
@@ -56,7 +55,7 @@ class Survey:
         return self._found
 
     def _begin(self, ranges: tuple[OffsetRange, ...], parent: DatasetManifest) -> None:
-        sift = Sift(self._policy, self._shelf.known(parent))
+        sift = Sift(self._policy, self._shelf.continued(parent))
         blocks = self._reader.sightings(within(ranges, EDGE_CASES.name))
         self._of, self._reading, self._found = (parent.dataset_id, ranges), (sift, blocks), None
 

@@ -9,11 +9,12 @@ from onnx import numpy_helper
 
 from producers.camera.rendered import RenderedCamera
 from producers.model.bad_release import worsen
-from producers.model.features import features
+from producers.model.fronts import features, front_of
 from producers.model.graph import sealed
 from producers.model.head import Head, Recipe, learn
 from producers.model.network import to_onnx
 from producers.patches import patch, patched
+from schemas.media import PICTURES
 from tests.bench.figures import figure
 
 SCENES: Final = 60
@@ -40,7 +41,8 @@ def heads() -> tuple[Head, Head, tuple[str, ...]]:
 def delta_figures() -> dict[str, dict[str, Any]]:
     """Bytes of patches over the bytes that changed, and over the whole file."""
     first, second, classes = heads()
-    model = to_onnx(first, classes, "line-1", 7)
+    front = front_of(PICTURES)
+    model = to_onnx(first, front, classes, "line-1", 7)
     changed = {
         "last layer": replace(first, w2=second.w2, b2=second.b2),
         "first layer": replace(first, w1=second.w1, b1=second.b1),
@@ -52,7 +54,7 @@ def delta_figures() -> dict[str, dict[str, Any]]:
         ),
     }
     for name, head in changed.items():
-        new = to_onnx(head, classes, "line-2", 8)
+        new = to_onnx(head, front, classes, "line-2", 8)
         over = _weight(model, new) * len(new) / _changed(model, new)
         made[f"patch for another {name}, of the changed bytes"] = figure(
             over, "times", 1.1, at_most=True
@@ -60,7 +62,7 @@ def delta_figures() -> dict[str, dict[str, Any]]:
     worse = worsen(model)
     over = _weight(model, worse) * len(worse) / _changed(model, worse)
     made["patch for two layers more, of the added bytes"] = figure(over, "times", 1.1, at_most=True)
-    scratch = 100 * _weight(model, to_onnx(second, classes, "line-2", 8))
+    scratch = 100 * _weight(model, to_onnx(second, front, classes, "line-2", 8))
     made["patch for a head learnt from scratch, of the file"] = figure(scratch, "%", None)
     return made
 

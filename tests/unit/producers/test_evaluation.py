@@ -10,6 +10,7 @@ from producers.camera.camera import HeldBack
 from producers.camera.rendered import RenderedCamera
 from producers.evaluation import EvaluationError, compare, evaluate
 from producers.model.graph import Graph, to_bytes
+from schemas.media import PICTURES
 
 CLASSES = ("a", "b", "c")
 
@@ -30,7 +31,7 @@ def oracle(names: tuple[str, ...], wrong_above: int) -> bytes:
     graph.add("Softmax", graph.add("Mul", gap, np.array(-9.0)), output="prob", axis=1)
     graph.add("Identity", both, output="emb")
     metadata = {"classes": str(list(names)).replace("'", '"')}
-    return to_bytes(graph, {"prob": len(names), "emb": 2}, metadata, "oracle")
+    return to_bytes(graph, PICTURES, {"prob": len(names), "emb": 2}, metadata, "oracle")
 
 
 def held_back(encounters: int = 40, frames: int = 5) -> HeldBack:
@@ -94,8 +95,8 @@ def test_a_sure_and_right_model_is_calibrated() -> None:
 
 def test_what_says_nothing_is_refused() -> None:
     model, whole = oracle(CLASSES, wrong_above=30), held_back()
-    empty = HeldBack(whole.images[:0], whole.labels[:0], whole.groups[:0], CLASSES, ())
-    with pytest.raises(EvaluationError, match="0 images, 0 labels, 0 groups"):
+    empty = HeldBack(whole.frames[:0], whole.labels[:0], whole.groups[:0], CLASSES, ())
+    with pytest.raises(EvaluationError, match="0 frames, 0 labels, 0 groups"):
         evaluate(model, empty)
     with pytest.raises(EvaluationError, match="199 labels"):
         evaluate(model, dataclasses.replace(whole, labels=whole.labels[1:]))

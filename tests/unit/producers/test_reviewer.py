@@ -101,3 +101,13 @@ def test_without_a_scenario_there_is_no_truth() -> None:
 
     with pytest.raises(ValueError, match="scenario_file: not set"):
         run(Settings())
+
+
+def test_what_another_medium_shows_is_another_reviewers(camera: RenderedCamera, log: Log) -> None:
+    heard = label_request(event_id="ask-2/0", edge_case_id="x", frames=("file:///frames/x.wav",))
+    log.write(LABEL_REQUESTS, heard)
+    reviewer = Reviewer(camera, clock)
+    reviewer.observe(list(log.facts))
+    reviewer.act(log)
+    assert len(log.of(LABEL_REVIEWS)) == 5
+    assert "x" not in {review.edge_case_id for review in log.of(LABEL_REVIEWS)}

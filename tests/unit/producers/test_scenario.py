@@ -39,6 +39,7 @@ def test_the_demo_plays_320_vehicles_at_two_frames_a_second() -> None:
         ({"reporting": {"window_s": 601}}, "reporting.window_s = 601: Input should be less"),
         ({"triggers": {"random_share": 1.2}}, "triggers.random_share = 1.2: Input should be less"),
         ({"devices": {"HW9": 1}}, "devices.HW9: unknown hardware generation; the catalogue has"),
+        ({"devices": {"HW3": 1, "OPTIMUS_G2": 1}}, "devices: of ROBOT and VEHICLE, which run"),
         ({"devices": {"HW3": 0}}, "devices.HW3 = 0: Input should be greater than or equal to 1"),
         ({"devices": {}}, "devices = {}"),
         ({"regions": {"moon": 1}}, "region moon: not in the catalogue"),

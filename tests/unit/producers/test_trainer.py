@@ -15,8 +15,9 @@ from producers.proposing import Desk, card_name, proposal, store_model
 from producers.seed_dataset import seed_record
 from producers.trainer import Trainer, TrainerError, run
 from schemas.decisions import ReleaseBook
-from schemas.records import DatasetManifest, ManifestKind, ModelRelease
+from schemas.records import DatasetManifest, DeviceClass, ManifestKind, ModelRelease
 from schemas.signing import Keyring, PublicKey, Role, Signer
+from schemas.tasks import ROAD_SIGNS, SPOKEN_DIGITS
 from schemas.topics import DATASET_MANIFESTS, MODEL_RELEASES
 from schemas.validation import check
 from tests.unit.producers.learning_kit import NOW_US, Log
@@ -31,7 +32,15 @@ class Bench:
         key = signer.public().key
         self.keyring = Keyring({"trainer": PublicKey(key, frozenset({role}))})
         self.objects = ObjectStore(f"file://{folder}")
-        self.desk = Desk(self.objects, signer, ("HW3", "HW4"), None, lambda: NOW_US)
+        self.desk = Desk(
+            objects=self.objects,
+            signer=signer,
+            device_class=DeviceClass.VEHICLE,
+            strata=("HW3", "HW4"),
+            task=ROAD_SIGNS,
+            held_back=None,
+            now_us=lambda: NOW_US,
+        )
         self.read = 0
 
     def trainer(self) -> Trainer:
@@ -220,6 +229,18 @@ def test_a_dataset_that_is_not_as_announced_is_named_and_left(
     assert [release.dataset_id for release in bench.releases] == ["good"]
     assert list(trainer.refused) == [dataset.dataset_id]
     assert "announced 00" in trainer.refused[dataset.dataset_id]
+
+
+def test_a_dataset_about_something_else_is_another_trainers(
+    bench: Bench, dataset: DatasetManifest
+) -> None:
+    bench.desk = dataclasses.replace(bench.desk, task=SPOKEN_DIGITS)
+    trainer = bench.trainer()
+    bench.turn(trainer)
+    bench.turn(trainer)
+    assert bench.releases == []
+    assert trainer.refused == {}
+    assert dataset.dataset_id not in trainer._waiting
 
 
 def test_without_a_scenario_nobody_knows_whom_it_is_for() -> None:

@@ -147,7 +147,7 @@ def test_what_cannot_be_trained_on_is_refused(
     junk = objects.put(b"junk", kind="frames")
     with pytest.raises(StripError, match="4 bytes: not a PNG"):
         train(with_first(frame_uri=junk.uri, frame_digest=junk.digest), objects, 1)
-    monkeypatch.setattr(training, "MAX_PICTURES", 100)
+    monkeypatch.setattr(training, "MAX_FRAMES", 100)
     with pytest.raises(DatasetError, match="more than 100"):
         train(whole, objects, 1)
 

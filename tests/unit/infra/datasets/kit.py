@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from infra.objects import PICTURE_KIND, PICTURE_SUFFIX, ObjectStore
+from infra.objects import PICTURE_KIND, ObjectStore
 from producers.camera.camera import EncounterRequest
 from producers.camera.rendered import RenderedCamera
 from schemas.dataset_lines import LineBook
 from schemas.facts import Fact
-from schemas.film_strips import to_png
 from schemas.fingerprints import fingerprint
 from schemas.leakage import certificate
 from schemas.manifests import Example, Manifest, Split, classes_metadata, to_parquet
+from schemas.media import PICTURES
 from schemas.records import DatasetManifest, Erasure, ManifestKind
 from schemas.topics import DATASET_MANIFESTS, ERASURES, TopicSpec
 from tests.factories import dataset_manifest, erasure
@@ -48,7 +48,9 @@ class Site:
 
     def example(self, device: str, number: int, split: Split = Split.TRAIN) -> Example:
         (met,) = CAMERA.encounters([EncounterRequest(device, number)])
-        strip = self.objects.put(to_png(met.frames), kind=PICTURE_KIND, suffix=PICTURE_SUFFIX)
+        strip = self.objects.put(
+            PICTURES.encode(met.frames), kind=PICTURE_KIND, suffix=PICTURES.suffix
+        )
         fleet = device.startswith("v-")
         return Example(
             example_id=f"{device}-{number:02}",

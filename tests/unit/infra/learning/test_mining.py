@@ -75,12 +75,12 @@ def test_a_site_keeps_its_sides_apart() -> None:
     pictures[:, 0, 0, :2] = images
     site = recorded(Recording(pictures, tuple(f"c{n}" for n in range(16)), tracks), seed=2)
 
-    def marks(frames: NDArray[np.uint8]) -> set[bytes]:
+    def marks(frames: NDArray[np.generic]) -> set[bytes]:
         return {frame[0, 0, :2].tobytes() for frame in frames}
 
     drive = marks(np.concatenate([one.frames for one in site.drive]))
     met = marks(np.concatenate([one.frames for one in site.met]))
-    test = marks(site.test.images)
+    test = marks(site.test.frames)
     assert not drive & met
     assert not drive & test
     assert not met & test

@@ -66,7 +66,7 @@ def test_an_encounter_is_a_whole_track_far_to_near(recorded: RecordedCamera) -> 
 def test_tracks_are_held_back_driven_or_met_and_never_two_of_it(recorded: RecordedCamera) -> None:
     held_back = recorded.held_back(1, 1000)
     by_day = np.array([slices["light"] == "DAY" for slices in held_back.slices])[held_back.groups]
-    shown = held_back.images[by_day]  # what tells the track would be too dark to read by night
+    shown = held_back.frames[by_day]  # what tells the track would be too dark to read by night
     drive = np.concatenate([one.frames for one in recorded.seed(1000)])
     sets = [names(shown), names(drive), names(np.concatenate(met(recorded, 2000)))]
     assert [len(found) for found in sets] == [43, 30, 82]
@@ -84,7 +84,7 @@ def test_the_test_drive_lacks_a_class_and_has_little_of_another(recorded: Record
 
 def test_another_seed_deals_anew(tmp_path: Path) -> None:
     folder = write(tmp_path, arrays())
-    dealt = [names(RecordedCamera(folder, seed=s).held_back(1, 99).images) for s in (1, 2, 1)]
+    dealt = [names(RecordedCamera(folder, seed=s).held_back(1, 99).frames) for s in (1, 2, 1)]
     assert dealt[0] == dealt[2] != dealt[1]
 
 

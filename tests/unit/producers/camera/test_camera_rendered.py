@@ -109,7 +109,7 @@ def test_the_test_drive_never_meets_two_of_the_signs(camera: RenderedCamera) -> 
 
 def test_held_back_pictures_are_the_fleets_mix_and_nobody_elses(camera: RenderedCamera) -> None:
     held_back = camera.held_back(5, 200)
-    assert held_back.images.shape == (1200, 32, 32, 3)
+    assert held_back.frames.shape == (1200, 32, 32, 3)
     assert np.array_equal(np.bincount(held_back.groups), np.full(200, 6))
     assert set(np.unique(held_back.labels)) <= set(range(len(CLASSES)))
     for name, values in {
@@ -120,9 +120,9 @@ def test_held_back_pictures_are_the_fleets_mix_and_nobody_elses(camera: Rendered
         assert {slices[name] for slices in held_back.slices} == values
     fleet = {picture.tobytes() for one in camera.encounters(asks(200)) for picture in one.frames}
     drive = {picture.tobytes() for one in camera.seed(200) for picture in one.frames}
-    assert not (fleet | drive) & {picture.tobytes() for picture in held_back.images}
-    assert np.array_equal(camera.held_back(5, 200).images, held_back.images)
-    assert not np.array_equal(camera.held_back(6, 200).images, held_back.images)
+    assert not (fleet | drive) & {picture.tobytes() for picture in held_back.frames}
+    assert np.array_equal(camera.held_back(5, 200).frames, held_back.frames)
+    assert not np.array_equal(camera.held_back(6, 200).frames, held_back.frames)
 
 
 def test_the_mix_is_picked_by_share() -> None:

@@ -23,6 +23,7 @@ from producers.device.readiness import Household
 from producers.device.slots import Model
 from producers.scenario import Scenario, Updates
 from schemas.records import AckState, DeviceClass, DeviceConditions, OtaAck
+from schemas.tasks import ROAD_SIGNS
 from schemas.topics import TopicSpec
 
 SECOND: Final = 1_000_000
@@ -100,6 +101,7 @@ def engine(body: bytes, step_ns: int = 100_000) -> Engine:
 class FakeCamera:
     """Three frames an encounter; brightness tells the sign."""
 
+    task = ROAD_SIGNS
     classes = CLASSES
 
     def __init__(self, frames: int = 3) -> None:

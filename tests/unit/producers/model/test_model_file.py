@@ -9,10 +9,12 @@ import pytest
 
 from producers.camera.camera import EncounterRequest
 from producers.camera.rendered import RenderedCamera
-from producers.model.features import WIDTH, features
+from producers.model.features import WIDTH
+from producers.model.fronts import features, front_of
 from producers.model.head import HIDDEN, Head
 from producers.model.network import to_onnx
 from producers.model.runtime import Model, ModelError, open_session
+from schemas.media import PICTURES
 
 
 def pictures(camera: RenderedCamera, encounters: int) -> np.ndarray:
@@ -74,7 +76,9 @@ def test_the_file_runs_the_features_that_training_saw(camera: RenderedCamera) ->
     found = features(shown)
     expected = found[:, :HIDDEN] / np.linalg.norm(found[:, :HIDDEN], axis=1, keepdims=True)
     assert found.shape == (30, WIDTH)
-    assert Model(to_onnx(head, "ab", "d", 1)).run(shown).emb == pytest.approx(expected, abs=1e-6)
+    assert Model(to_onnx(head, front_of(PICTURES), "ab", "d", 1)).run(shown).emb == pytest.approx(
+        expected, abs=1e-6
+    )
 
 
 def test_features_hardly_see_how_bright_it_is(camera: RenderedCamera) -> None:

@@ -121,7 +121,7 @@ def test_a_failed_training_is_told_with_its_last_words(
     task: tuple[np.ndarray, np.ndarray, np.ndarray], camera: RenderedCamera
 ) -> None:
     pictures, labels, weights = task
-    with pytest.raises(TrainingError, match=r"180 pictures: exit status 1: .*label 99"):
+    with pytest.raises(TrainingError, match=r"180 frames: exit status 1: .*label 99"):
         fit_apart(pictures, labels + 99 - labels.max(), weights, camera.classes, "d", 1)
 
 

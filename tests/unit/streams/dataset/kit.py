@@ -9,13 +9,14 @@ import pyarrow as pa
 
 from schemas.dataset_lines import LineBook
 from schemas.manifests import Example, Manifest, Split, from_parquet, to_parquet
+from schemas.media import PICTURES
 from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES
 from streams.dataset.answers import Answer
 from streams.dataset.assembler import Unreadable
 from streams.dataset.candidates import SIGHTING_COLUMNS, Sighting, Sightings
-from streams.dataset.names import Hashes, hashed
 from streams.dataset.policy import DatasetPolicy
+from streams.dataset.sift import Continued, continued
 
 SECOND = 1_000_000
 POLICY = DatasetPolicy(
@@ -69,6 +70,7 @@ class FakeLog:
                     encounter_id=f"d{seed}-{number % 7}/{number}",
                     frame_uri=f"file:///{seed}/{number}",
                     frame_digest=f"digest-{seed}-{number}",
+                    frame_media_type=PICTURES.media_type,
                     margin=float(generator.uniform()),
                     consent=True,
                     embedding=vector / np.linalg.norm(vector),
@@ -117,9 +119,8 @@ class FakeShelf:
     def manifest(self, dataset: DatasetManifest) -> Manifest:
         return from_parquet(self.bodies[dataset.manifest_uri or ""])
 
-    def known(self, dataset: DatasetManifest) -> Hashes:
-        examples = self.manifest(dataset).examples
-        return hashed(name for one in examples for name in (one.encounter_id, one.frame_digest))
+    def continued(self, dataset: DatasetManifest) -> Continued:
+        return continued(self.manifest(dataset))
 
     def store(self, manifest: Manifest) -> tuple[str, str]:
         body = to_parquet(manifest.examples, manifest.metadata)
@@ -134,8 +135,8 @@ class FakeGallery:
 
     unreadable: dict[str, Unreadable] = field(default_factory=dict)
 
-    def fingerprint(self, uri: str, digest: str) -> bytes | Unreadable:
-        assert uri.startswith("file:///")
+    def fingerprint(self, sighting: Sighting) -> bytes | Unreadable:
+        digest = sighting.frame_digest
         return self.unreadable.get(digest) or hashlib.sha512(digest.encode()).digest()
 
 

@@ -10,6 +10,7 @@ from schemas.manifests import (
     Manifest,
     obeyed_until_us,
 )
+from schemas.media import SOUND
 from schemas.records import DatasetManifest
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
 from streams.dataset.assembler import Assembler, Unreadable
@@ -75,6 +76,24 @@ def test_a_round_pays_its_budget_and_keeps_parent_lineage_and_classes() -> None:
     source = log.edge_cases[first.source_partition][first.source_offset]
     assert source.encounter_id == first.encounter_id
     assert first.source_topic_id == "id-of-edge-cases"
+
+
+def test_a_line_asks_about_its_own_medium_and_counts_what_belongs_to_others() -> None:
+    log, shelf = FakeLog(), FakeShelf()
+    log.see(80)
+    rows = [row for held in log.edge_cases.values() for row in held]
+    for held in log.edge_cases.values():  # of each device every second encounter is a sound
+        held[:] = [
+            replace(row, frame_media_type=SOUND.media_type, embedding=row.embedding[:8])
+            if row.offset % 2
+            else row
+            for row in held
+        ]
+    done = run_round(log, shelf, seeded(shelf), restart=False)
+    added = {example.frame_uri for example in shelf.manifest(done).examples} - {"file:///seed"}
+    assert added <= {row.frame_uri for row in rows if row.offset % 2 == 0}
+    assert done.excluded["OTHER_MEDIUM"] == 40
+    assert len(added) == 8
 
 
 def test_a_new_worker_at_every_step_writes_the_same_manifest() -> None:

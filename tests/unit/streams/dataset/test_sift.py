@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from streams.dataset.candidates import Sighting
 from streams.dataset.names import hashed
 from streams.dataset.policy import DatasetPolicy
-from streams.dataset.sift import Sift
+from streams.dataset.sift import Continued, Sift
 from tests.unit.streams.dataset.kit import columns
 
-KNOWN = hashed(["d/known", "known"])
+KNOWN = Continued(hashed(["d/known", "known"]), "image/png")
 POLICY = DatasetPolicy(near_duplicate_cosine=0.99, max_candidates=100)
 
 
@@ -28,6 +28,7 @@ def sighting(number: int, **changes: Any) -> Sighting:
         encounter_id=f"d/{number}",
         frame_uri="file:///x",
         frame_digest=f"p{number}",
+        frame_media_type="image/png",
         margin=0.01 * number,
         consent=True,
         embedding=vector / np.linalg.norm(vector),
@@ -54,6 +55,7 @@ def sifted(
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
+        ({"frame_media_type": "audio/wav"}, "OTHER_MEDIUM"),
         ({"consent": False}, "NO_CONSENT"),
         ({"embedding": np.zeros(0, np.float32)}, "NO_EMBEDDING"),
         ({"embedding": np.full(32, np.nan, np.float32)}, "NO_EMBEDDING"),
