@@ -22,6 +22,10 @@ from schemas.tasks import Task, task_of
 _SEED: Final = 1
 
 
+class OtherTaskError(ValueError):
+    """A dataset is about something else than this trainer's; the message names both."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the trainer works with.
@@ -42,12 +46,13 @@ class Desk:
     now_us: Callable[[], int]
 
 
-def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRelease | None:
-    """Train, store model and card, build and sign the proposal; None: it is another trainer's.
+def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRelease:
+    """Train, store model and card, build and sign the proposal.
 
     Of a parent that is a bundle the model is trained anew; what is beside it goes on unchanged.
 
     Raises:
+        OtherTaskError: Another trainer does it.
         BundleError: The parent's file is a damaged bundle.
         ObjectMissingError, ObjectCorruptError, ManifestError: The manifest is not as announced.
         DatasetError, StripError, TrainingError: It cannot be trained on.
@@ -55,8 +60,10 @@ def proposal(desk: Desk, book: ReleaseBook, dataset: DatasetManifest) -> ModelRe
     """
     body = desk.objects.get(dataset.manifest_uri or "", digest=dataset.manifest_digest)
     manifest = from_parquet(body)
-    if task_of(manifest) is not desk.task:
-        return None
+    if (task := task_of(manifest)) is not desk.task:
+        raise OtherTaskError(
+            f"dataset {dataset.dataset_id}: about {task.name}, not {desk.task.name}"
+        )
     parent = _parent(desk, book, dataset)
     live = _file_of(desk, book, parent)
     compared = None if parent is None or live is None else Parent(parent, members_of(live)[MODEL])

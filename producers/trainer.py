@@ -11,7 +11,7 @@ from infra.settings import Settings, SettingsError
 from producers.bundles import BundleError
 from producers.camera.open import open_camera
 from producers.offline_gate import WorseError
-from producers.proposing import Desk, proposal
+from producers.proposing import Desk, OtherTaskError, proposal
 from producers.publishing import Publishing
 from producers.scenario import load
 from producers.serving import serve
@@ -93,13 +93,14 @@ class Trainer:
         dataset = ready[0]
         try:
             release = proposal(self._desk, self._book, dataset)
+        except OtherTaskError as error:
+            del self._waiting[dataset.dataset_id]
+            log.info("left to another trainer: %s", error)
+            return
         except _UNUSABLE as error:
             self.refused[dataset.dataset_id] = str(error)
             del self._waiting[dataset.dataset_id]
             log.error("no release from dataset %s: %s", dataset.dataset_id, error)  # noqa: TRY400 - the sentence says it all, a trace adds nothing
-            return
-        if release is None:
-            del self._waiting[dataset.dataset_id]
             return
         publisher.publish(MODEL_RELEASES, release)
         publisher.flush()

@@ -15,6 +15,7 @@ from producers.proposing import Desk, card_name, proposal, store_model
 from producers.seed_dataset import seed_record
 from producers.trainer import Trainer, TrainerError, run
 from schemas.decisions import ReleaseBook
+from schemas.media import PICTURES
 from schemas.records import DatasetManifest, DeviceClass, ManifestKind, ModelRelease
 from schemas.signing import Keyring, PublicKey, Role, Signer
 from schemas.tasks import ROAD_SIGNS, SPOKEN_DIGITS
@@ -141,7 +142,9 @@ def test_the_next_release_of_a_bundle_keeps_what_is_beside_the_model(
     bench: Bench, dataset: DatasetManifest, small_model: bytes
 ) -> None:
     first = proposal(bench.desk, ReleaseBook(bench.keyring), dataset)
-    bundle = store_model(bench.objects, packed({"model": b"old model", "lanes": b"lanes"}))
+    bundle = store_model(
+        bench.objects, packed({"model": b"old model", "lanes": b"lanes"}), PICTURES
+    )
     signed = bench.desk.signer.sign(dataclasses.replace(first, artifact=bundle))
     bench.log.write(MODEL_RELEASES, signed)
     for seq, kind in enumerate((ManifestKind.ASK, ManifestKind.CUT, ManifestKind.ASSEMBLED), 1):

@@ -21,6 +21,7 @@ from producers.training import DatasetError, Parent, train
 from schemas.film_strips import StripError, from_png
 from schemas.known_inputs import KnownInputs, from_json, known_name
 from schemas.manifests import Manifest, ManifestError, Split, classes_of, from_parquet
+from schemas.media import PICTURES
 from schemas.records import DatasetManifest, ManifestKind
 from schemas.topics import DATASET_MANIFESTS
 from schemas.validation import check
@@ -97,7 +98,7 @@ def test_a_dataset_becomes_a_model_with_its_card(
     expected = evaluate(trained.model, held_back)
     assert card["held_back"]["mean"] == expected.mean == trained.metrics["accuracy"]
     assert {"slice/light/NIGHT", "slice/weather/SNOW", "slice/region/alps"} <= set(trained.metrics)
-    artifact = store(objects, trained)
+    artifact = store(objects, trained, PICTURES)
     known = from_json(objects.get(known_name(artifact.digest)))
     assert Known(known).answered_by(Engine(trained.model, artifact.digest))
     assert not Known(KnownInputs(known.names, known.inputs[::-1])).answered_by(

@@ -8,6 +8,7 @@ import pytest
 from producers.bundles import packed
 from producers.device.engine import WARMUP_RUNS, DigestMismatchError, Engine, EngineError
 from producers.device.models import MAX_ENGINES, ModelShelf
+from schemas.media import Frames
 from tests.unit.producers.device.kit import CLASSES, Stepping, engine, model, sha, tiny_model
 
 
@@ -52,7 +53,7 @@ def test_a_new_session_runs_unjudged_before_it_is_used(monkeypatch: pytest.Monke
     runs: list[int] = []
     plain = Engine._run
 
-    def counted(self: Engine, one: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> Any:
+    def counted(self: Engine, one: Frames) -> Any:
         runs.append(1)
         return plain(self, one)
 
@@ -90,10 +91,10 @@ def test_a_bundle_answers_as_its_model_and_takes_the_time_of_all() -> None:
     class Counted(Engine):
         """Each session that runs takes one step of the clock."""
 
-        def _run(self, picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> list[Any]:
+        def _run(self, frames: Frames) -> list[Any]:
             for _ in self._beside:
                 clock()
-            return super()._run(picture)
+            return super()._run(frames)
 
     body = packed({"model": model, "lanes": slow, "lights": slow})
     found = Counted(body, sha(body), cpu_clock=clock)
