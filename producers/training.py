@@ -92,11 +92,8 @@ def train(
     """
     classes, task = classes_of(manifest), task_of(manifest)
     dataset_id = manifest.metadata.get("dataset_id", "")
-    sides = {
-        split: [example for example in manifest.examples if example.split is split]
-        for split in Split
-    }
-    side = _load(sides[Split.TRAIN], objects, task, classes)
+    examples = [example for example in manifest.examples if example.split is Split.TRAIN]
+    side = _load(examples, objects, task, classes)
     if side is None:
         raise DatasetError(f"dataset {dataset_id}: 0 examples with split TRAIN; label some")
 
@@ -120,7 +117,7 @@ def train(
             "opset": OPSET,
             "classes": list(classes),
         },
-        "training": _about(sides[Split.TRAIN], len(side.labels)),
+        "training": _about(examples, len(side.labels)),
         **{name: found and asdict(found) for name, found in measured.items()},
         "parent": against,
     }

@@ -15,7 +15,9 @@ from producers import training
 from producers.evaluation import compare, evaluate
 from producers.proposing import Desk, proposal
 from schemas.decisions import ReleaseBook
+from schemas.records import DeviceClass
 from schemas.signing import Keyring, PublicKey, Role, Signer
+from schemas.tasks import ROAD_SIGNS
 from tests.command_line import fleetloop
 from tests.unit.infra.datasets.kit import CAMERA, GONE, Site, two_datasets
 from tests.unit.producers.test_evaluation import CLASSES, held_back, oracle
@@ -31,7 +33,15 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     signer = Signer("trainer", Ed25519PrivateKey.generate())
     keys = {"trainer": PublicKey(signer.public().key, frozenset({Role.TRAINER}))}
     book = ReleaseBook(Keyring(keys))
-    desk = Desk(made.objects, signer, ("HW3",), None, lambda: 1)
+    desk = Desk(
+        objects=made.objects,
+        signer=signer,
+        device_class=DeviceClass.VEHICLE,
+        strata=("HW3",),
+        task=ROAD_SIGNS,
+        held_back=None,
+        now_us=lambda: 1,
+    )
     dataset = made.book().line("perception").dataset
     assert dataset is not None
     assert book.observe(proposal(desk, book, dataset), offset=0, stamp_us=1).valid
@@ -94,7 +104,7 @@ def files(tmp_path: Path) -> tuple[str, str, str]:
     held = held_back()
     pictures = tmp_path / "pictures.npz"
     labels = np.array(CLASSES)[held.labels]
-    np.savez(pictures, images=held.images, labels=labels, encounters=held.groups)
+    np.savez(pictures, images=held.frames, labels=labels, encounters=held.groups)
     return str(tmp_path / "older.onnx"), str(tmp_path / "newer.onnx"), str(pictures)
 
 
