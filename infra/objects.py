@@ -3,6 +3,7 @@
 import hashlib
 import os
 import uuid
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -20,6 +21,10 @@ class ObjectMissingError(LookupError):
 
 class ObjectCorruptError(ValueError):
     """The object's bytes are not those its address promises."""
+
+
+class ObjectExistsError(ValueError):
+    """Something stands at that address already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +68,51 @@ class ObjectStore:
         them in one.
         """
         path = self._path(name)
+        if self._scheme == "file":
+            self._land(path, parts, self._fs.mv)
+        else:
+            self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            self._fs.pipe_file(path, b"".join(parts))  # one PUT is atomic on object stores
+
+    def put_new(self, name: str, body: bytes) -> None:
+        """Store bytes under a name that nothing has yet, in one step; then they are safe.
+
+        Of several processes that put the same name at once, one does.
+
+        Raises:
+            ObjectExistsError: Another did.
+        """
+        path = self._path(name)
+        try:
+            if self._scheme == "file":
+                self._land(path, (body,), _link)
+            else:
+                self._fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+                self._fs.pipe_file(path, body, mode="create")  # a PUT with If-None-Match
+        except FileExistsError as error:
+            raise ObjectExistsError(f"object {path}: is there already") from error
+
+    def _land(
+        self,
+        path: str,
+        parts: Iterable[bytes | memoryview],
+        place: Callable[[str, str], None],
+    ) -> None:
+        """Write a file beside its place, and have it there in one step."""
         folder = path.rsplit("/", 1)[0]
         self._fs.makedirs(folder, exist_ok=True)
-        if self._scheme != "file":
-            self._fs.pipe_file(path, b"".join(parts))  # one PUT is atomic on object stores
-            return
         partial = f"{path}.{uuid.uuid4().hex}.partial"
         try:
             with self._fs.open(partial, "wb") as file:
                 file.writelines(parts)
             _settle(partial)  # else a power cut may leave the name without the bytes
-            self._fs.mv(partial, path)
+            place(partial, path)
             _settle(folder)
         except OSError as error:
             if self._fs.exists(partial):
                 self._fs.rm_file(partial)  # a full disk gets no fuller
+            if isinstance(error, FileExistsError):
+                raise
             raise OSError(
                 error.errno, f"cannot store object {path}: {error.strerror}; free space or rights"
             ) from error
@@ -143,6 +178,12 @@ class ObjectStore:
 
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
+
+
+def _link(partial: str, path: str) -> None:
+    """Give a file its name, unless something has it: a rename would replace that."""
+    os.link(partial, path)
+    os.remove(partial)  # noqa: PTH107 - fsspec's paths are text
 
 
 def _settle(path: str) -> None:

@@ -1,16 +1,18 @@
 """A company with its own keys, and devices that read what it publishes with the real verifier."""
 
 from collections.abc import Mapping
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from infra.objects import ObjectStore
 from infra.trust.director import issuers
-from infra.trust.issuer import Issuer
+from infra.trust.issuer import Issuer, Order
 from infra.trust.ordering import ordered
 from infra.trust.people import People
 from infra.trust.pinned import pinned_root
+from infra.trust.position import Position
 from producers.device.client.files import FolderFiles
 from producers.device.trust.cycle import UpdateCycle, Verified
 from producers.device.trust.paths import image_path
@@ -21,6 +23,7 @@ from schemas.records import Artifact
 from tests.rollout_log import Log
 
 NOW: Final = datetime(2026, 1, 31, 8, tzinfo=UTC)
+LOG: Final = "the log"
 HARDWARE: Final = "HW4"
 
 
@@ -35,6 +38,13 @@ class Company:
         self.log = Log()
         self.now = now
         self.restart()
+
+    @classmethod
+    def again(cls, company: "Company") -> "Company":
+        """A second online host on the same store, keys and log."""
+        other = copy(company)
+        other.restart()
+        return other
 
     def propose(self, release_id: str, *, vouched: bool = True, **changes: Any) -> None:
         """A release on the log with its model in the store, and its ceremony."""
@@ -61,9 +71,13 @@ class Company:
         """One round of the online host; versions by repository and role."""
         director, images = self._issuers
         issued = {f"images/{role}": at for role, at in images.issue(self.now).items()}
-        for role, at in director.issue(self.now, ordered(self.log.book)).items():
+        for role, at in director.issue(self.now, self.order()).items():
             issued[f"director/{role}"] = at
         return issued
+
+    def order(self) -> Order:
+        """What its Director's Targets are to say by the log."""
+        return Order(ordered(self.log.book), Position(log=LOG, read_to=len(self.log.records)))
 
     def provision(self, state: TrustState) -> None:
         """What a device leaves the factory with."""

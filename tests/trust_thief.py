@@ -14,6 +14,7 @@ from infra.cli import keys
 from infra.cli.main import command_for
 from infra.trust.key_folder import KeyFolder
 from infra.trust.pinned import pinned_root
+from infra.trust.position import Position
 from infra.trust.roots import OFFLINE, ROLES
 from infra.trust.shelf import Shelf, listed
 from infra.trust.signed_file import expiry, public_key, signed_by, verified
@@ -21,7 +22,7 @@ from producers.device.trust.agreement import COUNTER
 from producers.device.trust.places import METADATA
 from producers.device.trust.refusal import RefusedError
 from schemas.records import ReleaseKind
-from tests.trust_company import NOW, Car, Company
+from tests.trust_company import LOG, NOW, Car, Company
 from tests.tuf_site import predicate
 
 FAR: Final = 1_000
@@ -66,7 +67,13 @@ class Thief:
 
     def count_ahead(self) -> None:
         """Name the present state under a version that the company will never reach."""
-        self.freeze(self.shelf.newest("snapshot", self.root), FAR)
+        self.freeze(self.newest("snapshot"), FAR)
+
+    def newest(self, role: str) -> Any:
+        """The newest file of a role that counts."""
+        found = self.shelf.newest(role, self.root, self.shelf.versions()[role])
+        assert found is not None
+        return found
 
     def freeze(self, snapshot: Any, version: int) -> None:
         """Have the Timestamp name a Snapshot."""
@@ -80,8 +87,11 @@ class Thief:
         return snapshot
 
     def order(self, targets: Mapping[str, TargetFile], version: int = FAR) -> None:
-        """Publish Targets with all that names them."""
-        self.name(self.sign(Targets(version, None, expiry("targets", NOW), dict(targets))), version)
+        """Publish Targets with all that names them, made of a log that nobody has read so far."""
+        ahead = Position(log=LOG, read_to=FAR).fields()
+        expires = expiry("targets", NOW)
+        signed = Targets(version, None, expires, dict(targets), unrecognized_fields=ahead)
+        self.name(self.sign(signed), version)
 
     def seize(self) -> None:
         """Publish a Root with his own key in every role; the stolen ones vouch for it."""

@@ -39,6 +39,7 @@ ENDINGS: Final[Mapping[str, Exit]] = {
     "infra.kafka.errors.LogReadError": Exit.ERROR,
     "infra.kafka.ranges.RangeUnreadableError": Exit.ERROR,
     "infra.objects.ObjectCorruptError": Exit.ERROR,
+    "infra.objects.ObjectExistsError": Exit.ERROR,
     "infra.objects.ObjectMissingError": Exit.ERROR,
     "infra.sealed_key.KeysError": Exit.ERROR,
     "infra.trust.ceremony.CeremonyError": Exit.ERROR,

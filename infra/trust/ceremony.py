@@ -162,6 +162,7 @@ class Ceremony:
 
         Raises:
             CeremonyError: The store has another file of the same version that devices believe.
+            ObjectExistsError: Somebody publishes at the same time.
             OSError: The store does not take it.
         """
         done = []
@@ -174,7 +175,8 @@ class Ceremony:
                 if not (paper.complete and settled):
                     break
                 verified(paper.document.data, role, repository, paper.roots)
-                shelf.put(role, paper.document.version, paper.document.data)
+                store = shelf.put if there is None else shelf.replace
+                store(role, paper.document.version, paper.document.data)
                 done.append(paper.name)
         return done
 

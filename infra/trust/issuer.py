@@ -2,17 +2,25 @@
 
 Targets first, then the Snapshot that names them, the Timestamp last: until it stands, a device sees
 the repository as it was. So a run that is killed anywhere is finished by the next one, and a round
-with nothing to do writes nothing. A version is one above the highest that ever stood there, never
-the same one twice.
+with nothing to do writes nothing.
+
+A version is one above the highest that stood there when the round began, and is stored only where
+nothing stands: of two hosts that issue at once by mistake one stores it, and the other begins its
+round again on top of that. A host that has read less of the log than the newest Targets were made
+of issues nothing.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tuf.api.metadata import Root, Snapshot, TargetFile, Targets, Timestamp
 
+from infra.objects import ObjectExistsError
+from infra.trust.position import Position
+from infra.trust.pruning import prune
 from infra.trust.shelf import Shelf, listed
 from infra.trust.signed_file import LIFE, expiry, holder, signed_by, verified
 from producers.device.trust.documents import Document
@@ -22,6 +30,21 @@ Load = Callable[[str], Ed25519PrivateKey]
 
 class IssueError(RuntimeError):
     """The repository cannot be issued; the message says what a person must do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the Director's Targets are to say.
+
+    Attributes:
+        targets: By path.
+        position: How far the decisions were read that it is made of.
+        adopt: Go on where the newest Targets were made of another log.
+    """
+
+    targets: Mapping[str, TargetFile]
+    position: Position
+    adopt: bool = False
 
 
 class Issuer:
@@ -37,101 +60,30 @@ class Issuer:
         self._shelf, self._trusted, self._load = shelf, trusted, load
         self._keys: dict[str, Ed25519PrivateKey] = {}
 
-    def issue(
-        self, now: datetime, targets: Mapping[str, TargetFile] | None = None
-    ) -> Mapping[str, int]:
+    def issue(self, now: datetime, order: Order | None = None) -> Mapping[str, int]:
         """Bring the repository up to date.
 
         Args:
             now: UTC.
-            targets: What its Targets are to say; None: a ceremony signs them, they are only named.
+            order: What its Targets are to say; None: a ceremony signs them, they are only named.
 
         Returns:
             Version by role of what was issued; empty: nothing had to be.
 
         Raises:
-            IssueError: Metadata that was issued is gone, or a key is not this host's.
+            IssueError: Metadata that was issued is gone, or another host is ahead of this one.
+            KeysError: A key is not this host's.
             RefusedError: A Root in the store is not signed by the one before.
             OSError: The store does not take it.
         """
-        root = self._shelf.root(self._trusted).signed
-        issued: dict[str, int] = {}
+        look = _Look(self._shelf, self._shelf.root(self._trusted).signed, now, self._key)
+        targets = _vouched(look) if order is None else _ordered(look, order)
+        _show(look, _named(look, targets))
+        return look.issued
 
-        def renew(role: str, build: Callable[[int], Any]) -> Document[Any]:
-            version = 1 + max(self._shelf.versions()[role], default=0)
-            data = signed_by(build(version), [self._key(root, role)])
-            document = verified(data, role, self._shelf.repository, [root])
-            self._shelf.put(role, version, data)
-            issued[role] = version
-            return document
-
-        named = self._targets(root, now, targets, renew)
-        snapshot = self._snapshot(root, now, named, renew)
-        self._timestamp(root, now, snapshot, renew)
-        return issued
-
-    def _targets(
-        self,
-        root: Root,
-        now: datetime,
-        targets: Mapping[str, TargetFile] | None,
-        renew: Callable[[str, Callable[[int], Any]], Document[Any]],
-    ) -> Document[Targets]:
-        current = self._shelf.newest("targets", root)
-        if targets is None:
-            if current is None:
-                raise IssueError(
-                    "the image repository has no Targets that its Root's holders have signed; "
-                    "sign and publish them: fleetloop keys sign, keys publish"
-                )
-            return current
-        if current is not None and current.signed.targets == targets and _fresh(current, now):
-            return current
-        return renew(
-            "targets", lambda version: Targets(version, None, expiry("targets", now), dict(targets))
-        )
-
-    def _snapshot(
-        self,
-        root: Root,
-        now: datetime,
-        targets: Document[Targets],
-        renew: Callable[[str, Callable[[int], Any]], Document[Any]],
-    ) -> Document[Snapshot]:
-        current = self._shelf.newest("snapshot", root)
-        meta = {"targets.json": listed(targets)}
-        if current is not None:
-            was = current.signed.meta["targets.json"]
-            if was.version > targets.version:
-                raise IssueError(
-                    f"{self._shelf.repository}: Snapshot {current.version} names Targets "
-                    f"{was.version}, the newest that verifies is {targets.version}; devices would "
-                    "refuse to go back: restore the object store, or sign Targets above it"
-                )
-            if current.signed.meta == meta and _fresh(current, now):
-                return current
-        return renew(
-            "snapshot", lambda version: Snapshot(version, None, expiry("snapshot", now), meta)
-        )
-
-    def _timestamp(
-        self,
-        root: Root,
-        now: datetime,
-        snapshot: Document[Snapshot],
-        renew: Callable[[str, Callable[[int], Any]], Document[Any]],
-    ) -> None:
-        current = self._shelf.newest("timestamp", root)
-        meta = listed(snapshot)
-        shown = self._shelf.read("timestamp.json")
-        if (
-            current is not None
-            and shown == current.data
-            and current.signed.snapshot_meta == meta
-            and _fresh(current, now)
-        ):
-            return
-        renew("timestamp", lambda version: Timestamp(version, None, expiry("timestamp", now), meta))
+    def prune(self, now: datetime) -> int:
+        """As `pruning.prune`, for this repository."""
+        return prune(self._shelf, self._shelf.root(self._trusted).signed, now)
 
     def _key(self, root: Root, role: str) -> Ed25519PrivateKey:
         (key_id,) = root.roles[role].keyids
@@ -140,7 +92,122 @@ class Issuer:
         return self._keys[key_id]
 
 
-def _fresh(document: Document[Any], now: datetime) -> bool:
-    """Whether more than half of its life is left; the rest is for noticing that nothing renews."""
-    left = document.signed.expires - now
-    return bool(left > LIFE[document.role] / 2)
+class _Look:
+    """One round: what stood there when it began, and what it puts on top of that.
+
+    Attributes:
+        issued: Version by role of what it put there.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        root: Root,
+        now: datetime,
+        key: Callable[[Root, str], Ed25519PrivateKey],
+    ) -> None:
+        self.shelf, self.now, self.issued = shelf, now, dict[str, int]()
+        self._root, self._key, self._versions = root, key, shelf.versions()
+
+    def newest(self, role: str) -> Document[Any] | None:
+        """The newest file of a role that counts; None: there is none."""
+        return self.shelf.newest(role, self._root, self._versions[role])
+
+    def put(self, role: str, build: Callable[[int, datetime], Any]) -> Document[Any]:
+        """Sign and store the next version.
+
+        Raises:
+            IssueError: Another host has.
+        """
+        version = 1 + max(self._versions[role], default=0)
+        data = signed_by(build(version, expiry(role, self.now)), [self._key(self._root, role)])
+        document = verified(data, role, self.shelf.repository, [self._root])
+        try:
+            self.shelf.put(role, version, data)
+        except ObjectExistsError as error:
+            raise IssueError(
+                f"{self.shelf.repository}: {role} {version} was issued by another host while this "
+                "one did; there should be one director: worker run director"
+            ) from error
+        self.issued[role] = version
+        return document
+
+    def fresh(self, document: Document[Any]) -> bool:
+        """Whether more than half its life is left; the rest is for noticing that nothing renews."""
+        left = document.signed.expires - self.now
+        return bool(left > LIFE[document.role] / 2)
+
+
+def _vouched(look: _Look) -> Document[Targets]:
+    """The Targets that people have signed."""
+    current = look.newest("targets")
+    if current is None:
+        raise IssueError(
+            "the image repository has no Targets that its Root's holders have signed; "
+            "sign and publish them: fleetloop keys sign, keys publish"
+        )
+    return current
+
+
+def _ordered(look: _Look, order: Order) -> Document[Targets]:
+    """The Targets that say what was decided."""
+    current = look.newest("targets")
+    if current is not None:
+        _check_not_behind(current, order)
+        if current.signed.targets == order.targets and look.fresh(current):
+            return current
+
+    def build(version: int, expires: datetime) -> Targets:
+        said = order.position.fields()
+        return Targets(version, None, expires, dict(order.targets), unrecognized_fields=said)
+
+    return look.put("targets", build)
+
+
+def _check_not_behind(current: Document[Targets], order: Order) -> None:
+    was, position = Position.of(current.signed), order.position
+    made = f"director: Targets {current.version} were made of"
+    if was is None or (was.log != position.log and order.adopt):
+        return
+    if was.log != position.log:
+        raise IssueError(
+            f"{made} another log, {was.log}, and this one is {position.log}; if it was made anew: "
+            "worker run director --adopt-new-topic"
+        )
+    if was.read_to > position.read_to:
+        raise IssueError(
+            f"{made} the log up to offset {was.read_to}, this host has read up to "
+            f"{position.read_to}: another director is ahead of it, and one is enough"
+        )
+
+
+def _named(look: _Look, targets: Document[Targets]) -> Document[Snapshot]:
+    """The Snapshot that names them."""
+    current = look.newest("snapshot")
+    meta = {"targets.json": listed(targets)}
+    if current is not None:
+        was = current.signed.meta["targets.json"]
+        if was.version > targets.version:
+            raise IssueError(
+                f"{look.shelf.repository}: Snapshot {current.version} names Targets "
+                f"{was.version}, the newest that verifies is {targets.version}; devices would "
+                "refuse to go back: restore the object store, or sign Targets above it"
+            )
+        if current.signed.meta == meta and look.fresh(current):
+            return current
+    return look.put("snapshot", lambda version, expires: Snapshot(version, None, expires, meta))
+
+
+def _show(look: _Look, snapshot: Document[Snapshot]) -> None:
+    """Have devices see it, by a Timestamp that names it."""
+    current, meta = look.newest("timestamp"), listed(snapshot)
+    if (
+        current is None
+        or look.shelf.shown != current.data
+        or current.signed.snapshot_meta != meta
+        or not look.fresh(current)
+    ):
+        current = look.put(
+            "timestamp", lambda version, expires: Timestamp(version, None, expires, meta)
+        )
+        look.shelf.show(current.data)

@@ -12,6 +12,7 @@ from infra.trust.signed_file import believed, verified
 from producers.device.trust.documents import Document
 from producers.device.trust.places import METADATA
 
+SHOWN: Final = "timestamp.json"
 _NAME: Final = re.compile(r"(\d{1,18})\.(root|targets|snapshot|timestamp)\.json")
 
 
@@ -19,7 +20,8 @@ class Shelf:
     """The files of a repository, by role and version.
 
     A Timestamp stands there twice: under its version, which says what was issued, and as
-    timestamp.json, which devices ask for.
+    timestamp.json, which devices ask for. No other file is ever replaced by another version of
+    itself, so of two hosts that issue the same version by mistake one does.
 
     Args:
         objects: The store; whoever owns it may delay, but nothing it says is believed unsigned.
@@ -47,14 +49,30 @@ class Shelf:
             return None
 
     def put(self, role: str, version: int, data: bytes) -> None:
-        """Store a file under its role and version, whole and safe.
+        """Store a file under its role and version, where there is none yet, whole and safe.
 
         Raises:
+            ObjectExistsError: There is one: another host was faster.
             OSError: The store does not take it.
         """
+        self._objects.put_new(self._place(f"{version}.{role}.json"), data)
+
+    def replace(self, role: str, version: int, data: bytes) -> None:
+        """As `put`, over what stands there."""
         self._objects.put_named(self._place(f"{version}.{role}.json"), data)
-        if role == "timestamp":
-            self._objects.put_named(self._place("timestamp.json"), data)
+
+    def show(self, timestamp: bytes) -> None:
+        """Have devices see a Timestamp, and by it all that it names. Raises OSError."""
+        self._objects.put_named(self._place(SHOWN), timestamp)
+
+    def drop(self, role: str, version: int) -> None:
+        """Remove a file that nobody asks for any more."""
+        self._objects.delete(self._place(f"{version}.{role}.json"))
+
+    @property
+    def shown(self) -> bytes | None:
+        """The Timestamp that devices see; None: there is none."""
+        return self.read(SHOWN)
 
     def root(self, trusted: bytes) -> Document[Root]:
         """The newest Root, walked one version at a time from one that is trusted.
@@ -69,9 +87,15 @@ class Shelf:
             root = verified(data, "root", self.repository, [new.signed])
         return root
 
-    def newest(self, role: str, root: Root) -> Document[Any] | None:
-        """The newest file of a role that the Root's keys have signed; None: there is none."""
-        for version in self.versions()[role]:
+    def newest(self, role: str, root: Root, versions: Sequence[int]) -> Document[Any] | None:
+        """The newest file of a role, of these versions, that the Root's keys have signed.
+
+        Args:
+            role: The role.
+            root: Says which keys count.
+            versions: As `versions` has them.
+        """
+        for version in versions:
             data = self.read(f"{version}.{role}.json")
             document = believed(data or b"", role, self.repository, root)
             if document is not None and document.version == version:

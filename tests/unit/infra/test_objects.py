@@ -4,12 +4,18 @@ import errno
 import hashlib
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
+from infra.objects import (
+    ObjectCorruptError,
+    ObjectExistsError,
+    ObjectMissingError,
+    ObjectStore,
+)
 
 
 @pytest.fixture
@@ -96,3 +102,21 @@ def test_bytes_are_on_the_disk_before_they_have_their_name_and_the_name_after(
     monkeypatch.setattr(os, "fsync", settled)
     objects.put_named("checkpoints/a", b"new")
     assert steps == ["bytes", "name", "folder"]
+
+
+@pytest.mark.parametrize("root", ["file://{}/store", "memory://new-{}"])
+def test_of_many_that_put_the_same_new_name_at_once_one_does(tmp_path: Path, root: str) -> None:
+    objects = ObjectStore(root.format(tmp_path))
+
+    def put(number: int) -> int | None:
+        try:
+            objects.put_new("updates/1.root.json", f"{number}".encode() * 1_000)
+        except ObjectExistsError:
+            return None
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        (won,) = [number for number in pool.map(put, range(8)) if number is not None]
+    assert objects.get("updates/1.root.json") == f"{won}".encode() * 1_000
+    assert objects.list("updates") == ["updates/1.root.json"]
+    assert [path.name for path in tmp_path.rglob("*.partial")] == []

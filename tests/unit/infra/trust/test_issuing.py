@@ -136,26 +136,26 @@ def test_killed_at_any_write_the_next_run_finishes_and_devices_never_notice(
     company.issue()
     car = Car(company)
     car.verify("r1")
-    put = ObjectStore.put_named
+    land = ObjectStore._land
     for cut in range(1, 9):
         company.later(days=45.5)  # more than half the life of every role
         company.people.vouch_again(company.keys_dir, company.objects, company.now)
         left = [cut]
 
-        def dying(self: ObjectStore, name: str, body: bytes, left: list[int] = left) -> None:
+        def dying(*given: Any, left: list[int] = left) -> None:
             left[0] -= 1
             if not left[0]:
                 raise Killed
-            put(self, name, body)
+            land(*given)
 
-        monkeypatch.setattr(ObjectStore, "put_named", dying)
+        monkeypatch.setattr(ObjectStore, "_land", dying)
         try:
             company.issue()
         except Killed:
             company.later(days=-45.5)
             car.verify("r1")
             company.later(days=45.5)
-        monkeypatch.setattr(ObjectStore, "put_named", put)
+        monkeypatch.setattr(ObjectStore, "_land", land)
         company.issue()
         car.verify("r1")
     assert left[0] > 0, "the last cut lies beyond the last write"
