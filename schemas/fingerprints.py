@@ -11,11 +11,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.cells import placed
+
 CELLS: Final = 8
 NEAR: Final = 0.98
 _LUMA: Final = np.array([299, 587, 114], np.int64)  # thousandths, ITU-R BT.601
-_BLOCK: Final = 2_048
-_FLAT: Final = 1e-6
+_BLOCK: Final = 4_096
+_MOST_CELLS: Final = 2_048
+_ROUNDING: Final = 1e-4
+_SAMPLE: Final = 20_000
+_LEADING: Final = 16
+_HELD_ORDER: Final = [*range(_LEADING), _LEADING + 1, _LEADING]
 
 
 def fingerprint(picture: NDArray[np.generic]) -> bytes:
@@ -41,40 +47,96 @@ def near_pairs(
 ) -> Iterator[tuple[int, int]]:
     """Positions (i, j) of every pair of a left and a right fingerprint that are near.
 
-    Exact. Both sides are ordered along the direction in which they vary most; only pairs within
-    the distance that nearness allows there are compared, so far fewer than all of them.
+    Exact. The smaller side lies in cells, of which each of the other looks into those that can
+    hold a near one: far fewer are compared than all. What looks near in float32 is judged in whole
+    numbers, so that no pair is near in one search and not in the next.
     """
-    if not left or not right:
+    if len(left) < len(right):
+        yield from ((i, j) for j, i in near_pairs(right, left, least))
         return
-    ours, theirs = _vectors(left), _vectors(right)
-    along = _direction(theirs)
-    reach = float(np.sqrt(2.0 * (1.0 - least))) + _FLAT
-    place, order = ours @ along, np.argsort(theirs @ along, kind="stable")
-    sorted_theirs = theirs[order]
-    sorted_place = sorted_theirs @ along
-    mine = np.argsort(place, kind="stable")
-    for begin in range(0, len(mine), _BLOCK):
-        rows = mine[begin : begin + _BLOCK]
-        first = int(np.searchsorted(sorted_place, place[rows[0]] - reach))
-        last = int(np.searchsorted(sorted_place, place[rows[-1]] + reach, side="right"))
-        for start in range(first, last, _BLOCK):
-            found = ours[rows] @ sorted_theirs[start : min(start + _BLOCK, last)].T >= least
-            for i, j in zip(*np.nonzero(found), strict=True):
-                yield int(rows[i]), int(order[start + j])
+    if not right:
+        return
+    ours, theirs = _whole(left), _whole(right)
+    held = _Held(_units(theirs))
+    for begin in range(0, len(ours), _BLOCK):
+        block = ours[begin : begin + _BLOCK]
+        i, j = held.likely(_units(block), least - _ROUNDING)
+        near = _alike(block[i], theirs[j], least)
+        yield from zip((begin + i[near]).tolist(), j[near].tolist(), strict=True)
 
 
-def _vectors(fingerprints: Sequence[bytes]) -> NDArray[np.float32]:
-    """Unit vectors float32 [n, 64]; of a flat picture, which is near to nothing, zeros."""
+class _Held:
+    """Unit vectors float32 [n, 64], by cell."""
+
+    def __init__(self, units: NDArray[np.float32]) -> None:
+        self._cells = placed(units, min(_MOST_CELLS, 1 + int(2 * np.sqrt(len(units)))))
+        owners = np.concatenate(
+            [self._cells.owners(units[at : at + _BLOCK]) for at in range(0, len(units), _BLOCK)]
+        )
+        self._order = np.argsort(owners, kind="stable")
+        self._starts = np.searchsorted(owners[self._order], np.arange(len(self._cells) + 1))
+        self._basis = _leading(units[:: max(1, len(units) // _SAMPLE)])
+        self._sorted = _with_square(units[self._order] @ self._basis)[:, _HELD_ORDER]
+
+    def likely(
+        self, asked: NDArray[np.float32], least: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Positions (asked, held) of all pairs that may correlate by `least`, and of some more.
+
+        Within a cell, distances along the leading directions alone are compared: no pair is
+        farther apart there than it is. |a - b|^2 <= d^2 is (a, -|a|^2/2, 1) (b, 1, -|b|^2/2) >=
+        -d^2/2.
+        """
+        square = 2.0 * (1.0 - least)
+        reached = self._cells.reached(asked, float(np.sqrt(square)))
+        leading = _with_square(asked @ self._basis)
+        pairs = [np.empty((2, 0), np.int64)]
+        for cell in np.flatnonzero(reached.any(axis=1)):
+            rows = np.flatnonzero(reached[cell])
+            span = slice(self._starts[cell], self._starts[cell + 1])
+            close = leading[rows] @ self._sorted[span].T >= -square / 2.0
+            flat = np.flatnonzero(close)  # several times as fast as nonzero of a matrix
+            if flat.size:
+                i, j = np.divmod(flat, close.shape[1])
+                pairs.append(np.stack([rows[i], self._order[span][j]]))
+        found = np.concatenate(pairs, axis=1)
+        return found[0], found[1]
+
+
+def _whole(fingerprints: Sequence[bytes]) -> NDArray[np.int16]:
+    """Differences from the mean times 64, int16 [n, 64]; of a flat picture zeros: near to none."""
     raw = np.frombuffer(b"".join(fingerprints), np.uint8).reshape(len(fingerprints), -1)
-    centred = raw.astype(np.float32)
-    centred -= centred.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = np.where(length > 1.0, centred / np.maximum(length, 1.0), 0.0)
-    return unit.astype(np.float32)
+    cells = raw.shape[1]
+    sums = raw.sum(axis=1, dtype=np.int16)  # at most 64 x 255
+    whole: NDArray[np.int16] = raw.astype(np.int16) * np.int16(cells) - sums[:, None]
+    is_flat = np.square(whole, dtype=np.float64).sum(axis=1) <= cells**2
+    whole[is_flat] = 0
+    return whole
 
 
-def _direction(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The first principal direction, by the eigenvectors of the 64 x 64 covariance."""
-    spread = np.cov(vectors, rowvar=False) if len(vectors) > 1 else np.eye(vectors.shape[1])
-    found: NDArray[np.float32] = np.linalg.eigh(spread)[1][:, -1].astype(np.float32)
+def _units(whole: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Float32 [n, 64] of length 1; zeros stay zeros."""
+    units = whole.astype(np.float32)
+    units /= np.maximum(np.linalg.norm(units, axis=1, keepdims=True), 1.0)
+    return units
+
+
+def _leading(units: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Float32 [64, 16]: the directions in which unit vectors vary most."""
+    found: NDArray[np.float32] = np.linalg.eigh(units.T @ units)[1][:, -_LEADING:]
     return found
+
+
+def _with_square(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Float32 [n, 18]: vectors, minus half their squared length, and one."""
+    half = -0.5 * np.square(vectors).sum(axis=1, keepdims=True)
+    return np.concatenate([vectors, half, np.ones_like(half)], axis=1)
+
+
+def _alike(left: NDArray[np.int16], right: NDArray[np.int16], least: float) -> NDArray[np.bool_]:
+    """Bool [n]: whether each pair correlates by `least`; the same in any batch."""
+    ours, theirs = left.astype(np.int64), right.astype(np.int64)
+    products = (ours * theirs).sum(axis=1)
+    lengths = np.sqrt((ours**2).sum(axis=1)) * np.sqrt((theirs**2).sum(axis=1))
+    near: NDArray[np.bool_] = (products > 0) & (products >= least * lengths)
+    return near

@@ -1,7 +1,6 @@
 """Leakage: related examples on both sides of a split, found, and kept out."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from schemas.fingerprints import near_pairs
@@ -31,11 +30,7 @@ def leaks(examples: Sequence[Example]) -> list[Leak]:
     device sent, is one recorder: its encounters are told apart, not the drive. An example of a
     manifest from before fingerprints is compared by name alone.
     """
-    found = [
-        Leak(kind, name, sides[Split.TRAIN], sides[Split.VALIDATION])
-        for (kind, name), sides in sorted(_relations(examples).items())
-        if len(sides) > 1
-    ]
+    found = sorted(leak for kind in _NAMED for leak in _crossing(kind, examples))
     train = [one for one in examples if one.split is Split.TRAIN and one.fingerprint]
     other = [one for one in examples if one.split is Split.VALIDATION and one.fingerprint]
     pairs = near_pairs([one.fingerprint for one in train], [one.fingerprint for one in other])
@@ -64,7 +59,8 @@ def audit(examples: Sequence[Example]) -> LeakageAudit:
 
 def certificate(examples: Sequence[Example]) -> LeakageAudit:
     """What is announced of examples in which `leaks` finds nothing: the relations it compared."""
-    return LeakageAudit(checked=len(_relations(examples)), violations=0)
+    checked = sum(len({name for name, _ in _NAMED[kind](examples)}) for kind in _NAMED)
+    return LeakageAudit(checked=checked, violations=0)
 
 
 def parted(kept: Sequence[Example], added: Sequence[Example]) -> list[Example]:
@@ -84,12 +80,21 @@ def _near(added: Sequence[Example], others: Sequence[Example], side: Split) -> s
     return {mine[i].example_id for i, _ in pairs}
 
 
-def _relations(examples: Sequence[Example]) -> dict[tuple[str, str], dict[Split, str]]:
-    """By kind and name: an example on each side that has it."""
-    sides: defaultdict[tuple[str, str], dict[Split, str]] = defaultdict(dict)
-    for one in examples:
-        sides["encounter", one.encounter_id].setdefault(one.split, one.example_id)
-        sides["picture", one.frame_digest].setdefault(one.split, one.example_id)
-        if one.source_topic:
-            sides["device", one.device_id].setdefault(one.split, one.example_id)
-    return sides
+def _crossing(kind: str, examples: Sequence[Example]) -> Iterable[Leak]:
+    """Of each name on both sides, the first example of each."""
+    first: dict[str, Example] = {}
+    found: dict[str, Leak] = {}
+    for name, one in _NAMED[kind](examples):
+        other = first.setdefault(name, one)
+        if other.split is not one.split and name not in found:
+            train, validates = (one, other) if one.split is Split.TRAIN else (other, one)
+            found[name] = Leak(kind, name, train.example_id, validates.example_id)
+    return found.values()
+
+
+_NAMED: Final[Mapping[str, Callable[[Sequence[Example]], Iterable[tuple[str, Example]]]]] = {
+    "device": lambda examples: ((one.device_id, one) for one in examples if one.source_topic),
+    "encounter": lambda examples: ((one.encounter_id, one) for one in examples),
+    "picture": lambda examples: ((one.frame_digest, one) for one in examples),
+}
+"""What relates examples by a name."""

@@ -2,9 +2,11 @@
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final, get_type_hints
 
 import pyarrow as pa
@@ -74,6 +76,10 @@ _ARROW: Final = {
     bytes: pa.binary(),
 }
 _COLUMNS: Final = {name: _ARROW[kind] for name, kind in get_type_hints(Example).items()}
+_GROUP: Final = 65_536
+"""Examples of a row group: what is in memory twice while a manifest is written or read."""
+_SPLITS: Final[Mapping[str, Split]] = {split.value: split for split in Split}
+_REPEATED: Final = ["device_id", "split", "label", "source_topic", "source_topic_id"]
 _FORMAT: Final = "fleetloop.manifest/2"
 _EARLIER: Final[Mapping[str, frozenset[str]]] = {"fleetloop.manifest/1": frozenset({"fingerprint"})}
 """Columns that manifests of an earlier format lack; their defaults stand for them."""
@@ -98,14 +104,19 @@ def to_parquet(examples: Iterable[Example], metadata: Mapping[str, str]) -> byte
     _check(rows)
     if "format" in metadata:
         raise ManifestError("manifest metadata 'format' is written by the manifest; name it else")
-    columns = [[getattr(row, name) for row in rows] for name in _COLUMNS]
     schema = _arrow_schema(metadata)
-    arrays = [
-        pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)
-    ]
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), sink, compression="zstd")
+    with pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=_REPEATED) as writer:
+        for begin in range(0, len(rows), _GROUP):
+            writer.write_batch(_batch(rows[begin : begin + _GROUP], schema))
     return sink.getvalue()
+
+
+def _batch(rows: Sequence[Example], schema: pa.Schema) -> pa.RecordBatch:
+    arrays = [
+        pa.array(list(map(attrgetter(field.name), rows)), type=field.type) for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def from_parquet(body: bytes) -> Manifest:
@@ -114,26 +125,62 @@ def from_parquet(body: bytes) -> Manifest:
     Raises:
         ManifestError: The bytes are not Parquet, not a manifest, or break a rule of manifests.
     """
+    with _readable(body):
+        file = pq.ParquetFile(pa.BufferReader(body))
+        metadata = _metadata(file.schema_arrow)
+        rows = tuple(_examples(file))
+    _check(rows)
+    return Manifest(rows, metadata)
+
+
+def head_of(body: bytes) -> tuple[Manifest, Iterator[str]]:
+    """A manifest without its examples, and the encounters and picture digests of these.
+
+    Raises:
+        ManifestError: The bytes are not a manifest; also while the names are taken.
+    """
+    with _readable(body):
+        file = pq.ParquetFile(pa.BufferReader(body))
+        return Manifest((), _metadata(file.schema_arrow)), _names(file, body)
+
+
+def _names(file: pq.ParquetFile, body: bytes) -> Iterator[str]:
+    with _readable(body):
+        for batch in file.iter_batches(_GROUP, columns=["encounter_id", "frame_digest"]):
+            for column in batch.columns:
+                yield from column.to_pylist()
+
+
+@contextmanager
+def _readable(body: bytes) -> Iterator[None]:
     try:
-        table = pq.read_table(pa.BufferReader(body))
+        yield
     except (pa.ArrowException, OSError) as error:
         raise ManifestError(f"manifest of {len(body)} bytes: not Parquet: {error}") from error
-    metadata = {
-        key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()
-    }
+
+
+def _metadata(schema: pa.Schema) -> Mapping[str, str]:
+    """What is said of all examples, when format and columns are those of a manifest."""
+    metadata = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    metadata.pop("ARROW:schema", None)
     found = metadata.pop("format", None)
     if found != _FORMAT and found not in _EARLIER:
         raise ManifestError(f"manifest metadata format={found!r}: must be {_FORMAT!r}")
     expected = _arrow_schema({}, _EARLIER.get(found, frozenset()))
-    if not table.schema.equals(expected):
-        raise ManifestError(f"manifest columns {table.schema.names}: must be {expected.names}")
-    rows = [
-        Example(**{**row, "split": _split(row["split"], row["example_id"])})
-        for row in table.to_pylist()
-    ]
-    _check(rows)
-    metadata.pop("ARROW:schema", None)
-    return Manifest(tuple(rows), metadata)
+    if not schema.equals(expected):
+        raise ManifestError(f"manifest columns {schema.names}: must be {expected.names}")
+    return metadata
+
+
+def _examples(file: pq.ParquetFile) -> Iterator[Example]:
+    """One row group after another; names that many examples share are in memory once."""
+    shared: dict[str, str] = {}
+    for batch in file.iter_batches(_GROUP):
+        for row in batch.to_pylist():
+            for name in _REPEATED:
+                row[name] = shared.setdefault(row[name], row[name])
+            row["split"] = _split(row["split"], row["example_id"])
+            yield Example(**row)
 
 
 def classes_metadata(classes: Iterable[str]) -> str:
@@ -178,15 +225,13 @@ def origin_of(example: Example) -> str:
 
 
 def _split(value: str, example_id: str) -> Split:
-    try:
-        return Split(value)
-    except ValueError as error:
-        raise ManifestError(
-            f"example {example_id}: split={value!r}: must be one of {[*Split]}"
-        ) from error
+    found = _SPLITS.get(value)
+    if found is None:
+        raise ManifestError(f"example {example_id}: split={value!r}: must be one of {[*Split]}")
+    return found
 
 
-def _check(rows: list[Example]) -> None:
+def _check(rows: Sequence[Example]) -> None:
     sides: dict[str, Split] = {}
     seen: set[str] = set()
     for row in rows:

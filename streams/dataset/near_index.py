@@ -5,13 +5,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.dataset.cells import Cells, placed
+from schemas.cells import Cells, placed
 from streams.dataset.code_store import CodeStore
 from streams.dataset.codes import Codes, near
 
 _CELLS_FROM: Final = 8_192  # of fewer, all are compared
 _MOST_CELLS: Final = 2_048
-_REPLACED_AT: Final = 4  # times as many embeddings as when the cells were placed
+_REPLACED_AT: Final = 2  # times as many embeddings as when the cells were placed
 _BLOCK: Final = 8_192
 
 
@@ -70,7 +70,7 @@ class NearIndex:
         self._store.forget_first(count)
 
     def _place(self) -> None:
-        count = min(_MOST_CELLS, 1 << round(np.log2(2.0 * np.sqrt(len(self)))))
+        count = min(_MOST_CELLS, 1 << round(np.log2(4.0 * np.sqrt(len(self)))))
         held = self._store.codes()
         step = max(1, len(held) // (count * 32))
         self._cells = placed(held.take(slice(None, None, step)).units(), count)

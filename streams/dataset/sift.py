@@ -1,6 +1,7 @@
 """From edge cases to candidates, a stretch of the log at a time, in bounded memory."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,14 +34,17 @@ class Continued:
     media_type: str
 
 
-def continued(manifest: Manifest) -> Continued:
-    """What the successor of a dataset with this manifest goes by.
+def continued(head: Manifest, names: Iterable[str]) -> Continued:
+    """What the successor of a dataset goes by.
+
+    Args:
+        head: Its manifest; only what is said of all examples matters.
+        names: Encounters and digests that it holds.
 
     Raises:
         ManifestError: Its task is not known.
     """
-    held = (name for one in manifest.examples for name in (one.encounter_id, one.frame_digest))
-    return Continued(hashed(held), task_of(manifest).medium.media_type)
+    return Continued(hashed(names), task_of(head).medium.media_type)
 
 
 class Sift:

@@ -14,7 +14,7 @@ from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from infra.settings import KafkaSettings
 from schemas.columns import ColumnDecoder
 from schemas.film_strips import StripError
-from schemas.manifests import Manifest, ManifestError, from_parquet, to_parquet
+from schemas.manifests import Manifest, ManifestError, from_parquet, head_of, to_parquet
 from schemas.media import MEDIA
 from schemas.records import DatasetManifest, OffsetRange
 from schemas.registry import Registry
@@ -25,7 +25,7 @@ from streams.dataset.assembler import Unreadable
 from streams.dataset.candidates import SIGHTING_COLUMNS, Sighting, Sightings
 from streams.dataset.sift import Continued, continued
 
-_CHUNK: Final = 4_000
+_CHUNK: Final = 8_000
 """Messages decoded at a time, so that a long range is never in memory as it was sent."""
 
 
@@ -41,14 +41,17 @@ class ObjectShelf:
         Raises:
             ObjectMissingError, ObjectCorruptError, ManifestError: It cannot be had as announced.
         """
-        if dataset.manifest_uri is None:
-            raise ManifestError(f"dataset {dataset.dataset_id}: manifest_uri must not be null")
-        body = self._objects.get(dataset.manifest_uri, digest=dataset.manifest_digest)
-        return from_parquet(body)
+        return from_parquet(self._body(dataset))
 
     def continued(self, dataset: DatasetManifest) -> Continued:
-        """What the successor of an assembled dataset goes by."""
-        return continued(self.manifest(dataset))
+        """What the successor of an assembled dataset goes by; its examples are not made."""
+        head, names = head_of(self._body(dataset))
+        return continued(head, names)
+
+    def _body(self, dataset: DatasetManifest) -> bytes:
+        if dataset.manifest_uri is None:
+            raise ManifestError(f"dataset {dataset.dataset_id}: manifest_uri must not be null")
+        return self._objects.get(dataset.manifest_uri, digest=dataset.manifest_digest)
 
     def store(self, manifest: Manifest) -> tuple[str, str]:
         """Keep a manifest; its address and digest."""

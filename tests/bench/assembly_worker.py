@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.settings import Settings
+from schemas.media import PICTURES
 from schemas.registry import FileRegistry
 from schemas.topics import EDGE_CASES
 from streams.dataset.candidates import SIGHTING_COLUMNS, Sightings
@@ -20,7 +21,7 @@ from streams.dataset.codes import quantised
 from streams.dataset.names import hashed
 from streams.dataset.near_index import NearIndex
 from streams.dataset.policy import DatasetPolicy
-from streams.dataset.sift import Sift
+from streams.dataset.sift import Continued, Sift
 from streams.dataset.sources import KafkaLog
 from tests.bench.assembly_embeddings import Embeddings, jittered
 from tests.factories import DIGEST
@@ -32,7 +33,7 @@ _ASKED: Final = 2_048
 def sifted(real: Embeddings, kept: int) -> dict[str, Any]:
     """Fill a sift as a long range would, then read what stands on the log."""
     policy = DatasetPolicy(kept_embeddings=kept + kept // 8)
-    sift = Sift(policy, hashed([]))
+    sift = Sift(policy, Continued(hashed([]), PICTURES.media_type))
     began, cpu = time.perf_counter(), time.process_time()
     for begin in range(0, kept, _STEP):
         sift.take(_columns(jittered(real, _STEP, 1_000 + begin, 0.2, 0.6), begin))
@@ -82,7 +83,7 @@ def _columns(embeddings: Embeddings, begin: int) -> Sightings:
     count = len(embeddings)
     numbers = range(begin, begin + count)
     flat = pa.array(embeddings.reshape(-1))
-    ends = pa.array(np.arange(0, (count + 1) * embeddings.shape[1], embeddings.shape[1], np.int32))
+    ends = pa.array(np.arange(count + 1, dtype=np.int32) * np.int32(embeddings.shape[1]))
     columns: dict[str, Any] = {
         "event_id": [f"vehicle-{n % 5_000}/1763769000/{n}" for n in numbers],
         "device_id": [f"vehicle-{n % 5_000}" for n in numbers],
@@ -90,6 +91,7 @@ def _columns(embeddings: Embeddings, begin: int) -> Sightings:
         "encounter_id": [f"vehicle-{n % 5_000}/{n}" for n in numbers],
         "frame_uri": [f"file:///objects/frames/{n:064x}.png" for n in numbers],
         "frame_digest": [f"{n:064x}" for n in numbers],
+        "frame_media_type": [PICTURES.media_type] * count,
         "margin": np.random.default_rng(begin).uniform(size=count),
         "consent": [True] * count,
         "embedding": pa.ListArray.from_arrays(ends, flat),

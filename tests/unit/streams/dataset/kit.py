@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.dataset_lines import LineBook
-from schemas.manifests import Example, Manifest, Split, from_parquet, to_parquet
+from schemas.manifests import Example, Manifest, Split, from_parquet, head_of, to_parquet
 from schemas.media import PICTURES
 from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES
@@ -120,7 +120,7 @@ class FakeShelf:
         return from_parquet(self.bodies[dataset.manifest_uri or ""])
 
     def continued(self, dataset: DatasetManifest) -> Continued:
-        return continued(self.manifest(dataset))
+        return continued(*head_of(self.bodies[dataset.manifest_uri or ""]))
 
     def store(self, manifest: Manifest) -> tuple[str, str]:
         body = to_parquet(manifest.examples, manifest.metadata)
