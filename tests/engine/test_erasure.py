@@ -14,6 +14,7 @@ from infra.objects import ObjectMissingError, ObjectStore
 from infra.settings import ClickHouseSettings, Settings
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
+from producers import seed_dataset, training
 from schemas.erasures import OF_DEVICES
 from schemas.topics import DEVICES
 from tests.command_line import fleetloop
@@ -28,7 +29,9 @@ from tests.erasing import (
     store_strips,
     tables_that_tell,
 )
+from tests.learning_line import LearningLine
 from tests.sinks import prepare, publishing, running, settings_for
+from tests.unit.producers.test_evaluation import oracle
 from tests.waiting import until
 
 pytestmark = pytest.mark.engine
@@ -59,17 +62,17 @@ def world(
         yield settings.model_copy(update={"objects_url": f"file://{tmp_path}/objects"})
 
 
-def run(*words: str, code: Exit = Exit.OK) -> list[dict[str, Any]]:
+def run(*words: str, code: Exit = Exit.OK) -> Any:
     result = fleetloop(*words, "-o", "json")
     assert result.exit_code == code, result.output
-    rows: list[dict[str, Any]] = json.loads(result.stdout) if result.stdout else []
-    return rows
+    found: Any = json.loads(result.stdout) if result.stdout else []
+    return found
 
 
 def erased() -> dict[str, Any]:
     words = ("--device", GONE, "--by", "alice", "--reason", "the owner asked", "--wait")
-    (row,) = run("erase", *words, "--timeout-s", "60")
-    return row
+    found: dict[str, Any] = run("erase", *words, "--timeout-s", "60")[0]
+    return found
 
 
 def stored_until(client: Native, device: str, rows: int) -> None:
@@ -199,6 +202,70 @@ def test_rows_that_come_back_are_told_and_deleted_again(world: Settings) -> None
         with erasing(world):
             until(lambda: rows_of(client, GONE) == 0, "the rows are deleted again")
         assert run("clickhouse", "verify") == []
+
+
+def test_what_was_learnt_from_a_device_is_named_and_the_next_dataset_forgets_it(
+    world: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From test drive to second dataset, by the real assembly, trainer, sink and eraser."""
+    monkeypatch.setattr(seed_dataset, "ENCOUNTERS", 12)
+    monkeypatch.setattr(training, "fit_apart", lambda *_: oracle(("stop", "yield", "curve"), 1))
+    monkeypatch.setenv("FLEETLOOP_OBJECTS_URL", world.objects_url)
+    monkeypatch.setenv("FLEETLOOP_KEYS_DIR", str(tmp_path / "keys"))
+    with (
+        running(world),
+        native(world.clickhouse) as client,
+        publishing(world.kafka) as publisher,
+    ):
+        line = LearningLine(world, tmp_path, publisher)
+        for device in (GONE, KEPT):
+            line.drive(device, 4)
+        first = line.dataset()
+        held = [one for one in line.manifest(first).examples if one.device_id == GONE]
+        assert held
+        drive_release, release = line.train(2)
+        until(
+            lambda: (
+                client.execute("SELECT count() FROM model_releases") == [(2,)]
+                and client.execute("SELECT count() FROM dataset_manifests") == [(4,)]
+            ),
+            "datasets and releases in ClickHouse",
+        )
+        with erasing(world):
+            answer = erased()
+        assert answer["datasets_built_before"] == [first.dataset_id]
+        assert answer["releases_trained_before"] == [release]
+        assert answer["pictures"] == 4
+        line.drive(KEPT, 4)
+        second = line.dataset()
+    assert second.parent == first.dataset_id
+    assert second.excluded["ERASED"] == len(held)
+    devices = {one.device_id for one in line.manifest(second).examples}
+    assert KEPT in devices
+    assert GONE not in devices
+    for one in line.manifest(first).examples:
+        if one.device_id == GONE:
+            with pytest.raises(ObjectMissingError):
+                line.objects.get(one.frame_uri)
+        else:
+            assert line.objects.get(one.frame_uri, digest=one.frame_digest)
+    (loss,) = card_of(release)["erasures"]
+    assert (loss["erasure_id"], loss["examples"]) == (answer["erasure_id"], len(held))
+    assert card_of(drive_release)["erasures"] == []
+    told = fleetloop("releases", "get", release)
+    assert f"affected by erasure {answer['erasure_id']}" in told.stderr
+    for dataset in (first, second):
+        assert run("datasets", "audit", dataset.dataset_id) == []
+    changed = run("datasets", "diff", first.dataset_id, second.dataset_id)
+    assert sorted(changed["removed"]["ERASED"]) == sorted(one.example_id for one in held)
+    assert list(changed["removed"]) == ["ERASED"]
+
+
+def card_of(release: str) -> dict[str, Any]:
+    result = fleetloop("models", "get", release, "-o", "json")
+    assert result.exit_code == Exit.OK, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
 
 
 def test_without_a_worker_the_wait_ends_and_says_what_is_missing(world: Settings) -> None:
