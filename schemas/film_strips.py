@@ -21,6 +21,7 @@ _NOT_A_STRIP: Final = (
     SyntaxError,
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
+    ValueError,  # a chunk beside the pixels is cut short, or unpacks to too much
 )
 
 
@@ -53,16 +54,23 @@ def from_png(body: bytes) -> Pictures:
     """
     try:
         with Image.open(io.BytesIO(body), formats=["PNG"]) as picture:
-            width, height = picture.size
-            if picture.mode != "RGB" or height != SIZE or not _frames_fit(width):
-                raise StripError(
-                    f"film strip {width} x {height} {picture.mode}: must be RGB, height 32, "
-                    f"width 32 to {SIZE * MAX_FRAMES} in steps of 32"
-                )
-            pixels = np.asarray(picture)
+            pixels = _pixels(picture)
+    except StripError:
+        raise
     except _NOT_A_STRIP as error:
         raise StripError(f"film strip of {len(body)} bytes: not a PNG: {error}") from error
     return np.ascontiguousarray(pixels.reshape(SIZE, -1, SIZE, 3).swapaxes(0, 1))
+
+
+def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
+    """The pixels, unpacked only when the header promises no more of them than a strip has."""
+    width, height = picture.size
+    if picture.mode != "RGB" or height != SIZE or not _frames_fit(width):
+        raise StripError(
+            f"film strip {width} x {height} {picture.mode}: must be RGB, height 32, "
+            f"width 32 to {SIZE * MAX_FRAMES} in steps of 32"
+        )
+    return np.asarray(picture)
 
 
 def _frames_fit(width: int) -> bool:

@@ -1,11 +1,12 @@
 """Film strips keep every pixel, and refuse what is not one."""
 
+import contextlib
 import io
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from schemas.film_strips import StripError, from_png, to_png
 
@@ -48,6 +49,16 @@ def _announcing(width: int, height: int) -> bytes:
     return bytes(body)
 
 
+def _with_chunk(kind: bytes, data: bytes) -> bytes:
+    """A film strip with one more chunk before its pixels."""
+    body = _png("RGB", (32, 32))
+    check = zlib.crc32(kind + data).to_bytes(4, "big")
+    return body[:33] + len(data).to_bytes(4, "big") + kind + data + check + body[33:]
+
+
+_BOMB = zlib.compress(bytes(20_000_000))
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -55,6 +66,12 @@ def _announcing(width: int, height: int) -> bytes:
         (_announcing(10_000, 10_000), "exceeds limit"),
         (_announcing(2_048, 20_000), "2048 x 20000 RGB"),
         (_announcing(0, 32), "not a PNG|0 x 32"),
+        (_announcing(32, 0), "not a PNG|32 x 0"),
+        (_announcing(0, 0), "not a PNG|0 x 0"),
+        (_with_chunk(b"zTXt", b"k\0\0" + _BOMB), "not a PNG: Decompressed data too large"),
+        (_with_chunk(b"iTXt", b"k\0\1\0\0\0" + _BOMB), "not a PNG: Decompressed data too large"),
+        (_with_chunk(b"iCCP", b"k\0\0" + _BOMB), "not a PNG: Decompressed data too large"),
+        (_with_chunk(b"pHYs", b"\0"), "not a PNG: Truncated pHYs"),
         (b"", "0 bytes: not a PNG"),
         (b"nope", "4 bytes: not a PNG"),
         (_png("RGB", (64, 32))[:60], "not a PNG"),
@@ -66,3 +83,31 @@ def _announcing(width: int, height: int) -> bytes:
 def test_other_bytes_are_refused(body: bytes, message: str) -> None:
     with pytest.raises(StripError, match=message):
         from_png(body)
+
+
+@pytest.mark.parametrize("size", [(20_000, 20_000), (2_048, 20_000), (32, 20_000), (20_000, 32)])
+def test_a_picture_of_another_size_is_refused_before_it_is_decoded(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decoded(_: object) -> None:
+        raise AssertionError("20,000 pixels a side were unpacked")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", decoded)
+    with pytest.raises(StripError):
+        from_png(_announcing(*size))
+
+
+@pytest.mark.filterwarnings("default::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_a_device_sends_is_a_strip_or_a_strip_error(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    whole = to_png(rng.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8))
+    for _ in range(250):
+        body = bytearray(whole)
+        for place in rng.integers(0, 80, rng.integers(1, 4)):
+            body[place] = rng.integers(256)
+        if rng.random() < 0.3:
+            body = body[: rng.integers(len(body))]
+        body[29:33] = zlib.crc32(body[12:29]).to_bytes(4, "big")
+        with contextlib.suppress(StripError):
+            assert from_png(bytes(body)).shape[1:] == (32, 32, 3)
