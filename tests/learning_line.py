@@ -10,7 +10,7 @@ import numpy as np
 from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
 from infra.keys import load_keyring, load_signer, make_keys
-from infra.objects import PICTURE_KIND, PICTURE_SUFFIX, ObjectStore
+from infra.objects import PICTURE_KIND, ObjectStore
 from infra.settings import Settings
 from producers.camera.camera import EncounterRequest
 from producers.camera.rendered import RenderedCamera
@@ -22,8 +22,9 @@ from schemas.dataset_lines import LineBook
 from schemas.decisions import ReleaseBook
 from schemas.film_strips import to_png
 from schemas.manifests import Manifest, from_parquet
-from schemas.records import DatasetManifest, LabelRequest
+from schemas.records import DatasetManifest, DeviceClass, LabelRequest
 from schemas.registry import FileRegistry
+from schemas.tasks import ROAD_SIGNS
 from schemas.topics import (
     DATASET_MANIFESTS,
     EDGE_CASES,
@@ -66,7 +67,9 @@ class LearningLine:
         self._keyring = load_keyring(folder / "keys")
         signer = load_signer(folder / "keys", "trainer")
         self.objects = ObjectStore(settings.objects_url)
-        self._desk = Desk(self.objects, signer, ("HW3",), None, _now_us)
+        self._desk = Desk(
+            self.objects, signer, DeviceClass.VEHICLE, ("HW3",), ROAD_SIGNS, None, _now_us
+        )
         publish_seed(self._camera, self.objects, publisher, line="perception", now_us=_now_us())
 
     def drive(self, device: str, encounters: int) -> None:
@@ -75,7 +78,7 @@ class LearningLine:
         self._seen[device] = first + encounters
         asked = [EncounterRequest(device, first + n) for n in range(encounters)]
         for number, met in enumerate(self._camera.encounters(asked), first):
-            strip = self.objects.put(to_png(met.frames), kind=PICTURE_KIND, suffix=PICTURE_SUFFIX)
+            strip = self.objects.put(to_png(met.frames), kind=PICTURE_KIND, suffix=".png")
             vector = self._rng.normal(size=16)
             case = factories.edge_case(
                 event_id=f"{device}/1/{number}",

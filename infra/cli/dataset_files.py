@@ -12,6 +12,7 @@ from infra.objects import ObjectStore
 from infra.settings import Settings
 from schemas.forgotten import erased_since, losses
 from schemas.manifests import classes_of
+from schemas.tasks import task_of
 
 Dataset = Annotated[str, typer.Argument(help="the dataset")]
 
@@ -95,17 +96,18 @@ def export(
     since = erased_since(manifest, log.erasures)
     examples = [one for one in manifest.examples if since(one) is None]
     classes = classes_of(manifest)
+    feature = exporting.FEATURES[task_of(manifest).medium.media_type]
+    facts = Facts(
+        dataset=dataset,
+        examples=examples,
+        classes=classes,
+        feature=feature,
+        losses=losses(manifest, log.erasures),
+        embedded=embed,
+        licence=licence,
+    )
     try:
-        facts = Facts(
-            dataset=dataset,
-            examples=examples,
-            classes=classes,
-            medium=exporting.medium_of(examples),
-            losses=losses(manifest, log.erasures),
-            embedded=embed,
-            licence=licence,
-        )
-        exporting.write(to, examples, classes, card(facts), objects if embed else None)
+        exporting.write(to, examples, classes, feature, card(facts), objects if embed else None)
     except exporting.ExportError as error:
         fail(f"{dataset_id} is not exported: {error}", Exit.CONDITION_NOT_MET)
     say(f"{dataset_id}: {len(examples)} examples in {to}")

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import yaml
 
-from infra.datasets.export import Medium
+from infra.datasets.export import Feature
 from schemas import moments
 from schemas.forgotten import Loss
 from schemas.manifests import Example, Split, origin_of
 from schemas.records import DatasetManifest
+from schemas.sound_strips import RATE_HZ, STEP, WINDOW
 
 _SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 _LARGER: Final = "100K<n<1M"
@@ -37,7 +38,7 @@ class Facts:
     dataset: DatasetManifest
     examples: Sequence[Example]
     classes: Sequence[str]
-    medium: Medium
+    feature: Feature
     losses: Sequence[Loss]
     embedded: bool
     licence: str
@@ -64,7 +65,7 @@ def _header(facts: Facts) -> Mapping[str, Any]:
     return {
         "pretty_name": facts.dataset.dataset_id,
         "license": facts.licence,
-        "task_categories": [facts.medium.task],
+        "task_categories": [facts.feature.task],
         "size_categories": [next((name for below, name in _SIZES if count < below), _LARGER)],
         "configs": [
             {
@@ -87,11 +88,16 @@ def _contents(facts: Facts) -> Iterator[str]:
     )
     yield (
         f"{len(facts.examples)} examples of {len(facts.classes)} classes; an example is one "
-        f"encounter of one device: all of its frames in one object (`{facts.medium.column}`) with "
+        f"encounter of one device: all of its frames in one object (`{facts.feature.column}`) with "
         f"one label. {how}"
     )
-    if facts.medium.column == "image":
+    if facts.feature.column == "image":
         yield "Frames are 32 x 32 RGB and stand side by side, far to near: cut every 32 pixels."
+    else:
+        yield (
+            f"A WAV at {RATE_HZ} Hz; frames are windows of {WINDOW} samples, each {STEP} after the "
+            "one before."
+        )
     yield ""
     yield "| class | label | train | validation |"
     yield "|---|---|---|---|"
@@ -130,7 +136,7 @@ def _choice(dataset: DatasetManifest) -> Iterator[str]:
     )
     yield f"Labels paid so far in the line: {dataset.label_cost} of {dataset.budget}."
     yield (
-        "Devices are on one side of the split; a picture near to one on the other side is left out."
+        "Devices are on one side of the split; what is near to something on the other is left out."
     )
 
 
@@ -162,7 +168,7 @@ def _limits(facts: Facts) -> Iterator[str]:
         "`fleetloop erasures list` names the devices."
     )
     if facts.dataset.source == "simulated":
-        yield "* Pictures and labels are simulated: nothing learnt from them is about real roads."
+        yield "* It is simulated, labels included: nothing learnt from it is about the real world."
     validation = sum(one.split is Split.VALIDATION for one in facts.examples)
     yield (
         f"* The validation side has {validation} encounters; with fewer than 30 of a class its "

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from schemas.manifests import Example, Split, origin_of
+from schemas.media import PICTURES, SOUND
 
 ROWS_PER_FILE: Final = 50_000
 _ROWS_PER_GROUP: Final = 500
@@ -32,37 +33,26 @@ class ExportError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Medium:
-    """A kind of examples as Hugging Face datasets name it: its column, its feature, its task."""
+class Feature:
+    """A medium as Hugging Face datasets name it: its column, its feature, the task it is for."""
 
     column: str
-    feature: str
+    kind: str
     task: str
 
 
-MEDIA: Final[Mapping[str, Medium]] = {
-    ".png": Medium("image", "Image", "image-classification"),
-    ".wav": Medium("audio", "Audio", "audio-classification"),
+FEATURES: Final[Mapping[str, Feature]] = {
+    PICTURES.media_type: Feature("image", "Image", "image-classification"),
+    SOUND.media_type: Feature("audio", "Audio", "audio-classification"),
 }
-"""By the ending of an example's object."""
-
-
-def medium_of(examples: Sequence[Example]) -> Medium:
-    """The one medium of a dataset's examples.
-
-    Raises:
-        ExportError: There are no examples, or their objects are of several or of unknown kinds.
-    """
-    endings = sorted({Path(one.frame_uri).suffix for one in examples})
-    if len(endings) != 1 or endings[0] not in MEDIA:
-        raise ExportError(f"objects that end in {endings}: must be all one of {[*MEDIA]}")
-    return MEDIA[endings[0]]
+"""By media type."""
 
 
 def write(
     folder: Path,
     examples: Sequence[Example],
     classes: Sequence[str],
+    feature: Feature,
     card: str,
     objects: ObjectStore | None,
 ) -> None:
@@ -72,19 +62,23 @@ def write(
         folder: Must not exist, or be empty.
         examples: In the order of their ids.
         classes: Names in the order of the labels' integers.
+        feature: What their objects are.
         card: README.md, see `infra.datasets.card`.
         objects: Where the pictures are, to embed them; None: they are linked.
 
     Raises:
-        ExportError: The folder holds something, or a picture is not there as it was announced.
+        ExportError: There are no examples, the folder holds something, or a picture is not there
+            as it was announced.
     """
+    if not examples:
+        raise ExportError("no example is left")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ExportError(f"{folder}: is there already; name a new folder")
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
     try:
         (partial / "data").mkdir(parents=True)
         for name, rows in files(examples):
-            _write_file(partial / name, rows, classes, objects)
+            _write_file(partial / name, rows, classes, feature, objects)
         (partial / "README.md").write_text(card)
         partial.replace(folder)
     finally:
@@ -102,28 +96,26 @@ def files(examples: Sequence[Example]) -> Iterator[tuple[str, Sequence[Example]]
 
 
 def _write_file(
-    path: Path, rows: Sequence[Example], classes: Sequence[str], objects: ObjectStore | None
+    path: Path,
+    rows: Sequence[Example],
+    classes: Sequence[str],
+    feature: Feature,
+    objects: ObjectStore | None,
 ) -> None:
-    medium = medium_of(rows)
-    schema = _schema(medium, classes)
+    schema = _schema(feature, classes)
     index = {name: label for label, name in enumerate(classes)}
     load = _linked if objects is None else _embedding(objects)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for first in range(0, len(rows), _ROWS_PER_GROUP):
-            group = rows[first : first + _ROWS_PER_GROUP]
-            table = [_row(one, medium, index, load) for one in group]
-            writer.write_table(pa.Table.from_pylist(table, schema=schema))
+            group = [
+                {feature.column: load(one), "label": index[one.label], **_told(one)}
+                for one in rows[first : first + _ROWS_PER_GROUP]
+            ]
+            writer.write_table(pa.Table.from_pylist(group, schema=schema))
 
 
-def _row(
-    one: Example,
-    medium: Medium,
-    index: Mapping[str, int],
-    load: Callable[[Example], Mapping[str, Any]],
-) -> Mapping[str, Any]:
+def _told(one: Example) -> Mapping[str, Any]:
     return {
-        medium.column: load(one),
-        "label": index[one.label],
         "label_name": one.label,
         "example_id": one.example_id,
         "encounter_id": one.encounter_id,
@@ -156,10 +148,10 @@ def _embedding(objects: ObjectStore) -> Callable[[Example], Mapping[str, Any]]:
     return load
 
 
-def _schema(medium: Medium, classes: Sequence[str]) -> pa.Schema:
+def _schema(feature: Feature, classes: Sequence[str]) -> pa.Schema:
     text, number = pa.string(), pa.int64()
     columns = {
-        medium.column: pa.struct({"bytes": pa.binary(), "path": text}),
+        feature.column: pa.struct({"bytes": pa.binary(), "path": text}),
         "label": number,
         "label_name": text,
         "example_id": text,
@@ -176,9 +168,9 @@ def _schema(medium: Medium, classes: Sequence[str]) -> pa.Schema:
     features: dict[str, Any] = {
         name: {"dtype": _DTYPES[kind], "_type": "Value"}
         for name, kind in columns.items()
-        if name != medium.column
+        if name != feature.column
     }
-    features[medium.column] = {"_type": medium.feature}
+    features[feature.column] = {"_type": feature.kind}
     features["label"] = {"names": list(classes), "_type": "ClassLabel"}
     told = json.dumps({"info": {"features": features}}, ensure_ascii=False)
     return pa.schema(columns, metadata={"huggingface": told})

@@ -14,6 +14,7 @@ from infra.cli import dataset_log
 from infra.cli.output import Exit
 from schemas.manifests import Example, Split, from_parquet, to_parquet
 from schemas.records import DatasetManifest
+from schemas.tasks import SPOKEN_DIGITS
 from schemas.topics import DATASET_MANIFESTS
 from tests.command_line import fleetloop
 from tests.unit.infra.datasets.kit import GONE, KEPT, Site, two_datasets
@@ -240,6 +241,21 @@ def test_an_export_leaves_out_what_was_erased_and_its_card_says_so(
     ):
         assert told in card
     assert GONE not in card
+
+
+def test_sound_is_exported_as_sound(site: Site, tmp_path: Path) -> None:
+    one = site.heard("v-robot")
+    site.assemble("digits-1", [one], seq=6, task=SPOKEN_DIGITS)
+    assert run("audit", "digits-1") == []
+    words = ("export", "digits-1", "--to", str(tmp_path / "out"), "--embed")
+    assert fleetloop("datasets", *words).exit_code == Exit.OK
+    table = pq.read_table(tmp_path / "out" / "data" / "train-00000-of-00001.parquet")
+    features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
+    assert features["audio"] == {"_type": "Audio"}
+    assert table["audio"][0].as_py()["bytes"] == path_of(one.frame_uri).read_bytes()
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "- audio-classification" in card
+    assert "A WAV at 8000 Hz" in card
 
 
 def test_an_export_is_whole_or_not_there(site: Site, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from infra.objects import PICTURE_KIND, ObjectStore
 from producers.camera.camera import EncounterRequest
 from producers.camera.rendered import RenderedCamera
@@ -14,8 +16,10 @@ from schemas.facts import Fact
 from schemas.fingerprints import fingerprint
 from schemas.leakage import certificate
 from schemas.manifests import Example, Manifest, Split, classes_metadata, to_parquet
-from schemas.media import PICTURES
+from schemas.media import PICTURES, SOUND
 from schemas.records import DatasetManifest, Erasure, ManifestKind
+from schemas.sound_strips import STEP, WINDOW, windows
+from schemas.tasks import KEY, ROAD_SIGNS, Task
 from schemas.topics import DATASET_MANIFESTS, ERASURES, TopicSpec
 from tests.factories import dataset_manifest, erasure
 
@@ -67,11 +71,29 @@ class Site:
             fingerprint=fingerprint(met.frames[-1]),
         )
 
-    def assemble(self, name: str, examples: Iterable[Example], seq: int = 0) -> DatasetManifest:
+    def heard(self, device: str) -> Example:
+        """A spoken digit instead of a sign."""
+        sound = np.random.default_rng(5).normal(0, 900, WINDOW + 3 * STEP).astype(np.int16)
+        frames = windows(sound)
+        strip = self.objects.put(SOUND.encode(frames), kind=PICTURE_KIND, suffix=SOUND.suffix)
+        return replace(
+            self.example(device, 0),
+            frame_uri=strip.uri,
+            frame_digest=strip.digest,
+            fingerprint=SOUND.fingerprint(frames[-1]),
+        )
+
+    def assemble(
+        self, name: str, examples: Iterable[Example], seq: int = 0, task: Task = ROAD_SIGNS
+    ) -> DatasetManifest:
         """Announce a dataset, and before it the question and the cut it follows."""
         made = Manifest(
             tuple(sorted(examples, key=lambda one: one.example_id)),
-            {"classes": classes_metadata(CAMERA.classes), "dataset_id": name},
+            {
+                "classes": classes_metadata(CAMERA.classes),
+                "dataset_id": name,
+                KEY: task.name,
+            },
         )
         stored = self.objects.put(
             to_parquet(made.examples, made.metadata), kind="manifests", suffix=".parquet"

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.objects import ObjectStore
+from infra.objects import ObjectStore, StoredObject
 from schemas.film_strips import to_png
 from schemas.fingerprints import fingerprint
 from streams.dataset.assembler import Unreadable
+from streams.dataset.candidates import Sighting
 from streams.dataset.sources import ObjectGallery
 
 FRAMES = np.random.default_rng(3).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
@@ -24,11 +25,29 @@ def sized(width: int, height: int) -> bytes:
     return bytes(body)
 
 
+def seen(objects: ObjectStore, stored: StoredObject) -> bytes | Unreadable:
+    sighting = Sighting(
+        event_id="d/1/1",
+        device_id="d",
+        encounter_id="d/1",
+        frame_uri=stored.uri,
+        frame_digest=stored.digest,
+        frame_media_type="image/png",
+        margin=0.1,
+        consent=True,
+        embedding=np.zeros(4, np.float32),
+        topic_id="t",
+        partition=0,
+        offset=0,
+        stamp_us=1,
+    )
+    return ObjectGallery(objects).fingerprint(sighting)
+
+
 def test_a_strip_is_seen_by_its_nearest_frame(tmp_path: Path) -> None:
     objects = ObjectStore(f"file://{tmp_path}")
     stored = objects.put(STRIP, kind="frames", suffix=".png")
-    seen = ObjectGallery(objects).fingerprint(stored.uri, stored.digest)
-    assert seen == fingerprint(FRAMES[-1])
+    assert seen(objects, stored) == fingerprint(FRAMES[-1])
 
 
 @pytest.mark.filterwarnings("default::PIL.Image.DecompressionBombWarning")
@@ -47,8 +66,7 @@ def test_a_strip_is_seen_by_its_nearest_frame(tmp_path: Path) -> None:
 def test_what_is_no_film_strip_is_corrupt(tmp_path: Path, body: bytes) -> None:
     objects = ObjectStore(f"file://{tmp_path}")
     stored = objects.put(body, kind="frames", suffix=".png")
-    seen = ObjectGallery(objects).fingerprint(stored.uri, stored.digest)
-    assert seen is Unreadable.CORRUPT
+    assert seen(objects, stored) is Unreadable.CORRUPT
 
 
 def test_an_object_that_vanished_is_missing_and_one_that_was_changed_is_corrupt(
@@ -58,7 +76,6 @@ def test_an_object_that_vanished_is_missing_and_one_that_was_changed_is_corrupt(
     stored = objects.put(STRIP, kind="frames", suffix=".png")
     path = Path(stored.uri.removeprefix("file://"))
     path.write_bytes(to_png(FRAMES[:1]))
-    gallery = ObjectGallery(objects)
-    assert gallery.fingerprint(stored.uri, stored.digest) is Unreadable.CORRUPT
+    assert seen(objects, stored) is Unreadable.CORRUPT
     path.unlink()
-    assert gallery.fingerprint(stored.uri, stored.digest) is Unreadable.MISSING
+    assert seen(objects, stored) is Unreadable.MISSING
