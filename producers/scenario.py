@@ -107,6 +107,7 @@ class Triggers(_Part):
             different classes.
         shortlist: Of the encounters of a window that only confidence or margin speak for, so many
             of the smallest margin are sent, at its end.
+        shortlist_novel: Of those that nothing but novelty speaks for, so many of the newest.
         shortlist_s: Length of that window, seconds.
     """
 
@@ -116,6 +117,7 @@ class Triggers(_Part):
     far_near_at_least: Share = 0.6
     random_share: Share = 0.02
     shortlist: Annotated[int, Field(ge=1, le=1000)] = 4
+    shortlist_novel: Annotated[int, Field(ge=1, le=1000)] = 1
     shortlist_s: Seconds = 3600.0
     burst: Annotated[float, Field(ge=1.0, le=1000.0)] = 4.0
     per_hour: Annotated[float, Field(ge=0.0)] = 60.0

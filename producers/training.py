@@ -14,7 +14,7 @@ from infra.objects import ObjectStore
 from producers.camera.camera import HeldBack
 from producers.evaluation import Accuracy, difference, evaluate, gains
 from producers.known_choice import choose
-from producers.model.apart import fit_apart
+from producers.model.apart import Proving, fit_apart
 from producers.model.form import OPSET
 from producers.offline_gate import pass_or_raise, slice_gains
 from schemas.known_inputs import KnownInputs
@@ -97,12 +97,17 @@ def train(
     if side is None:
         raise DatasetError(f"dataset {dataset_id}: 0 examples with split TRAIN; label some")
 
+    validation = validation_side(manifest, objects)
+    proving = None
+    if validation is not None:
+        proving = Proving(side.groups, validation.frames, validation.groups)
+
     def fitted(seed: int) -> bytes:
-        return fit_apart(side.frames, side.labels, side.weights, classes, dataset_id, seed)
+        data = (side.frames, side.labels, side.weights)
+        return fit_apart(*data, classes, dataset_id, seed, proving)
 
     model = fitted(seed)
     against = _against(model, parent, held_back, lambda: fitted(seed + 1))
-    validation = validation_side(manifest, objects)
     measured = {
         "validation": evaluate(model, validation) if validation else None,
         "held_back": evaluate(model, held_back) if held_back else None,

@@ -300,8 +300,9 @@ class Device:
         if glimpse is None or self.engine is None:
             return
         report, named = self._windows.shadow, self.engine.classes[glimpse.last_top1]
+        differs = False
         if self.shadow is not None and report is not None:
-            self.shadow.compare(meeting, glimpse.last_top1, named, report)
+            differs = self.shadow.compare(meeting, glimpse.last_top1, named, report)
         # The driver sees the sign itself, which the model only guesses.
         truth = self._surface.classes[meeting.encounter.label]
         takeover = self._driver.watch(
@@ -314,6 +315,7 @@ class Device:
         )
         if takeover is not None:
             self._surface.send(DISENGAGEMENTS, takeover)
+        known = self.engine.prototypes
         seen = Seen(
             model=model,
             classes=self.engine.classes,
@@ -321,6 +323,8 @@ class Device:
             glimpse=glimpse,
             speed_mps=self._speed,
             taken_over=takeover is not None,
+            shadow_differs=differs,
+            novelty=known.novelty(glimpse.embedding) if known is not None else 0.0,
         )
         for edge_case in self._edge_cases.consider(seen, now_us):
             self._surface.send(EDGE_CASES, edge_case)

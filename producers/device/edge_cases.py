@@ -46,7 +46,7 @@ class Pictures(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Doubt:
+class _Waiting:
     """An encounter that waits for the end of its window, lost when the process dies before."""
 
     seen: Seen
@@ -77,14 +77,16 @@ class EdgeCases:
         self._collecting = Collecting(who.device_id, campaigns)
         self._cases = TokenBucket.full(rules.burst, rules.per_hour)
         self._bytes = TokenBucket.full(rules.burst_bytes, rules.bytes_per_hour)
-        self._doubts: Shortlist[_Doubt] = Shortlist(rules.shortlist)
+        self._doubts: Shortlist[_Waiting] = Shortlist(rules.shortlist)
+        self._novel: Shortlist[_Waiting] = Shortlist(rules.shortlist_novel)
         self._window_end_us = 0
 
     def consider(self, seen: Seen, now_us: int) -> list[EdgeCase]:
         """The edge cases to send now, their frames stored.
 
-        What chance, a campaign, a takeover or a flip keeps is sent at once; of mere doubts the
-        greatest of each shortlist window, at its end.
+        What chance, a campaign, a takeover, a flip or two models that differ keep is sent at once;
+        of mere doubts the greatest of each shortlist window, and of what is new the newest, at
+        its end.
 
         Raises:
             OSError: Its frames cannot be stored.
@@ -93,15 +95,17 @@ class EdgeCases:
             return []
         sent = self.close(now_us) if now_us >= self._window_end_us else []
         why, campaign = self._reason(seen, now_us)
+        name = seen.encounter.encounter_id
         if why in _DOUBTS:
-            doubt = _Doubt(seen, why, now_us)
-            self._doubts.offer(seen.glimpse.margin, seen.encounter.encounter_id, doubt)
+            self._doubts.offer(seen.glimpse.margin, name, _Waiting(seen, why, now_us))
+        elif why is Trigger.NOVELTY:
+            self._novel.offer(-seen.novelty, name, _Waiting(seen, why, now_us))
         elif why is not None:
             sent += self._sent(seen, why, campaign, seen_us=now_us, now_us=now_us)
         return sent
 
     def close(self, now_us: int) -> list[EdgeCase]:
-        """End the shortlist window early or in time: the doubts to send.
+        """End the shortlist window early or in time: the doubts and what is new to send.
 
         Raises:
             OSError: Its frames cannot be stored.
@@ -109,8 +113,8 @@ class EdgeCases:
         self._window_end_us = now_us + round(self._rules.shortlist_s * 1_000_000)
         return [
             case
-            for doubt in self._doubts.drain()
-            for case in self._sent(doubt.seen, doubt.why, None, seen_us=doubt.at_us, now_us=now_us)
+            for one in (*self._doubts.drain(), *self._novel.drain())
+            for case in self._sent(one.seen, one.why, None, seen_us=one.at_us, now_us=now_us)
         ]
 
     def _sent(
@@ -159,7 +163,7 @@ class EdgeCases:
         campaign = self._collecting.wanting(self._signals(seen), now_us)
         if campaign is not None:
             return Trigger.CAMPAIGN, campaign
-        return trigger(self._rules, seen.glimpse, taken_over=seen.taken_over), None
+        return trigger(self._rules, seen), None
 
     def _signals(self, seen: Seen) -> Signals:
         glimpse, encounter = seen.glimpse, seen.encounter

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from producers.bundles import BundleError, members_of
+from producers.prototypes import METADATA, Prototypes, PrototypesError, from_text
 from schemas.media import MEDIA, Frames, Medium
 
 OUTPUTS: Final = ("prob", "emb")
@@ -97,6 +98,7 @@ class Engine:
             _check_input(session, name, self.medium)
         _check_outputs(self._model, digest)
         self.classes = _classes(self._model, digest)
+        self.prototypes = _prototypes(self._model, digest)
         blank = np.zeros((1, *self.medium.shape), self.medium.dtype)
         for _ in range(WARMUP_RUNS):
             self._run(blank)
@@ -206,6 +208,15 @@ def _classes(session: Any, digest: str) -> tuple[str, ...]:
             f"model {digest}: metadata classes={text!r}: must be a JSON list of class names"
         )
     return tuple(names)
+
+
+def _prototypes(session: Any, digest: str) -> Prototypes | None:
+    """What the model knows, for novelty; None: it came without, as older releases did."""
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA)
+    try:
+        return None if text is None else from_text(text)
+    except PrototypesError as error:
+        raise EngineError(f"model {digest}: {error}") from error
 
 
 def _read(

@@ -80,9 +80,15 @@ class Shadow:
         if meeting is self._meeting and self._named[-1] not in (None, name):
             to.disagreements += 1
 
-    def compare(self, meeting: Meeting, index: int, name: str, to: ShadowReport) -> None:
-        """The live model saw the encounter whole, and gave its nearest frame this class."""
+    def compare(self, meeting: Meeting, index: int, name: str, to: ShadowReport) -> bool:
+        """The live model saw the encounter whole, and gave its nearest frame this class.
+
+        Returns:
+            Whether this model saw it whole as well, and gives it another one.
+        """
         whole = meeting is self._meeting and len(self._named) == len(meeting.encounter.frames)
         if whole and None not in self._named and index < len(to.encounters):
             to.encounters[index] += 1
             to.differing[index] += self._named[-1] != name
+            return self._named[-1] != name
+        return False

@@ -17,6 +17,8 @@ class Seen:
     Attributes:
         classes: Names of the model's classes.
         taken_over: The human or the system ended autonomy in it.
+        shadow_differs: A release that runs in shadow gives its nearest frame another class.
+        novelty: How far it is from what the model was trained on; above 1 it is new, 0: not known.
     """
 
     model: Model
@@ -25,6 +27,8 @@ class Seen:
     glimpse: Glimpse
     speed_mps: float
     taken_over: bool
+    shadow_differs: bool = False
+    novelty: float = 0.0
 
 
 def control_sample(rules: Triggers, chance: float) -> bool:
@@ -37,18 +41,22 @@ def control_sample(rules: Triggers, chance: float) -> bool:
     return chance < rules.random_share
 
 
-def trigger(rules: Triggers, glimpse: Glimpse, *, taken_over: bool) -> Trigger | None:
+def trigger(rules: Triggers, seen: Seen) -> Trigger | None:
     """The strongest reason to keep an encounter, None: there is none.
 
     A takeover comes first. FLIP is a best class that changed often, or one that was sure far away
-    and sure of another near by. Then doubt: confidence and margin of the worst frame.
+    and sure of another near by. Then two models that name it differently, then doubt: confidence
+    and margin of the worst frame. NOVELTY is left for what the model is sure of, and yet it is like
+    nothing it was trained on.
     """
-    if taken_over:
-        return Trigger.DISENGAGEMENT
-    if glimpse.flips >= rules.flips_at_least or glimpse.far_near >= rules.far_near_at_least:
-        return Trigger.FLIP
-    if glimpse.confidence < rules.confidence_below:
-        return Trigger.LOW_CONFIDENCE
-    if glimpse.margin < rules.margin_below:
-        return Trigger.MARGIN
-    return None
+    glimpse = seen.glimpse
+    flipped = glimpse.flips >= rules.flips_at_least or glimpse.far_near >= rules.far_near_at_least
+    reasons = (
+        (Trigger.DISENGAGEMENT, seen.taken_over),
+        (Trigger.FLIP, flipped),
+        (Trigger.SHADOW_DISAGREEMENT, seen.shadow_differs),
+        (Trigger.LOW_CONFIDENCE, glimpse.confidence < rules.confidence_below),
+        (Trigger.MARGIN, glimpse.margin < rules.margin_below),
+        (Trigger.NOVELTY, seen.novelty > 1.0),
+    )
+    return next((why for why, holds in reasons if holds), None)

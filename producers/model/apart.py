@@ -8,7 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,20 @@ _ONE_THREAD: Final = dict.fromkeys(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Proving:
+    """What prototypes need beside the training frames.
+
+    Attributes:
+        groups: int64 [n], which encounter each training frame belongs to.
+        validation: Validation frames [m, ...]. validation_groups: int64 [m], likewise.
+    """
+
+    groups: NDArray[np.int64]
+    validation: NDArray[Any]
+    validation_groups: NDArray[np.int64]
+
+
 class TrainingError(RuntimeError):
     """Training did not give a model; the message holds what it said last."""
 
@@ -33,15 +48,20 @@ def fit_apart(
     classes: Sequence[str],
     dataset_id: str,
     seed: int,
+    proving: Proving | None = None,
 ) -> bytes:
     """`training.fit` in a child process: the same arguments give the same bytes on one machine.
+
+    With `proving` the model carries prototypes of what it was trained on.
 
     Raises:
         TrainingError: It failed, or took longer than TIMEOUT_S.
     """
     task = io.BytesIO()
     about = json.dumps({"classes": list(classes), "dataset_id": dataset_id, "seed": seed})
-    np.savez(task, frames=frames, labels=labels, weights=weights, about=np.array(about))
+    arrays: dict[str, Any] = {"frames": frames, "labels": labels, "weights": weights}
+    arrays |= {} if proving is None else asdict(proving)
+    np.savez(task, about=np.array(about), **arrays)
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter, module and process id
             [sys.executable, "-m", "producers.model.apart", str(os.getpid())],
@@ -72,6 +92,11 @@ def main() -> None:
     with np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False) as task:
         about = json.loads(str(task["about"]))
         model = fit(task["frames"], task["labels"], task["weights"], **about)
+        if "groups" in task:
+            from producers.model.proving import with_prototypes  # noqa: PLC0415 - as above
+
+            more = [task[name] for name in Proving.__dataclass_fields__]
+            model = with_prototypes(model, task["frames"], task["labels"], *more)
     sys.stdout.buffer.write(model)
 
 

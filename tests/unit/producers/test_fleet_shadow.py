@@ -5,8 +5,9 @@ import pytest
 from producers.device.orders import beside
 from schemas.cohorts import membership
 from schemas.records import ReleaseKind as K
+from schemas.records import Trigger
 from schemas.strata import StratumStatus as S
-from schemas.topics import INFERENCE_EVENTS
+from schemas.topics import EDGE_CASES, INFERENCE_EVENTS
 from schemas.validation import check
 from streams.rollout.policy import Policy
 from streams.rollout.rules import MetricRules, ShareRule
@@ -64,6 +65,8 @@ def test_one_class_lost_is_held_in_shadow_and_no_device_ever_runs_it(loop: Loop)
     assert view.share == 0.0
     assert set(loop.running()) == {"r1"}
     assert [device.shadow for device in loop.fleet.devices] == [None] * 24
+    kept = {one.trigger for one in loop.outbox.on(EDGE_CASES)}
+    assert Trigger.SHADOW_DISAGREEMENT in kept
     differing = [one.shadow_differing for one in loop.reported()]
     assert sum(one[0] + one[2] for one in differing) == 0
 

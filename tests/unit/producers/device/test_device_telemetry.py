@@ -1,5 +1,6 @@
 """What a device tells: reporting windows, edge cases, takeovers, and the world it drives in."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -184,7 +185,25 @@ def test_an_encounter_that_no_single_model_saw_whole_is_not_judged() -> None:
 def test_triggers_in_order_of_their_strength(
     changes: dict[str, Any], expected: Trigger | None, *, taken_over: bool
 ) -> None:
-    assert trigger(Triggers(), glimpse(**changes), taken_over=taken_over) is expected
+    one = replace(seen(3, **changes), taken_over=taken_over)
+    assert trigger(Triggers(), one) is expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "shadow_differs", "novelty", "expected"),
+    [
+        ({}, False, 1.01, Trigger.NOVELTY),
+        ({}, False, 1.0, None),
+        ({"confidence": 0.49}, False, 3.0, Trigger.LOW_CONFIDENCE),
+        ({"confidence": 0.49}, True, 3.0, Trigger.SHADOW_DISAGREEMENT),
+        ({"flips": 2}, True, 3.0, Trigger.FLIP),
+    ],
+)
+def test_what_is_new_is_the_last_reason_and_what_two_models_dispute_comes_before_doubt(
+    changes: dict[str, Any], novelty: float, expected: Trigger | None, *, shadow_differs: bool
+) -> None:
+    one = replace(seen(3, **changes), shadow_differs=shadow_differs, novelty=novelty)
+    assert trigger(Triggers(), one) is expected
 
 
 def test_the_control_sample_is_its_share_of_everything() -> None:
@@ -269,6 +288,17 @@ def test_of_mere_doubts_the_greatest_of_a_window_are_sent_at_its_end() -> None:
     assert [case.captured_ts for case in sent] == [NOW + SECOND, NOW + 3 * SECOND]
     assert [case.margin for case in cases.close(NOW + 61 * SECOND)] == [0.05]
     assert cases.close(NOW + 62 * SECOND) == []
+
+
+def test_of_what_is_new_the_newest_of_a_window_is_sent_beside_the_doubts() -> None:
+    rules = Triggers(random_share=0.0, shortlist=1, shortlist_novel=1, shortlist_s=60.0)
+    cases = edge_cases(kit.Album(), rules, kit.who())
+    for number, novelty in enumerate([1.2, 2.5, 1.7, 0.9]):
+        assert cases.consider(replace(seen(number), novelty=novelty), NOW) == []
+    assert cases.consider(replace(seen(4, margin=0.1), novelty=5.0), NOW) == []
+    sent = cases.close(NOW + 60 * SECOND)
+    assert [case.trigger for case in sent] == [Trigger.MARGIN, Trigger.NOVELTY]
+    assert sent[1].encounter_id == "hw3-00001/1"
 
 
 @pytest.mark.parametrize(("consent", "place"), [(True, True), (False, True), (True, False)])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from producers.camera.rendered import RenderedCamera
+from producers.device.engine import Engine
 from producers.model import apart
 from producers.model.adam import Adam
 from producers.model.apart import TrainingError, fit_apart
@@ -115,6 +116,16 @@ def test_two_processes_give_the_same_bytes_whatever_the_threads(
     assert len(digests) == 1
     other = fit_apart(*task, camera.classes, "dataset-1", 2)
     assert hashlib.sha256(other).hexdigest() not in digests
+
+
+def test_a_model_with_enough_validation_carries_prototypes(
+    task: tuple[np.ndarray, np.ndarray, np.ndarray], camera: RenderedCamera
+) -> None:
+    frames = np.concatenate([one.frames for one in camera.seed(49)[30:]])
+    groups = np.arange(30, dtype=np.int64).repeat(6)
+    proving = apart.Proving(groups, frames, np.arange(19, dtype=np.int64).repeat(6))
+    model = fit_apart(*task, camera.classes, "dataset-1", 1, proving)
+    assert Engine(model, hashlib.sha256(model).hexdigest()).prototypes is not None
 
 
 def test_a_failed_training_is_told_with_its_last_words(
