@@ -77,7 +77,8 @@ class Company:
 
     def order(self) -> Order:
         """What its Director's Targets are to say by the log."""
-        return Order(ordered(self.log.book), Position(log=LOG, read_to=len(self.log.records)))
+        targets = ordered(self.log.book, self._issuers[1].said())
+        return Order(targets, Position(log=LOG, read_to=len(self.log.records)))
 
     def provision(self, state: TrustState) -> None:
         """What a device leaves the factory with."""

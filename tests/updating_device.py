@@ -193,7 +193,7 @@ def back(flash: Flash) -> Wish:
     if flash.tried.get("r2") is not None and flash.tried["r2"].over:
         running, lost = flash.slots.running, Withdrawn(release_id="r2", wave=0)
         on_r2 = running is not None and running.release_id == "r2"
-        return GoBack(withdrawn=lost, to=R1) if on_r2 else None
+        return GoBack(withdrawn=lost, to=R1, way_back_of="r2") if on_r2 else None
     return install("r2")(flash)
 
 

@@ -112,7 +112,7 @@ class DirectorWorker:
                 issuer.prune(now)
 
     def _order(self) -> Order:
-        return Order(ordered(self._book), self._at, self._adopt)
+        return Order(ordered(self._book, self._images.said()), self._at, self._adopt)
 
 
 def issuers(keys_dir: Path, objects: ObjectStore) -> tuple[Issuer, Issuer]:

@@ -60,6 +60,16 @@ class Issuer:
         self._shelf, self._trusted, self._load = shelf, trusted, load
         self._keys: dict[str, Ed25519PrivateKey] = {}
 
+    def said(self) -> Mapping[str, TargetFile]:
+        """What the newest Targets say, by path, as far as the Root's keys have signed them.
+
+        Raises:
+            RefusedError: A Root in the store is not signed by the one before.
+        """
+        root, versions = self._shelf.root(self._trusted).signed, self._shelf.versions()
+        current = self._shelf.newest("targets", root, versions["targets"])
+        return {} if current is None else current.signed.targets
+
     def issue(self, now: datetime, order: Order | None = None) -> Mapping[str, int]:
         """Bring the repository up to date.
 

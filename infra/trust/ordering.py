@@ -12,7 +12,7 @@ from typing import Any, Final
 from tuf.api.metadata import TargetFile
 
 from infra.trust.vouching import artifact_of, back_counter, forward_counter, target_file
-from producers.device.trust.agreement import COUNTER
+from producers.device.trust.agreement import COUNTER, counter
 from producers.device.trust.paths import image_path, shadow_path, way_back_path
 from producers.device.trust.predicate import Predicate, Wave
 from producers.releases import DEFAULT_PRECONDITIONS
@@ -24,8 +24,13 @@ from schemas.stratum_view import StratumView
 EVERYBODY: Final = 1.0
 
 
-def ordered(book: ReleaseBook) -> Mapping[str, TargetFile]:
+def ordered(book: ReleaseBook, vouched: Mapping[str, TargetFile]) -> Mapping[str, TargetFile]:
     """Targets by path.
+
+    Args:
+        book: The valid decisions.
+        vouched: What the image repository's Targets say, by path: a later ceremony lifts the
+            counter of a way back, and the Director must say the same one.
 
     What is older than the newest completed release of a stratum is ordered there no more, so that
     the file does not grow with the years.
@@ -40,6 +45,9 @@ def ordered(book: ReleaseBook) -> Mapping[str, TargetFile]:
         }
         for target in (_forward(view, current), _beside(view), _back(book, view, current)):
             if target is not None:
+                signed = vouched.get(target.path)
+                if signed is not None and (lifted := counter(signed)) is not None:
+                    target.custom[COUNTER] = lifted
                 targets[target.path] = target
     return targets
 

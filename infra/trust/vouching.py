@@ -74,7 +74,17 @@ def vouched(
         }
         path = way_back_path(proposal.release_id)
         after.targets[path] = target_file(path, artifact_of(parent), custom)
+        _lift(after, way_back_path(parent.release_id), back_counter(proposal.counter))
     return after
+
+
+def _lift(targets: Targets, path: str, counter: int) -> None:
+    """Let the way back from the parent be taken by who has had the new release: a second step."""
+    below = targets.targets.get(path)
+    if below is not None:
+        again = TargetFile.from_dict(below.to_dict(), path)
+        again.unrecognized_fields["custom"] = {**below.custom, COUNTER: counter}
+        targets.targets[path] = again
 
 
 def _known(proposal: ModelRelease, known: Mapping[str, Signed] | None) -> dict[str, Any]:

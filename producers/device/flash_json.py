@@ -55,6 +55,7 @@ def _attempt(content: dict[str, Any]) -> Attempt:
         model=Model(**wanted["model"]),
         preconditions=None if needs is None else Preconditions(**needs),
         replaces=None if replaces is None else Withdrawn(**replaces),
+        way_back_of=wanted.get("way_back_of"),  # kept by an older client without it
     )
     changed = {
         "wanted": install,

@@ -62,9 +62,29 @@ def _to(
     if reason is not None:
         return Refuse(release_id=view.proposal.release_id, wave=wave, reason=reason)
     model = _model(view, who, wave)
+    way_back_of = _way_back_of(book, who, model.release_id)
     if lost is not None and _ordered(book, lost, target):
-        return GoBack(withdrawn=lost, to=model)
-    return Install(model=model, preconditions=view.proposal.preconditions, replaces=lost)
+        return GoBack(withdrawn=lost, to=model, way_back_of=way_back_of)
+    return Install(
+        model=model,
+        preconditions=view.proposal.preconditions,
+        replaces=lost,
+        way_back_of=way_back_of,
+    )
+
+
+def _way_back_of(book: ReleaseBook, who: Who, release_id: str) -> str | None:
+    """The newest release whose way back leads here, for the device's class and stratum."""
+    leading = [
+        view.proposal
+        for view in book.releases.values()
+        if view.proposal.device_class is who.device_class
+        and view.proposal.parent_release_id == release_id
+        and (stratum := view.strata.get(who.hardware)) is not None
+        and stratum.status in WITHDRAWN
+    ]
+    newest = max(leading, key=lambda proposal: proposal.counter, default=None)
+    return None if newest is None else newest.release_id
 
 
 def _ordered(book: ReleaseBook, lost: Withdrawn, target: Target) -> bool:

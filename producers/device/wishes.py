@@ -16,11 +16,18 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Install:
-    """The log wants this model to run; `replaces` is what runs now, if that was withdrawn."""
+    """The log wants this model to run.
+
+    Attributes:
+        replaces: What runs now, if that was withdrawn.
+        way_back_of: The newest release that was ordered back to this model's; None: none was. Who
+            may have had that one can return only under the counter of its way back.
+    """
 
     model: Model
     preconditions: Preconditions | None = None
     replaces: Withdrawn | None = None
+    way_back_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +39,11 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoBack:
-    """The log ordered back the release that runs: run `to` instead."""
+    """The log ordered back the release that runs: run `to` instead; `way_back_of` as above."""
 
     withdrawn: Withdrawn
     to: Model
+    way_back_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,7 +86,6 @@ def _names(verified: Verified, model: Model) -> bool:
 
 def _path(at: Attempt) -> str:
     """A way back is signed under a counter of its own, above that of what it leaves."""
-    lost = at.wanted.replaces
-    if at.recovery and lost is not None:
-        return way_back_path(lost.release_id)
+    if at.wanted.way_back_of is not None:
+        return way_back_path(at.wanted.way_back_of)
     return image_path(at.wanted.model.release_id)

@@ -173,7 +173,8 @@ class OtaClient:
         """Take up an offer, or see whether the attempt under way is still what is wanted."""
         at, model = self.attempt, wish.model
         if at is not None and at.wanted.model.release_id == model.release_id:
-            self._flash.attempt = replace(at, wanted=replace(at.wanted, replaces=wish.replaces))
+            wanted = replace(at.wanted, replaces=wish.replaces, way_back_of=wish.way_back_of)
+            self._flash.attempt = replace(at, wanted=wanted)
             return
         self._drop_offer()
         tried = self._flash.tried.get(model.release_id, Tried())
@@ -227,7 +228,7 @@ class OtaClient:
             return
         self._recoveries += 1
         self._recovered_us = now_us
-        wanted = Install(model=wish.to, replaces=wish.withdrawn)
+        wanted = Install(model=wish.to, replaces=wish.withdrawn, way_back_of=wish.way_back_of)
         self._steps.begin(wanted, now_us, recovery=True)
 
     def _standby_is(self, model: Model) -> bool:

@@ -44,9 +44,12 @@ class Road:
         self.stage.belief = self.trust.belief
         self.stage.start(self.stage.saved)
 
-    def announce(self, name: str, **changes: Any) -> None:
-        """Decisions that open a release to all; nothing is signed for devices yet."""
-        body = kit.tiny_model(tag=name)
+    def announce(self, name: str, bytes_of: str = "", **changes: Any) -> None:
+        """Decisions that open a release to all; nothing is signed for devices yet.
+
+        Its model is that of another release where that is named.
+        """
+        body = kit.tiny_model(tag=bytes_of or name)
         stored = self.company.objects.put(body, kind="models")
         self.stage.models[stored.uri] = body
         self.stage.release(name, body=body, artifact={"uri": stored.uri}, **changes)
@@ -64,6 +67,13 @@ class Road:
         self.stage.play(5.5)
         assert set(self.stage.running()) == {name}
         self.stage.log.must(name, K.COMPLETED)
+
+    def order_back(self, name: str, to: str) -> None:
+        """The order, and what the online host makes of it."""
+        log = self.stage.log
+        digest = log.book.releases[to].digest
+        log.must(name, K.ROLLBACK_ORDERED, rollback_to_release_id=to, rollback_to_digest=digest)
+        self.company.issue()
 
     def ends(self) -> list[tuple[str, A, str]]:
         acks = self.stage.outbox.on(OTA_ACKS)

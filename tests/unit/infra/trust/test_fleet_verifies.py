@@ -81,11 +81,7 @@ def test_the_way_back_is_fetched_again_under_its_own_counter(company: Company) -
     road.take("r2", "r1")
     for device in road.stage.fleet.devices:
         device.flash.slots = device.flash.slots.empty_standby()
-    digest = road.stage.log.book.releases["r1"].digest
-    road.stage.log.must(
-        "r2", K.ROLLBACK_ORDERED, rollback_to_release_id="r1", rollback_to_digest=digest
-    )
-    company.issue()
+    road.order_back("r2", "r1")
     road.stage.play(8)
     assert road.stage.running() == ["r1"] * 2
     assert road.counters() == {b"5"}

@@ -121,7 +121,7 @@ def test_the_way_back_is_signed_beforehand_and_usable_only_when_ordered(company:
 def test_the_directors_file_does_not_grow_with_the_years(company: Company) -> None:
     for number in range(1, 6):
         company.log.completed(f"r{number}", counter=number, parent_release_id=f"r{number - 1}")
-    assert list(ordered(company.log.book)) == ["r5.onnx"]
+    assert list(ordered(company.log.book, {})) == ["r5.onnx"]
 
 
 class Killed(BaseException):

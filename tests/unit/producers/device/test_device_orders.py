@@ -84,8 +84,10 @@ def test_an_attempt_at_a_withdrawn_release_is_given_up(slots: Slots) -> None:
 def test_a_withdrawn_release_leads_back_to_its_parent() -> None:
     found = log(1.0)
     back(found)
-    assert asked(found, ON_R2) == GoBack(withdrawn=Withdrawn(release_id="r2", wave=0), to=R1)
+    lost = Withdrawn(release_id="r2", wave=0)
+    assert asked(found, ON_R2) == GoBack(withdrawn=lost, to=R1, way_back_of="r2")
     assert asked(found, Slots(a=R1)) is None
+    assert asked(found, Slots()).way_back_of == "r2"  # whoever comes may have had it
 
 
 def test_a_fix_that_is_open_replaces_the_withdrawn_release() -> None:
