@@ -46,9 +46,16 @@ class Company:
         other.restart()
         return other
 
-    def propose(self, release_id: str, *, vouched: bool = True, **changes: Any) -> None:
+    def propose(
+        self,
+        release_id: str,
+        *,
+        body: bytes | None = None,
+        vouched: bool = True,
+        **changes: Any,
+    ) -> None:
         """A release on the log with its model in the store, and its ceremony."""
-        body = f"model of {release_id}".encode() * 40
+        body = body or f"model of {release_id}".encode() * 40
         stored = self.objects.put(body, kind="models")
         artifact = Artifact(
             uri=stored.uri,
