@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from producers.camera.camera import Light, Weather
 from schemas.catalogue import CATALOGUE
 from schemas.records import DeviceClass, ReleaseKind
-from schemas.tasks import ROAD_SIGNS, Task
+from schemas.tasks import ROAD_SIGNS, SPOKEN_DIGITS, Task
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0, le=86_400.0)]
@@ -22,6 +22,8 @@ HoursOfDay = Annotated[
 WeatherMix = dict[Weather, Annotated[float, Field(gt=0.0)]]
 
 RENDERED: Final = "rendered"
+SYNTHESISED: Final = "synthesised"
+ENERGY: Final = "energy"
 
 
 class ScenarioError(ValueError):
@@ -89,6 +91,28 @@ class Drive(_Part):
     takeover_when_wrong: Share = 0.02
     takeover_when_unsure: Share = 0.01
     takeover_when_late: Share = 0.05
+
+
+class Microphone(_Part):
+    """What devices hear instead of seeing; paths are relative to the scenario's file.
+
+    Attributes:
+        speech: `synthesised` digits, or the folder of recorded ones (docs/robots.md).
+        voice_activity: What tells speech from silence: its `energy`, or the path of Silero's ONNX
+            file for 16 kHz.
+    """
+
+    speech: Literal["synthesised"] | Path = SYNTHESISED
+    voice_activity: Literal["energy"] | Path = ENERGY
+
+    def beside(self, folder: Path) -> "Microphone":
+        """The same with paths that hold from anywhere."""
+        paths = {
+            name: folder / value
+            for name, value in (("speech", self.speech), ("voice_activity", self.voice_activity))
+            if isinstance(value, Path)
+        }
+        return self.model_copy(update=paths)
 
 
 class Reporting(_Part):
@@ -212,18 +236,21 @@ class Scenario(_Part):
 
     Attributes:
         devices: Number of devices by hardware generation of the catalogue.
-        regions: Weight of each region of the catalogue; weather: the mix of each.
+        regions: Weight of each region of the catalogue; weather: the mix of each, which devices
+            that only hear do not need.
         camera: `rendered`, or the path of a file of recorded pictures.
+        microphone: Given: the devices hear, and have no camera.
     """
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")
     seed: Annotated[int, Field(ge=0)]
     devices: dict[str, Annotated[int, Field(ge=1, le=100_000)]] = Field(min_length=1)
     regions: dict[str, Annotated[float, Field(gt=0.0)]] = Field(min_length=1)
-    weather: dict[str, WeatherMix]
+    weather: dict[str, WeatherMix] = {}
     drift: tuple[Drift, ...] = Field(default=(), max_length=32)
     light: LightPlan = LightPlan()
     camera: Literal["rendered"] | Path = RENDERED
+    microphone: Microphone | None = None
     drive: Drive = Drive()
     reporting: Reporting = Reporting()
     triggers: Triggers = Triggers()
@@ -246,7 +273,8 @@ class Scenario(_Part):
                     f"region {region}: not in the catalogue, which has "
                     f"{', '.join(sorted(CATALOGUE.regions))}"
                 )
-        if missing := [region for region in self.regions if not self.weather.get(region)]:
+        missing = [region for region in self.regions if not self.weather.get(region)]
+        if missing and self.microphone is None:
             raise ValueError(f"weather: no mix for region {', '.join(missing)}; give one")
         return self
 
@@ -258,6 +286,8 @@ class Scenario(_Part):
                 f"devices: of {' and '.join(sorted(classes))}, which run different models; give "
                 "each class a scenario of its own"
             )
+        if self.microphone is not None and "camera" in self.model_fields_set:
+            raise ValueError("camera and microphone: give the devices one of them")
         return self
 
     @property
@@ -268,7 +298,7 @@ class Scenario(_Part):
     @property
     def task(self) -> Task:
         """What its devices recognise."""
-        return ROAD_SIGNS
+        return ROAD_SIGNS if self.microphone is None else SPOKEN_DIGITS
 
     @property
     def frame_period_us(self) -> int:
@@ -317,7 +347,7 @@ def parse(text: str, where: str) -> Scenario:
 
 
 def load(path: Path) -> Scenario:
-    """Read a scenario file; a camera path in it is relative to the file.
+    """Read a scenario file; paths in it are relative to the file.
 
     Raises:
         ScenarioError: The file cannot be read or is not a scenario.
@@ -329,6 +359,9 @@ def load(path: Path) -> Scenario:
     scenario = parse(text, f"scenario {path}")
     if isinstance(scenario.camera, Path) and not scenario.camera.is_absolute():
         return scenario.model_copy(update={"camera": path.parent / scenario.camera})
+    if scenario.microphone is not None:
+        beside = scenario.microphone.beside(path.parent)
+        return scenario.model_copy(update={"microphone": beside})
     return scenario
 
 

@@ -1,4 +1,4 @@
-"""A model file on a file of labelled pictures: how often it is right, class by class."""
+"""A model file on a file of labelled pictures or sounds: how often it is right, by class."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from numpy.typing import NDArray
 from producers.arrays import ArraysError, read_arrays, read_optional
 from producers.camera.camera import HeldBack
 from producers.model.runtime import Model
-from schemas.film_strips import SIZE, Pictures
+from schemas.media import PICTURES, SOUND, Frames, Medium, medium_of
 
 
 class PicturesError(ValueError):
-    """A file of labelled pictures cannot be used; the message names file, array and rule."""
+    """A file of labelled frames cannot be used; the message names file, array and rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Labelled pictures.
+    """Labelled frames.
 
     Attributes:
-        images: uint8 [n, 32, 32, 3] RGB.
+        frames: [n, ...] of one medium.
         labels: [n]: names of classes, or integers: indexes into the model's classes.
         weight: float64 [n], at least 0, not all 0.
-        encounters: int64 [n], which pictures belong together, from 0 on; without it each is alone.
+        encounters: int64 [n], which frames belong together, from 0 on; without it each is alone.
     """
 
-    images: Pictures
+    frames: Frames
     labels: NDArray[Any]
     weight: NDArray[np.float64]
     encounters: NDArray[np.int64]
@@ -54,35 +54,48 @@ class Score:
 
 
 def read_labelled(path: Path) -> Labelled:
-    """Read an .npz with the arrays images, labels and, if it likes, weight and encounters.
+    """Read an .npz with frames, labels and, if it likes, weight and encounters.
+
+    Frames are the array images, uint8 [n, 32, 32, 3] RGB, or sounds, int16 [n, 5120] at 8 kHz.
 
     Raises:
         PicturesError: An array is missing or not what it must be.
     """
     try:
-        arrays = read_arrays(path, ("images", "labels"))
+        medium = SOUND if read_optional(path, _array(SOUND)) is not None else PICTURES
+        arrays = read_arrays(path, (_array(medium), "labels"))
         weight = read_optional(path, "weight")
         encounters = read_optional(path, "encounters")
     except ArraysError as error:
         raise PicturesError(str(error)) from error
-    images, labels = arrays["images"], arrays["labels"]
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (SIZE, SIZE, 3):
+    name = _array(medium)
+    frames, labels = arrays[name], arrays["labels"]
+    if not medium.fits(frames):
         raise PicturesError(
-            f"{path}: images: {images.dtype} {list(images.shape)}, must be uint8 [n, 32, 32, 3]"
+            f"{path}: {name}: {frames.dtype} {list(frames.shape)}, must be {medium.form}"
         )
-    if not len(images):
-        raise PicturesError(f"{path}: images: there are none")
-    if labels.shape != (len(images),) or labels.dtype.kind not in "iuU":
+    if not len(frames):
+        raise PicturesError(f"{path}: {name}: there are none")
+    if labels.shape != (len(frames),) or labels.dtype.kind not in "iuU":
         raise PicturesError(
             f"{path}: labels: {labels.dtype} {list(labels.shape)}, must be one integer or name "
-            f"for each of {len(images)} pictures"
+            f"for each of {len(frames)} {name}"
         )
     return Labelled(
-        images,
+        frames,
         labels,
-        _weight(path, weight, len(images)),
+        _weight(path, weight, len(frames)),
         _encounters(path, encounters, labels),
     )
+
+
+def write_labelled(path: Path, frames: Frames, labels: NDArray[Any]) -> None:
+    """Write a file that `read_labelled` reads."""
+    np.savez_compressed(path, labels=labels, **{_array(medium_of(frames)): frames})  # type: ignore[arg-type] # numpy's flag is no array
+
+
+def _array(medium: Medium) -> str:
+    return f"{medium.input}s"
 
 
 def held_back(labelled: Labelled, classes: Sequence[str]) -> HeldBack:
@@ -100,7 +113,7 @@ def held_back(labelled: Labelled, classes: Sequence[str]) -> HeldBack:
     index = {name: label for label, name in enumerate(names)}
     labels = np.array([index[str(name)] for name in meant], np.int64)
     slices: tuple[dict[str, str], ...] = tuple({} for _ in np.unique(labelled.encounters))
-    return HeldBack(labelled.images, labels, labelled.encounters, tuple(names), slices)
+    return HeldBack(labelled.frames, labels, labelled.encounters, tuple(names), slices)
 
 
 def score(model: bytes, labelled: Labelled) -> Score:
@@ -112,7 +125,7 @@ def score(model: bytes, labelled: Labelled) -> Score:
     """
     loaded = Model(model)
     meant = _names(labelled.labels, loaded.classes)
-    said = np.array(loaded.classes)[loaded.run(labelled.images).prob.argmax(1)]
+    said = np.array(loaded.classes)[loaded.run(labelled.frames).prob.argmax(1)]
     right, weight = (said == meant).astype(np.float64), labelled.weight
     per_class = {
         str(name): float(np.average(right[meant == name], weights=weight[meant == name]))

@@ -13,18 +13,20 @@ import typer
 
 from infra.cli.output import Format, FormatOption, fail, say, show
 from infra.learning.report import by_seed, summary
-from infra.learning.site import Site, recorded, rendered
+from infra.learning.site import Site, recorded, recorded_speech, rendered, synthesised_speech
 from infra.learning.strategies import STRATEGIES
 from infra.learning.trial import Trial, play
 from producers.camera.camera import CameraError
 from producers.camera.recording import read_recording
+from producers.scoring import write_labelled
+from producers.speech.recorded import RecordedSpeech
 
 app = typer.Typer(no_args_is_help=True, help="Measure the learning loop without a log.")
 
 BudgetOption = Annotated[int, typer.Option(min=1, help="Labels to pay, one for an encounter.")]
 SeedsOption = Annotated[int, typer.Option(min=1, help="Seeds 0 to K-1; each deals anew.")]
 StrategiesOption = Annotated[str, typer.Option(help=f"Of {', '.join(STRATEGIES)}.")]
-OutOption = Annotated[Path, typer.Option(help="Folder for the model files and test pictures.")]
+OutOption = Annotated[Path, typer.Option(help="Folder for the model files and test frames.")]
 
 
 @app.callback()
@@ -63,6 +65,29 @@ def rendered_(
     _measure(rendered, budget, seeds, strategies, out, output)
 
 
+@app.command()
+def digits(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder with recorded digits (fsdd_subset.npz); else synthesised."),
+    ] = None,
+    budget: BudgetOption = 50,
+    seeds: SeedsOption = 12,
+    strategies: StrategiesOption = "ours,random",
+    out: OutOption = Path("build/loop-digits"),
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """On spoken digits: robots hear speakers whom neither the drive nor the test has."""
+    if data is None:
+        _measure(synthesised_speech, budget, seeds, strategies, out, output)
+        return
+    try:
+        RecordedSpeech(data, 0)
+    except CameraError as error:
+        fail(str(error))
+    _measure(lambda seed: recorded_speech(data, seed), budget, seeds, strategies, out, output)
+
+
 def _measure(
     site: Callable[[int], Site],
     budget: int,
@@ -97,7 +122,7 @@ def _leave(folder: Path, site: Site, trial: Trial) -> None:
     for name, release in trial.second.items():
         (folder / f"release-2-{name}.onnx").write_bytes(release.model)
     labels = np.array(site.classes)[site.test.labels]
-    np.savez_compressed(folder / "test.npz", images=site.test.frames, labels=labels)
+    write_labelled(folder / "test.npz", site.test.frames, labels)
 
 
 def _show(trials: Sequence[Trial], budget: int, out: Path, output: Format) -> None:
@@ -119,7 +144,7 @@ def _show(trials: Sequence[Trial], budget: int, out: Path, output: Format) -> No
         return
     say(f"release 1: {first}; gains and differences as mean, low, high (95 %) over the seeds")
     show(rows, output)
-    say(f"model files and test pictures: {out}/seed-*")
+    say(f"model files and test frames: {out}/seed-*")
 
 
 def _names(text: str) -> list[str]:

@@ -50,7 +50,8 @@ def evaluate(
 ) -> None:
     """How often a model is right. Arrays: images uint8 [N,32,32,3], labels, optional weight.
 
-    Labels are names of classes, or indexes into the model's own.
+    Instead of images there may be sounds, int16 [N,5120] at 8 kHz. Labels are names of
+    classes, or indexes into the model's own.
     """
     from producers.scoring import read_labelled, score  # noqa: PLC0415 - loads onnxruntime
 

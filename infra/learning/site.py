@@ -1,6 +1,7 @@
 """Where a trial takes place: a labelled test drive, encounters of a fleet, and a test."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,8 @@ from producers.camera.draws import key, uniforms
 from producers.camera.mix import FLEET_MIX, pick
 from producers.camera.recording import Recording, Track
 from producers.camera.rendered import RenderedCamera
+from producers.speech.recorded import RecordedSpeech
+from producers.speech.synthesised import SynthesisedSpeech
 
 DEVICES: Final = 20
 _FRAMES: Final = 6
@@ -27,7 +30,7 @@ class Site:
     Attributes:
         drive: Labelled; the first release is trained on it.
         met: What the fleet of DEVICES meets; the device is the first part of an encounter's id.
-        test: Pictures for measuring alone.
+        test: Frames for measuring alone.
         hard: Labels that the drive lacks or is short of, or that few tracks have at all.
     """
 
@@ -81,6 +84,32 @@ def rendered(seed: int) -> Site:
         met=tuple(camera.encounters(asks)),
         test=camera.held_back(seed, _TEST),
         hard=frozenset(range(len(camera.classes))) - known,
+    )
+
+
+def recorded_speech(path: Path, seed: int) -> Site:
+    """Recorded digits, by speaker: one drives, one tests, each recording of the others once."""
+    ear = RecordedSpeech(path, seed, _FRAMES)
+    return Site(
+        classes=ear.classes,
+        drive=tuple(ear.seed(_DRIVE)),
+        met=tuple(ear.streamed(DEVICES // len(ear.sides.stream))),
+        test=ear.held_back(seed, _TEST),
+        hard=ear.sides.unseen | ear.sides.scarce,
+    )
+
+
+def synthesised_speech(seed: int) -> Site:
+    """Synthesised digits: a drive in the studio, a fleet of rooms with a speaker each."""
+    ear = SynthesisedSpeech(seed, _FRAMES)
+    drive = ear.seed(_DRIVE)
+    asks = [EncounterRequest(f"robot-{n % DEVICES}", n) for n in range(_MET)]
+    return Site(
+        classes=ear.classes,
+        drive=tuple(drive),
+        met=tuple(ear.encounters(asks)),
+        test=ear.held_back(seed, _TEST),
+        hard=frozenset(range(len(ear.classes))) - {one.label for one in drive},
     )
 
 

@@ -37,19 +37,25 @@ def deal(tracks: Sequence[Track], classes: int, seed: int) -> Deal:
     """Deal tracks of `classes` labels; up to three labels are unseen and up to five scarce."""
     order = sorted(tracks, key=lambda track: key(seed, "deal", track.name))
     cut = round(HELD_BACK_SHARE * len(order))
-    labels = sorted(range(classes), key=lambda label: key(seed, "class", label))
-    unseen = min(_UNSEEN, classes // 8)
-    scarce = min(_SCARCE, classes // 6)
-    room = dict.fromkeys(labels[:unseen], 0) | dict.fromkeys(labels[unseen : unseen + scarce], 1)
+    unseen, scarce = short_labels(classes, seed)
+    room = dict.fromkeys(unseen, 0) | dict.fromkeys(scarce, 1)
     test_drive = _test_drive(order[cut:], room)
     used = {track.name for track in test_drive}
     return Deal(
         held_back=tuple(order[:cut]),
         test_drive=tuple(test_drive),
         stream=tuple(track for track in order[cut:] if track.name not in used),
-        unseen=frozenset(labels[:unseen]),
-        scarce=frozenset(labels[unseen : unseen + scarce]),
+        unseen=unseen,
+        scarce=scarce,
     )
+
+
+def short_labels(classes: int, seed: int) -> tuple[frozenset[int], frozenset[int]]:
+    """What a test drive has nothing of, and what it has a single one of: up to three and five."""
+    labels = sorted(range(classes), key=lambda label: key(seed, "class", label))
+    unseen = min(_UNSEEN, classes // 8)
+    scarce = min(_SCARCE, classes // 6)
+    return frozenset(labels[:unseen]), frozenset(labels[unseen : unseen + scarce])
 
 
 def _test_drive(tracks: Sequence[Track], room: dict[int, int]) -> list[Track]:

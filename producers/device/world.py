@@ -9,6 +9,7 @@ from schemas.facts import Fact
 from schemas.records import ModelRelease, ReleaseKind
 
 SECOND_US: Final = 1_000_000
+_INDOORS: Final = [(Weather.CLEAR, 1.0)]
 
 
 class Surroundings:
@@ -50,7 +51,7 @@ class Surroundings:
     def world(self, device_id: str, region: str, number: int, now_us: int) -> World:
         """The world of a device's `number`-th encounter."""
         seed = self._scenario.seed
-        mix = self._mixes[region]
+        mix = self._mixes.get(region, _INDOORS)
         for index, drift in enumerate(self._scenario.drift):
             chance = fraction(seed, "drift", index, device_id, number)
             if drift.region == region and chance < self._progress(drift, now_us):

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from schemas.media import Frames
+from schemas.media import Frames, medium_of
 
 _BATCH: Final = 64
 
@@ -57,7 +57,13 @@ class Model:
         self.classes = tuple(json.loads(metadata["classes"]))
 
     def run(self, frames: Frames) -> Answers:
-        """Answer for frames [n, ...] of the medium that the model takes in."""
+        """Answer for frames [n, ...] of the medium that the model takes in.
+
+        Raises:
+            ModelError: They are of another.
+        """
+        if (given := medium_of(frames).input) != self._input:
+            raise ModelError(f"model takes {self._input!r}, not {given!r}")
         prob = np.empty((len(frames), len(self.classes)), np.float32)
         emb = []
         for start in range(0, len(frames), _BATCH):

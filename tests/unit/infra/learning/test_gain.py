@@ -5,12 +5,14 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from infra.learning.site import recorded
 from infra.learning.trial import play
 from producers.camera.recording import read_recording
 from tests.command_line import fleetloop
+from tests.unit.producers.speech.speech_kit import recordings
 
 
 def test_on_recorded_tracks_a_hundred_chosen_labels_beat_as_many_random_ones() -> None:
@@ -38,6 +40,22 @@ def test_without_a_recording_the_rendered_camera_serves(tmp_path: Path) -> None:
     judged = fleetloop("models", "evaluate", str(model), "--pictures", str(test), "-o", "json")
     assert round(json.loads(judged.stdout)["accuracy"], 4) == ours["accuracy"]
     assert sha256(model.read_bytes()).hexdigest() == ours["digest"]
+
+
+def test_digits_of_people_are_learnt_by_speaker(tmp_path: Path) -> None:
+    """Two takes of a digit by four voices: enough to see that every file and figure is there."""
+    out, folder = tmp_path / "loop", recordings(tmp_path)
+    words = ("--data", str(folder), "--budget", "20", "--seeds", "1", "--out", str(out))
+    told = json.loads(fleetloop("loop", "digits", *words, "-o", "json").stdout)
+    assert [row["strategy"] for row in told["strategies"]] == ["ours", "random"]
+    first, ours, chance = told["by_seed"]
+    assert (first["labels"], ours["labels"], chance["labels"]) == (0, 20, 20)
+    model, test = out / "seed-0" / "release-2-ours.onnx", out / "seed-0" / "test.npz"
+    judged = fleetloop("models", "evaluate", str(model), "--pictures", str(test), "-o", "json")
+    assert round(json.loads(judged.stdout)["accuracy"], 4) == ours["accuracy"]
+    assert set(np.load(test).files) == {"sounds", "labels"}
+    missing = fleetloop("loop", "digits", "--data", str(tmp_path / "nowhere"))
+    assert (missing.exit_code, "no such folder" in missing.stderr) == (1, True)
 
 
 def test_a_strategy_nobody_knows_is_named_with_those_there_are() -> None:

@@ -1,0 +1,1 @@
+"""Speech: what devices with a microphone hear, synthesised or recorded, as encounters."""
