@@ -33,6 +33,7 @@ from schemas.topics import (
     LABEL_REVIEWS,
     TopicSpec,
 )
+from tests.crash.dataset_again import assembled_again, trained
 from tests.engines import needed
 from tests.factories import dataset_manifest, edge_case, frame, label_review
 
@@ -45,6 +46,7 @@ labels_per_ask: 8
 min_candidates: 40
 patience_s: 600
 """
+LABELS: Final = ("stop", "yield")
 ROUND: Final = [ManifestKind.ASK, ManifestKind.CUT, ManifestKind.ASSEMBLED]
 
 
@@ -59,14 +61,15 @@ class Desk:
         self.publisher = Publisher(kafka, self.codec, "test")
         self.workers: list[subprocess.Popen[bytes]] = []
         (folder / "policy.yaml").write_text(POLICY)
+        strip = self._strip(-1)
         seed = Example(
             example_id="a",
             encounter_id="test-drive/1",
             device_id="test-drive",
             split=Split.TRAIN,
             label="yield",
-            frame_uri="file:///seed",
-            frame_digest="seed",
+            frame_uri=strip.uri,
+            frame_digest=strip.digest,
         )
         stored = self.objects.put(to_parquet([seed], {"classes": '["yield"]'}), kind="manifests")
         first = dataset_manifest(
@@ -119,7 +122,7 @@ class Desk:
 
     def _strip(self, number: int) -> Frame:
         """A film strip of its own for each encounter, near to no other."""
-        coarse = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        coarse = np.random.default_rng([number + 1]).integers(0, 256, (8, 8, 3), dtype=np.uint8)
         picture = np.repeat(np.repeat(coarse, 4, axis=0), 4, axis=1)
         stored = self.objects.put(to_png(picture[None]), kind="frames", suffix=".png")
         return frame(uri=stored.uri, digest=stored.digest, bytes=stored.bytes)
@@ -131,7 +134,7 @@ class Desk:
                 device_id=one.device_id,
                 edge_case_id=one.edge_case_id,
                 encounter_id=one.encounter_id,
-                label="stop",
+                label=LABELS[int(one.encounter_id.rpartition("/")[2]) % 2],
             )
             self.publisher.publish(LABEL_REVIEWS, review)
         self.publisher.flush()
@@ -183,7 +186,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             made.close()
 
 
-def test_no_question_is_paid_twice_and_no_answer_lost_whenever_it_is_killed(desk: Desk) -> None:
+def test_no_question_is_paid_twice_and_no_answer_lost_whenever_it_is_killed(
+    desk: Desk, tmp_path: Path
+) -> None:
     desk.see(range(60))
     desk.start()
     desk.wait(lambda: len(desk.steps()) >= 2)  # the question stands, its requests may not
@@ -214,3 +219,7 @@ def test_no_question_is_paid_twice_and_no_answer_lost_whenever_it_is_killed(desk
         *(one.encounter_id for one in (*asked, *later)),
     }
     assert len(examples) == 17
+    built = [one for one in desk.steps()[1:] if one.kind is ManifestKind.ASSEMBLED]
+    again = assembled_again(desk.kafka, desk.objects, tmp_path / "policy.yaml", desk.steps())
+    assert [one.manifest_digest for one in again] == [one.manifest_digest for one in built]
+    assert trained(desk.objects, again[-1]) == trained(desk.objects, built[-1])
