@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from consumers.clickhouse.completeness import Stretch
-from consumers.dead_letters import REPLAY_HEADER, erased, replay_headers
+from infra.kafka.dead_letters import REPLAY_HEADER, erased, replay_headers
 from infra.kafka.publisher import Publisher
 from infra.kafka.ranges import RangeReader
 from infra.settings import KafkaSettings

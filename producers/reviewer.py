@@ -1,4 +1,4 @@
-"""The simulated person: answers each label request once, with what the camera knows is true."""
+"""Simulated people: each label request is answered once, with what the camera knows is true."""
 
 import hashlib
 import time
@@ -13,12 +13,10 @@ from producers.publishing import Publishing
 from producers.scenario import load
 from producers.serving import serve
 from schemas.facts import Fact
-from schemas.records import LabelRequest, LabelReview
+from schemas.records import SKIP, LabelRequest, LabelReview
 from schemas.topics import LABEL_REQUESTS, LABEL_REVIEWS
 
-REVIEWER: Final = "reviewer-1"
 GUIDELINE: Final = "1"
-SKIP: Final = "SKIP"
 MAX_ANSWERED: Final = 1_000_000
 """Answers remembered; label topics keep 30 days, and a line's budget is far below this."""
 
@@ -30,6 +28,8 @@ class ReviewerError(RuntimeError):
 class Reviewer:
     """Knows what was asked and what was answered, by any run of it.
 
+    The n-th answer to a question is given by the n-th person.
+
     Args:
         camera: Says the truth of an encounter.
         now_us: Clock, UTC microseconds.
@@ -38,22 +38,22 @@ class Reviewer:
     def __init__(self, camera: Camera, now_us: Callable[[], int]) -> None:
         self._camera = camera
         self._now_us = now_us
-        self._answered: set[str] = set()
-        self._waiting: dict[str, LabelRequest] = {}
+        self._answered: set[tuple[str, str]] = set()
+        self._waiting: dict[tuple[str, str], LabelRequest] = {}
 
     def observe(self, facts: Sequence[Fact]) -> None:
-        """Take requests and reviews in any order: a reviewed moment is not asked about again.
+        """Take requests and reviews in any order: nobody is asked twice about a moment.
 
         Raises:
-            ReviewerError: More than MAX_ANSWERED moments were asked about.
+            ReviewerError: More than MAX_ANSWERED answers were asked for.
         """
         for fact in facts:
             record = fact.record
             if isinstance(record, LabelReview):
-                self._answered.add(record.edge_case_id)
-                self._waiting.pop(record.edge_case_id, None)
+                self._answered.add((record.edge_case_id, record.reviewer))
+                self._waiting.pop((record.edge_case_id, record.reviewer), None)
             elif self._is_asked(record):
-                self._waiting[record.edge_case_id] = record
+                self._waiting[record.edge_case_id, _person(record)] = record
         if len(self._answered) + len(self._waiting) > MAX_ANSWERED:
             raise ReviewerError(
                 f"label requests: more than {MAX_ANSWERED} (MAX_ANSWERED); split the line"
@@ -64,7 +64,7 @@ class Reviewer:
         suffix = self._camera.task.medium.suffix
         return (
             isinstance(record, LabelRequest)
-            and record.edge_case_id not in self._answered
+            and (record.edge_case_id, _person(record)) not in self._answered
             and all(uri.endswith(suffix) for uri in record.frames)
         )
 
@@ -84,19 +84,25 @@ class Reviewer:
             label = self._camera.truth(request.encounter_id)
         except CameraError:
             label = SKIP
-        identity = hashlib.sha256(f"review\n{REVIEWER}\n{request.edge_case_id}".encode())
+        reviewer = _person(request)
+        identity = hashlib.sha256(f"review\n{reviewer}\n{request.edge_case_id}".encode())
         return LabelReview(
             event_id=identity.hexdigest()[:32],
             source="simulated",
             device_id=request.device_id,
             edge_case_id=request.edge_case_id,
             encounter_id=request.encounter_id,
-            reviewer=REVIEWER,
+            reviewer=reviewer,
             label=label,
             seconds_spent=2.0 + key("seconds", request.edge_case_id) % 6_000 / 1_000,
             reviewed_ts=self._now_us(),
             guideline_version=GUIDELINE,
+            budget_line=request.budget_line,
         )
+
+
+def _person(request: LabelRequest) -> str:
+    return f"reviewer-{request.review}"
 
 
 def run(settings: Settings) -> None:

@@ -13,26 +13,38 @@ class LineView:
         next_seq: The seq the next record must carry to count.
         since_us: Broker stamp of the last record that counted, microseconds.
         dataset: The newest assembled dataset; None before the first.
-        ask, cut: The question and the cut under way, if any.
+        ask, adjudication, cut: The question, the one more about its disagreements and the cut
+            under way, if any.
     """
 
     next_seq: int = 0
     since_us: int = 0
     dataset: DatasetManifest | None = None
     ask: DatasetManifest | None = None
+    adjudication: DatasetManifest | None = None
     cut: DatasetManifest | None = None
 
     @property
-    def expects(self) -> ManifestKind:
-        """The kind the next record must be; a line begins with a dataset assembled by hand."""
+    def expects(self) -> frozenset[ManifestKind]:
+        """The kinds the next record may be; a line begins with a dataset assembled by hand."""
         if self.dataset is None or self.cut is not None:
-            return ManifestKind.ASSEMBLED
-        return ManifestKind.ASK if self.ask is None else ManifestKind.CUT
+            return frozenset({ManifestKind.ASSEMBLED})
+        if self.ask is None:
+            return frozenset({ManifestKind.ASK})
+        if self.adjudication is None:
+            return frozenset({ManifestKind.ADJUDICATE, ManifestKind.CUT})
+        return frozenset({ManifestKind.CUT})
 
     @property
     def paid(self) -> int:
-        """Labels paid by the assembled dataset and those before it."""
+        """Answers paid by the assembled dataset and those before it."""
         return 0 if self.dataset is None else self.dataset.label_cost
+
+    @property
+    def committed(self) -> int:
+        """Answers paid or asked for: what the newest record of the line says."""
+        newest = self.adjudication or self.ask or self.dataset
+        return 0 if newest is None else newest.label_cost
 
 
 class LineBook:
@@ -53,15 +65,17 @@ class LineBook:
             stamp_us: The broker's stamp of it in microseconds.
         """
         view = self.line(record.line)
-        if record.seq != view.next_seq or record.kind is not view.expects:
+        if record.seq != view.next_seq or record.kind not in view.expects:
             return False
         step = replace(view, next_seq=view.next_seq + 1, since_us=stamp_us)
         match record.kind:
             case ManifestKind.ASK:
                 step = replace(step, ask=record)
+            case ManifestKind.ADJUDICATE:
+                step = replace(step, adjudication=record)
             case ManifestKind.CUT:
                 step = replace(step, cut=record)
             case _:
-                step = replace(step, dataset=record, ask=None, cut=None)
+                step = replace(step, dataset=record, ask=None, adjudication=None, cut=None)
         self._lines[record.line] = step
         return True

@@ -74,9 +74,11 @@ _COUNTS: Final[Mapping[str, str]] = {
         "shadow_differing.[] shadow_judged shadow_late shadow_busy_us"
     ),
     topics.EDGE_CASES.name: "frame.bytes frame.width frame.height top1 entropy uplink_bytes",
+    topics.LABEL_REQUESTS.name: "review",
     topics.LABEL_REVIEWS.name: "seconds_spent",
     topics.DATASET_MANIFESTS.name: (
-        "seq counts.{} label_cost budget slices.{} excluded.{} leakage_audit.checked"
+        "seq counts.{} label_cost budget slices.{} excluded.{} leakage_audit.checked reviews "
+        "second_reviews agreement.encounters agreement.agreeing"
     ),
     topics.SLO_PARTIALS.name: (
         "source_partition total bad latency.zero_count latency.counts.[] latency.sum_us "
@@ -101,6 +103,7 @@ _PROBABILITIES: Final[Mapping[str, str]] = {
     topics.OTA_ACKS.name: "preconditions.state_of_charge",
     topics.INFERENCE_EVENTS.name: "exemplars.[].confidence",
     topics.EDGE_CASES.name: "confidence margin",
+    topics.LABEL_REQUESTS.name: "confidence",
     topics.ALERTS.name: "slo.objective",
     topics.COLLECTION_CAMPAIGNS.name: "share",
 }
@@ -109,6 +112,7 @@ _DIGESTS: Final = frozenset(
         "digest",
         "model_digest",
         "manifest_digest",
+        "questions_digest",
         "slot_a_digest",
         "slot_b_digest",
         "evidence_head",

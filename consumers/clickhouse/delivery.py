@@ -22,7 +22,7 @@ from consumers.clickhouse.prepared import Prepared
 from consumers.clickhouse.ranges import Range
 from consumers.clickhouse.server import Server, ServerError
 from consumers.clickhouse.settling import Batch, Settling
-from consumers.dead_letters import unwritable
+from infra.kafka.dead_letters import unwritable
 from infra.kafka.ends import Source
 from schemas.http_registry import RegistryUnavailableError
 from schemas.records import DeadLetter

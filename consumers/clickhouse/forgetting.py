@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumers.clickhouse.prepared import ErasedPlace, Prepared
-from consumers.dead_letters import erased
+from infra.kafka.dead_letters import erased
 from schemas.erasures import OF_DEVICES, Erased, ErasureBook
 from schemas.topics import DEAD_LETTERS
 

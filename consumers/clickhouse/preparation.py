@@ -9,7 +9,7 @@ from consumers.clickhouse.columns import Origin, TableMapping
 from consumers.clickhouse.forgetting import forget
 from consumers.clickhouse.lanes import Closed
 from consumers.clickhouse.prepared import Prepared
-from consumers.dead_letters import refused
+from infra.kafka.dead_letters import refused
 from schemas.columns import ColumnDecoder
 from schemas.erasures import ErasureBook
 from schemas.registry import Registry

@@ -3,10 +3,10 @@
 import json
 from typing import Final
 
-from consumers.dead_letters import REASON_CHARACTERS, code_version, letter_id
 from consumers.oncall.delivery import Answer
 from consumers.oncall.notification import Notification
 from consumers.oncall.webhook import body
+from infra.kafka.dead_letters import REASON_CHARACTERS, code_version, letter_id
 from schemas.errors import ErrorClass
 from schemas.records import DeadLetter
 from schemas.topics import ALERTS

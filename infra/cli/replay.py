@@ -10,8 +10,8 @@ from typing import Annotated, Final
 
 import typer
 
-from consumers.dead_letters import code_version
 from infra.cli.output import Exit, fail, say
+from infra.kafka.dead_letters import code_version
 from infra.kafka.erasures import erasures_of
 from infra.kafka.publisher import Publisher
 from infra.kafka.ranges import RangeReader

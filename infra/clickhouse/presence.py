@@ -7,8 +7,8 @@ from consumers.clickhouse.client import Native
 from consumers.clickhouse.completeness import Run, joined, length, missing, stretches, without
 from consumers.clickhouse.logs import PartitionLog
 from consumers.clickhouse.ranges import Range
-from consumers.dead_letters import SINK_STAGE
 from infra.clickhouse.stored import Stored, erased, kept_since_us, letters, rows
+from infra.kafka.dead_letters import SINK_STAGE
 from infra.kafka.ends import Source
 from infra.kafka.messages import RawMessage
 from infra.kafka.ranges import RangeReader

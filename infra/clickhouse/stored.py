@@ -9,7 +9,7 @@ from consumers.clickhouse.completeness import Run
 from consumers.clickhouse.forgetting import PLACES
 from consumers.clickhouse.layout import table_name
 from consumers.clickhouse.ranges import Range
-from consumers.dead_letters import SINK_STAGE
+from infra.kafka.dead_letters import SINK_STAGE
 
 # Offsets that are looked at closely at a time: it bounds the memory ClickHouse needs.
 SLICE: Final = 1 << 20

@@ -13,7 +13,7 @@ from schemas.records.alerts import (
     Suspect,
 )
 from schemas.records.campaigns import CollectionCampaign, Erasure
-from schemas.records.datasets import DatasetManifest, LeakageAudit, OffsetRange
+from schemas.records.datasets import Agreement, DatasetManifest, LeakageAudit, OffsetRange
 from schemas.records.dead_letters import DeadLetter
 from schemas.records.devices import Device
 from schemas.records.disengagements import Disengagement, Incident
@@ -37,7 +37,7 @@ from schemas.records.enums import (
     Trigger,
 )
 from schemas.records.inference import Exemplar, InferenceEvent, LatencyHistogram
-from schemas.records.labels import LabelRequest, LabelReview
+from schemas.records.labels import SKIP, LabelRequest, LabelReview
 from schemas.records.partials import (
     DriftPartial,
     RolloutPartial,
@@ -48,7 +48,9 @@ from schemas.records.partials import (
 from schemas.records.releases import Artifact, Evidence, ModelRelease, Preconditions, RolloutCommand
 
 __all__ = [
+    "SKIP",
     "AckState",
+    "Agreement",
     "Alert",
     "AlertBudget",
     "AlertControl",

@@ -15,6 +15,15 @@ class LeakageAudit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How far people who answered the same questions agree."""
+
+    encounters: int
+    agreeing: int
+    alpha: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetRange:
     """A closed range of offsets of one partition."""
 
@@ -46,3 +55,9 @@ class DatasetManifest:
     leakage_audit: LeakageAudit | None = None
     inputs: tuple[OffsetRange, ...]
     assembled_ts: int
+    classes: tuple[str, ...] = ()
+    reviews: int = 1
+    second_reviews: int = 0
+    questions_uri: str | None = None
+    questions_digest: str | None = None
+    agreement: Agreement | None = None

@@ -116,12 +116,13 @@ class Initiator(StrEnum):
 
 
 class ManifestKind(StrEnum):
-    """A question, a cut, or the dataset made from it."""
+    """A question, one more about its disagreements, a cut, or the dataset made from it."""
 
     UNKNOWN = "UNKNOWN"
     ASK = "ASK"
     CUT = "CUT"
     ASSEMBLED = "ASSEMBLED"
+    ADJUDICATE = "ADJUDICATE"
 
 
 class PartialKind(StrEnum):

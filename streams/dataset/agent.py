@@ -9,7 +9,14 @@ from schemas.dataset_lines import LineBook
 from schemas.facts import Fact
 from schemas.records import DatasetManifest
 from schemas.registry import registry_from
-from schemas.topics import DATASET_MANIFESTS, EDGE_CASES, ERASURES, LABEL_REQUESTS, TopicSpec
+from schemas.topics import (
+    DATASET_MANIFESTS,
+    DEAD_LETTERS,
+    EDGE_CASES,
+    ERASURES,
+    LABEL_REQUESTS,
+    TopicSpec,
+)
 from streams.dataset.assembler import Assembler
 from streams.dataset.policy import load_policy
 from streams.dataset.sources import KafkaLog, ObjectGallery, ObjectShelf
@@ -76,6 +83,9 @@ class DatasetProcessor:
         requests = [
             Outgoing(topic=LABEL_REQUESTS, record=r) for r in self._assembler.requests(view)
         ]
+        if letters := self._assembler.letters(view):
+            # Before the dataset: what its count of exclusions speaks of is on the log by then.
+            return [Outgoing(topic=DEAD_LETTERS, record=one) for one in letters]
         if self._written_seq == view.next_seq:
             return requests
         step = self._assembler.next(view, _read_until_us(position))

@@ -1,68 +1,30 @@
-"""What a dataset line does next: ask, cut or assemble, as a function of the log."""
+"""What a dataset line does next: ask, settle, cut or assemble, as a function of the log."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Protocol
 
 from schemas.dataset_lines import LineView
 from schemas.erasures import ErasureBook
 from schemas.leakage import audit, parted
-from schemas.manifests import Example, Manifest
-from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
+from schemas.manifests import Example, Manifest, classes_of
+from schemas.records import DatasetManifest, DeadLetter, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
-from streams.dataset.answers import Answer, labels
-from streams.dataset.candidates import Sighting, Sightings
-from streams.dataset.identity import dataset_id, request_id, step_id
+from streams.dataset.agreement import agreement
+from streams.dataset.answers import Counting
+from streams.dataset.asking import affordable, questions, request, size_of, told
+from streams.dataset.candidates import Sighting
+from streams.dataset.identity import dataset_id, step_id
 from streams.dataset.manifest import additions, carry, counts, kept
 from streams.dataset.policy import DatasetPolicy
+from streams.dataset.ports import Gallery, LogReader, Shelf, Unreadable
+from streams.dataset.questions import Question
 from streams.dataset.ranges import following, waiting, within
 from streams.dataset.selection import choose
-from streams.dataset.sift import Continued
+from streams.dataset.settling import Settlement, count, settled
 from streams.dataset.survey import Survey
 
 _SEED = 0  # of the choice; the same log must give the same question
-
-
-class LogReader(Protocol):
-    """Exact stretches of the log, read without a consumer group."""
-
-    def held(self, topic: str) -> Sequence[OffsetRange]:
-        """All that the log holds now: one range for each partition, empty ones included."""
-
-    def sightings(self, ranges: Sequence[OffsetRange]) -> Iterator[Sightings]:
-        """The valid edge cases of the ranges, in their order, in blocks of any size."""
-
-    def answers(self, ranges: Sequence[OffsetRange]) -> Sequence[Answer]:
-        """The valid label reviews in the ranges."""
-
-
-class Unreadable(StrEnum):
-    """Why frames that were labelled cannot be learnt from."""
-
-    MISSING = "PICTURE_MISSING"
-    CORRUPT = "PICTURE_CORRUPT"
-
-
-class Gallery(Protocol):
-    """Where the frames of encounters are."""
-
-    def fingerprint(self, sighting: Sighting) -> bytes | Unreadable:
-        """Of the nearest frame of an encounter of a known medium."""
-
-
-class Shelf(Protocol):
-    """Where manifests stand."""
-
-    def manifest(self, dataset: DatasetManifest) -> Manifest:
-        """The manifest of an assembled dataset."""
-
-    def continued(self, dataset: DatasetManifest) -> Continued:
-        """What the successor of an assembled dataset goes by."""
-
-    def store(self, manifest: Manifest) -> tuple[str, str]:
-        """Keep a manifest; its address and digest."""
 
 
 @dataclass(slots=True)
@@ -84,6 +46,8 @@ class Assembler:
     _looked_at: int = field(default=0, init=False)
     _question: tuple[str, Sequence[Sighting]] = field(default=("", ()), init=False)
     _survey: Survey = field(init=False)
+    _settlement: tuple[tuple[str, int], Settlement] | None = field(default=None, init=False)
+    _lettered: str | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._survey = Survey(self.policy, self.reader, self.shelf)
@@ -105,13 +69,14 @@ class Assembler:
 
     def ask(self, view: LineView, now_us: int) -> DatasetManifest | None:
         """The next question, once enough candidates wait and the budget allows it."""
-        budget = min(self.policy.labels_per_ask, self.policy.budget - view.paid)
-        if view.dataset is None or budget < 1:
+        policy = self.policy
+        most = affordable(policy, view.paid, policy.labels_per_ask)
+        if view.dataset is None or most.encounters < 1:
             return None
         ranges = self._survey.under_way(view.dataset)
         if ranges is None:
             ranges = self._following(EDGE_CASES.name, view.dataset.inputs)
-            least = max(self.policy.min_candidates, self._looked_at + self._looked_at // 4)
+            least = max(policy.min_candidates, self._looked_at + self._looked_at // 4)
             if waiting(ranges) < least:
                 return None
         candidates = self._survey.candidates(ranges, view.dataset)
@@ -119,85 +84,98 @@ class Assembler:
             return None
         # What offered too little is looked at again when a quarter more waits, not at each record.
         self._looked_at = waiting(ranges)
-        if len(candidates.sightings) < min(budget, self.policy.min_candidates):
+        if len(candidates.sightings) < min(most.encounters, policy.min_candidates):
             return None
         self._looked_at = 0
-        cost = min(budget, len(candidates.sightings))
-        return self._record(
+        size = affordable(policy, view.paid, len(candidates.sightings))
+        known = classes_of(self.shelf.manifest(view.dataset))
+        record = self._record(
             ManifestKind.ASK,
             view,
             now_us,
-            dataset_id=dataset_id(self.policy.line, view.dataset.dataset_id, ranges),
-            label_cost=view.paid + cost,
+            dataset_id=dataset_id(policy.line, view.dataset.dataset_id, ranges),
+            label_cost=view.paid + size.cost(policy.reviews),
             inputs=ranges,
             excluded=dict(candidates.excluded),
         )
-
-    def requests(self, view: LineView) -> Sequence[LabelRequest]:
-        """The label requests of the open question, the first time they are asked for."""
-        if view.ask is None or view.cut is not None or self._requested == view.ask.event_id:
-            return ()
-        ask = view.ask
-        chosen = self._chosen(view)
-        if chosen is None:
-            return ()
-        self._requested = ask.event_id
-        return tuple(
-            LabelRequest(
-                event_id=request_id(ask.event_id, sighting.encounter_id),
-                source="live",
-                device_id=sighting.device_id,
-                ask_id=ask.event_id,
-                edge_case_id=sighting.event_id,
-                encounter_id=sighting.encounter_id,
-                frames=(sighting.frame_uri,),
-                budget_line=ask.line,
-                priority=1.0 - sighting.margin,
-                asked_ts=ask.assembled_ts,
-            )
-            for sighting in chosen
+        return replace(
+            record,
+            classes=(*known, *(name for name in policy.classes if name not in known)),
+            reviews=policy.reviews,
+            second_reviews=size.second_reviews,
         )
 
+    def requests(self, view: LineView) -> Sequence[LabelRequest]:
+        """What is asked for by the newest record of the open question, the first time."""
+        newest = view.adjudication or view.ask
+        if newest is None or view.ask is None or view.cut is not None:
+            return ()
+        if self._requested == newest.event_id:
+            return ()
+        asked = self._asked(view)
+        if asked is None:
+            return ()
+        self._requested = newest.event_id
+        if view.adjudication is None:
+            due = [(q, review) for q in asked for review in range(1, q.planned + 1)]
+        else:
+            answers = self.reader.answers(within(view.adjudication.inputs, LABEL_REVIEWS.name))
+            ties = count(view, asked, answers, self._counting(view.ask), {})
+            due = [(q, q.ballot.wanted) for q in ties]
+        return self._told(view, view.ask, due)
+
     def cut(self, view: LineView, now_us: int) -> DatasetManifest | None:
-        """Close the open question when all is answered, or after the policy's patience."""
+        """Settle or close the open question when all is answered, or after patience."""
         if view.ask is None or view.dataset is None:
             return None
-        chosen = self._chosen(view)
-        if chosen is None:
+        asked = self._asked(view)
+        if asked is None:
             return None
         ranges = self._following(LABEL_REVIEWS.name, view.dataset.inputs)
-        cost = len(chosen)
         late = now_us - view.since_us > self.policy.patience_s * 1_000_000
-        if not late and (waiting(ranges) < cost or ranges == self._tried):
+        if not late and (waiting(ranges) < len(asked) or ranges == self._tried):
             return None
         self._tried = ranges
-        if not late and self._answered(chosen, ranges) < cost:
+        answers = self.reader.answers(within(ranges, LABEL_REVIEWS.name))
+        count(view, asked, answers, self._counting(view.ask), {})
+        if not late and any(question.ballot.open for question in asked):
             return None
+        ties = sum(question.ballot.tied for question in asked)
+        paid_for = min(ties, self.policy.budget - view.committed)
+        settles = view.adjudication is None and paid_for > 0
         return self._record(
-            ManifestKind.CUT,
+            ManifestKind.ADJUDICATE if settles else ManifestKind.CUT,
             view,
             now_us,
             dataset_id=view.ask.dataset_id,
-            label_cost=view.ask.label_cost,
+            label_cost=view.committed + (paid_for if settles else 0),
             inputs=(*view.ask.inputs, *ranges),
         )
+
+    def letters(self, view: LineView) -> Sequence[DeadLetter]:
+        """Dead letters of what in a cut cannot mean anything, the first time; then it is built."""
+        if view.cut is None or self._lettered == view.cut.event_id:
+            return ()
+        done = self._settled(view, view.cut)
+        if done is None or not done.refused:
+            return ()
+        self._lettered = view.cut.event_id
+        return self.reader.letters(done.refused)
 
     def assemble(self, view: LineView, now_us: int) -> DatasetManifest | None:
         """The dataset that the cut fixes; the same from the same cut, whoever builds it."""
         if view.cut is None or view.ask is None or view.dataset is None:
             return None
-        chosen = self._chosen(view)
-        if chosen is None:
+        done = self._settled(view, view.cut)
+        if done is None or (done.refused and self._lettered != view.cut.event_id):
             return None
-        asked = frozenset(sighting.encounter_id for sighting in chosen)
-        reviews = self.reader.answers(within(view.cut.inputs, LABEL_REVIEWS.name))
-        found, excluded = labels(reviews, asked)
-        excluded["UNANSWERED"] = len(asked) - len(found)
+        excluded = Counter(done.excluded)
         parent = self.shelf.manifest(view.dataset)
-        inherited = kept(parent, self.erasures)
-        if len(inherited) < len(parent.examples):
-            excluded["ERASED"] = len(parent.examples) - len(inherited)
-        added = self._added(chosen, found, excluded)
+        standing = [e for e in parent.examples if e.example_id not in done.gone]
+        inherited = kept(Manifest(tuple(standing), parent.metadata), self.erasures)
+        if len(inherited) < len(standing):
+            excluded["ERASED"] = len(standing) - len(inherited)
+        added = self._added(done.labelled, excluded)
         clean = parted(inherited, added)
         if len(clean) < len(added):
             excluded["NEAR_OTHER_SIDE"] = len(added) - len(clean)
@@ -205,11 +183,12 @@ class Assembler:
         proof = audit(examples)
         metadata = carry(
             parent,
-            found.values(),
+            (e.label for e in added),
             dataset_id=view.cut.dataset_id,
             obeyed_us=self.erasures.newest_us,
         )
         uri, digest = self.shelf.store(Manifest(tuple(examples), metadata))
+        sheet_uri, sheet_digest = self.shelf.store_questions(done.sheet)
         record = self._record(
             ManifestKind.ASSEMBLED,
             view,
@@ -217,35 +196,40 @@ class Assembler:
             dataset_id=view.cut.dataset_id,
             label_cost=view.cut.label_cost,
             inputs=view.cut.inputs,
-            excluded={**view.ask.excluded, **excluded},
+            excluded=Counter(view.ask.excluded) + excluded,
         )
+        earlier = {q.event_id for q in done.changed}
+        late = sum(e.example_id in earlier for e in clean)
         return replace(
             record,
             manifest_uri=uri,
             manifest_digest=digest,
             counts=counts(examples),
-            slices={"inherited": len(inherited), "added": len(found)},
+            slices={
+                "inherited": len(inherited),
+                "added": len(clean),
+                **({"added_late": late} if late else {}),
+            },
             leakage_audit=proof,
+            questions_uri=sheet_uri,
+            questions_digest=sheet_digest,
+            agreement=agreement(done.sheet.labels()),
         )
 
     def _following(self, topic: str, before: Sequence[OffsetRange]) -> tuple[OffsetRange, ...]:
         return following(self.reader.held(topic), before)
 
-    def _added(
-        self, chosen: Sequence[Sighting], found: Mapping[str, str], excluded: Counter[str]
-    ) -> list[Example]:
+    def _added(self, labelled: Sequence[Question], excluded: Counter[str]) -> list[Example]:
         """What the labels add; frames that cannot be read are counted, not learnt."""
         fingerprints: dict[str, bytes] = {}
-        for sighting in chosen:
-            if sighting.encounter_id not in found:
-                continue
-            seen = self.gallery.fingerprint(sighting)
+        for question in labelled:
+            seen = self.gallery.fingerprint(question)
             if isinstance(seen, Unreadable):
                 excluded[seen.value] += 1
             else:
-                fingerprints[sighting.frame_digest] = seen
+                fingerprints[question.frame_digest] = seen
         share = self.policy.validation_share
-        return additions(chosen, found, fingerprints, validation_share=share)
+        return additions(labelled, fingerprints, validation_share=share)
 
     def _chosen(self, view: LineView) -> Sequence[Sighting] | None:
         """What the open question is about, kept until the next; None: its ranges are being read."""
@@ -255,21 +239,53 @@ class Assembler:
             candidates = self._survey.candidates(view.ask.inputs, view.dataset)
             if candidates is None:
                 return None
-            cost = view.ask.label_cost - view.paid
-            indexes = choose(candidates.embeddings(), candidates.margins(), cost, _SEED)
+            encounters = size_of(view.ask, view.paid).encounters
+            indexes = choose(candidates.embeddings(), candidates.margins(), encounters, _SEED)
             chosen = [candidates.sightings[int(index)] for index in indexes]
             self._question = (view.ask.event_id, chosen)
+        return self._question[1]
+
+    def _asked(self, view: LineView) -> list[Question] | None:
+        """The open question's encounters, unanswered, without those of erased devices."""
+        chosen = self._chosen(view)
+        if chosen is None or view.ask is None:
+            return None
         return [
-            sighting
-            for sighting in self._question[1]
-            if self.erasures.covering(sighting.device_id, sighting.stamp_us) is None
+            question
+            for question in questions(view.ask, chosen)
+            if self.erasures.covering(question.device_id, question.stamp_us) is None
         ]
 
-    def _answered(self, chosen: Sequence[Sighting], ranges: Sequence[OffsetRange]) -> int:
-        """Encounters of the open question that somebody answered or skipped."""
-        asked = {sighting.encounter_id for sighting in chosen}
-        reviews = self.reader.answers(within(ranges, LABEL_REVIEWS.name))
-        return len(asked & {review.encounter_id for review in reviews})
+    def _counting(self, ask: DatasetManifest) -> Counting:
+        return Counting(ask.line, frozenset(ask.classes), self.erasures)
+
+    def _told(
+        self, view: LineView, ask: DatasetManifest, due: Sequence[tuple[Question, int]]
+    ) -> Sequence[LabelRequest]:
+        """Requests with what the devices saw."""
+        chosen = {sighting.event_id: sighting for sighting in self._chosen(view) or ()}
+        seen = self.reader.seen([chosen[question.event_id] for question, _ in due])
+        return tuple(
+            told(
+                request(ask, question, chosen[question.event_id].margin, review),
+                seen.get(question.event_id),
+                ask.classes,
+            )
+            for question, review in due
+        )
+
+    def _settled(self, view: LineView, cut: DatasetManifest) -> Settlement | None:
+        """What the cut makes of the questions; None: the ranges of these are being read."""
+        known = (cut.event_id, self.erasures.newest_us)
+        if self._settlement is None or self._settlement[0] != known:
+            asked = self._asked(view)
+            if asked is None or view.ask is None or view.dataset is None:
+                return None
+            answers = self.reader.answers(within(cut.inputs, LABEL_REVIEWS.name))
+            sheet = self.shelf.questions(view.dataset)
+            found = settled(view, view.ask, asked, answers, sheet, self.erasures)
+            self._settlement = (known, found)
+        return self._settlement[1]
 
     def _record(
         self,

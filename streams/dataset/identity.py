@@ -21,9 +21,16 @@ def step_id(line: str, seq: int) -> str:
     return digest_of("dataset-manifests", line, str(seq))[:32]
 
 
-def request_id(ask_id: str, encounter_id: str) -> str:
-    """event_id of a label request: hash(ask, encounter), so that none is paid twice."""
-    return digest_of("label-requests", ask_id, encounter_id)[:32]
+def request_id(ask_id: str, encounter_id: str, review: int) -> str:
+    """event_id of a label request: hash(ask, encounter, which answer), so that none is paid twice.
+
+    Args:
+        ask_id: The ASK record.
+        encounter_id: What is asked about.
+        review: Which answer, from 1.
+    """
+    which = [str(review)] if review > 1 else []  # ids of first answers are as they always were
+    return digest_of("label-requests", ask_id, encounter_id, *which)[:32]
 
 
 def dataset_id(line: str, parent: str | None, ranges: Iterable[OffsetRange]) -> str:

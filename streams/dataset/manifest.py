@@ -7,36 +7,29 @@ from schemas.erasures import ErasureBook
 from schemas.forgotten import erased_since
 from schemas.manifests import OBEYED, Example, Manifest, Split, classes_metadata, classes_of
 from schemas.topics import EDGE_CASES
-from streams.dataset.candidates import Sighting
 from streams.dataset.identity import device_fraction
+from streams.dataset.questions import Question
 
 
 def additions(
-    sightings: Sequence[Sighting],
-    labels: Mapping[str, str],
+    labelled: Sequence[Question],
     fingerprints: Mapping[str, bytes],
     *,
     validation_share: float,
 ) -> list[Example]:
-    """One example for each labelled sighting whose picture is there, in a fixed order.
+    """One example for each labelled question whose picture is there, in a fixed order.
 
     All encounters that a device adds fall on the same side of the split.
 
     Args:
-        sightings: What was asked about.
-        labels: Class name by encounter.
+        labelled: Questions that have a label.
         fingerprints: Of each picture that could be read, by its digest.
         validation_share: Share of devices that validate.
     """
     added = [
-        _example(
-            sighting,
-            labels[sighting.encounter_id],
-            fingerprints[sighting.frame_digest],
-            validation_share,
-        )
-        for sighting in sightings
-        if sighting.encounter_id in labels and sighting.frame_digest in fingerprints
+        _example(question, label, fingerprints[question.frame_digest], validation_share)
+        for question in labelled
+        if (label := question.ballot.label) is not None and question.frame_digest in fingerprints
     ]
     return sorted(added, key=lambda example: example.example_id)
 
@@ -75,21 +68,21 @@ def counts(examples: Sequence[Example]) -> Mapping[str, int]:
 
 
 def _example(
-    sighting: Sighting, label: str, fingerprint: bytes, validation_share: float
+    question: Question, label: str, fingerprint: bytes, validation_share: float
 ) -> Example:
-    validates = device_fraction(sighting.device_id) < validation_share
+    validates = device_fraction(question.device_id) < validation_share
     return Example(
-        example_id=sighting.event_id,
-        encounter_id=sighting.encounter_id,
-        device_id=sighting.device_id,
+        example_id=question.event_id,
+        encounter_id=question.encounter_id,
+        device_id=question.device_id,
         split=Split.VALIDATION if validates else Split.TRAIN,
         label=label,
-        frame_uri=sighting.frame_uri,
-        frame_digest=sighting.frame_digest,
+        frame_uri=question.frame_uri,
+        frame_digest=question.frame_digest,
         source_topic=EDGE_CASES.name,
-        source_topic_id=sighting.topic_id,
-        source_partition=sighting.partition,
-        source_offset=sighting.offset,
+        source_topic_id=question.topic_id,
+        source_partition=question.partition,
+        source_offset=question.offset,
         weight=1.0,
         fingerprint=fingerprint,
     )

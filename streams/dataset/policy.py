@@ -11,8 +11,12 @@ class DatasetPolicy(BaseModel):
 
     Attributes:
         line: Name of the line.
-        budget: Labels that may be paid in the whole life of the line.
-        labels_per_ask: Labels asked for at once.
+        budget: Answers that may be paid in the whole life of the line.
+        labels_per_ask: Encounters asked about at once.
+        reviews: People asked about each encounter.
+        second_review_share: Share of the encounters of a question that one person more is asked
+            about, so that it is known how far people agree.
+        classes: Labels an answer may give beside the classes of the dataset that is continued.
         min_candidates: Edge cases that must wait before a question is worth asking.
         max_candidates: Encounters chosen from for one question; of more, the least certain.
         kept_embeddings: Embeddings that near duplicates are looked for among; of more, the newest.
@@ -26,6 +30,9 @@ class DatasetPolicy(BaseModel):
     line: str = "perception"
     budget: int = Field(default=1000, ge=1)
     labels_per_ask: int = Field(default=100, ge=1)
+    reviews: int = Field(default=1, ge=1, le=9)
+    second_review_share: float = Field(default=0.1, ge=0, le=1)
+    classes: tuple[str, ...] = ()
     min_candidates: int = Field(default=1000, ge=1)
     max_candidates: int = Field(default=20_000, ge=1)
     kept_embeddings: int = Field(default=1_000_000, ge=1)

@@ -26,7 +26,7 @@ class Continued:
     """What the successor of a dataset goes by.
 
     Attributes:
-        names: Encounters and digests that the dataset holds.
+        names: Encounters and digests that the dataset holds, and what its line asked about.
         media_type: Of its line; other lines share the topic.
     """
 
@@ -39,7 +39,7 @@ def continued(head: Manifest, names: Iterable[str]) -> Continued:
 
     Args:
         head: Its manifest; only what is said of all examples matters.
-        names: Encounters and digests that it holds.
+        names: Encounters and digests that it holds, and what its line asked about, answered or not.
 
     Raises:
         ManifestError: Its task is not known.

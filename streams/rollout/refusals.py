@@ -1,9 +1,8 @@
 """Dead letters of acknowledgements that mean what cannot be."""
 
-import hashlib
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
+from infra.kafka.dead_letters import code_version, letter_id
 from schemas.codec import Codec
 from schemas.errors import ErrorClass
 from schemas.framing import unframe
@@ -22,9 +21,8 @@ def dead_letter(refused: Refused, topic_id: str, partition: int, codec: Codec) -
     """
     ack = _ack(refused.row)
     body = codec.encode(OTA_ACKS, ack)
-    place = f"{topic_id}/{partition}/{refused.offset}/{STAGE}"
     return DeadLetter(
-        event_id=hashlib.sha256(place.encode()).hexdigest()[:32],
+        event_id=letter_id(topic_id, partition, refused.offset, STAGE),
         source=ack.source,
         topic=OTA_ACKS.name,
         topic_id=topic_id,
@@ -39,7 +37,7 @@ def dead_letter(refused: Refused, topic_id: str, partition: int, codec: Codec) -
         error_class=ErrorClass.REFUSED.value,
         field=refused.field,
         reason=refused.reason,
-        code_version=_code_version(),
+        code_version=code_version(),
         attempt=1,
     )
 
@@ -52,10 +50,3 @@ def _ack(row: dict[str, Any]) -> OtaAck:
         "preconditions": DeviceConditions(**row["preconditions"]),
     }
     return OtaAck(**{**row, **typed})
-
-
-def _code_version() -> str:
-    try:
-        return version("fleetloop")
-    except PackageNotFoundError:
-        return "source"

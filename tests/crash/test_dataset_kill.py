@@ -43,6 +43,8 @@ POLICY: Final = """
 line: signs
 budget: 16
 labels_per_ask: 8
+second_review_share: 0.0
+classes: [stop]
 min_candidates: 40
 patience_s: 600
 """

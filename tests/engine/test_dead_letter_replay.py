@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from consumers.dead_letters import ATTEMPT_HEADER, REPLAY_HEADER, refused
 from infra.kafka.admin import Admin
+from infra.kafka.dead_letters import ATTEMPT_HEADER, REPLAY_HEADER, refused
 from infra.kafka.messages import RawMessage
 from infra.kafka.ranges import RangeReader
 from infra.settings import KafkaSettings

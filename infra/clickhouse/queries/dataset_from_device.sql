@@ -32,6 +32,12 @@ WITH
         WHERE l.span.topic = 'label-reviews' AND r.device_id = {device:String}
           AND r._offset BETWEEN l.span.first_offset AND l.span.last_offset
         GROUP BY review_id
+    ),
+    taken_back AS
+    (
+        SELECT withdraws FROM label_reviews
+        WHERE withdraws IS NOT NULL AND device_id = {device:String}
+          AND event_id IN (SELECT review_id FROM read)
     )
 SELECT
     asked.encounter_id AS encounter_id,
@@ -51,7 +57,10 @@ FROM
 ) AS asked
 LEFT JOIN
 (
-    SELECT *, event_id IN (SELECT review_id FROM read) AND label != 'SKIP' AS usable
+    SELECT
+        *,
+        event_id IN (SELECT review_id FROM read) AND label != 'SKIP'
+            AND event_id NOT IN (SELECT assumeNotNull(withdraws) FROM taken_back) AS usable
     FROM label_reviews
     WHERE device_id = {device:String}
 ) AS given ON given.encounter_id = asked.encounter_id

@@ -27,7 +27,7 @@ LEFT JOIN
 (
     SELECT
         q.ask_id AS ask_id,
-        count() AS encounters,
+        uniqExact(q.encounter_id) AS encounters,
         quantileExact(0.5)(toFloat64(q.asked_ts)) AS asked_s,
         quantileExact(0.5)(toFloat64(c.captured_ts)) AS captured_s,
         quantileExactIf(0.5)(toFloat64(r.reviewed_ts), r.event_id != '') AS answered_s

@@ -1,6 +1,7 @@
 """The simulated reviewer: each question once, with the truth, over restarts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -61,6 +62,20 @@ def test_nothing_is_answered_twice_in_one_run(camera: RenderedCamera, log: Log) 
     reviewer.observe([log.write(LABEL_REQUESTS, request(3, ask="ask-2"))])
     reviewer.act(log)
     assert len(log.of(LABEL_REVIEWS)) == 5
+
+
+def test_a_second_answer_is_another_person_s_through_a_restart(
+    camera: RenderedCamera, log: Log
+) -> None:
+    log.write(LABEL_REQUESTS, replace(request(0), event_id="ask-1/0/2", review=2))
+    for _ in range(2):
+        reviewer = Reviewer(camera, clock)
+        reviewer.observe(list(log.facts))
+        reviewer.act(log)
+    about = [one for one in log.of(LABEL_REVIEWS) if one.encounter_id == "hw3-1/0"]
+    assert [one.reviewer for one in about] == ["reviewer-1", "reviewer-2"]
+    assert len({one.event_id for one in log.of(LABEL_REVIEWS)}) == 6
+    assert {one.budget_line for one in about} == {request(0).budget_line}
 
 
 @pytest.mark.parametrize("order", [lambda facts: facts, lambda facts: facts[::-1]])

@@ -37,7 +37,7 @@ def test_two_rounds_count_and_each_dataset_closes_its_question() -> None:
     view = book.line("perception")
     assert (view.next_seq, view.since_us, view.paid) == (7, 106, 6)
     assert view.dataset == step(6, label_cost=6)
-    assert (view.ask, view.cut) == (None, None)
+    assert (view.ask, view.adjudication, view.cut) == (None, None, None)
 
 
 @pytest.mark.parametrize("length", range(4))
@@ -46,11 +46,24 @@ def test_what_is_not_due_is_void_and_changes_nothing(length: int) -> None:
     for seq in range(length):
         assert book.observe(step(seq), stamp_us=seq)
     before = book.line("perception")
-    wrong = [step(length, kind) for kind in ManifestKind if kind is not before.expects]
-    for record in (step(length + 1, before.expects), *wrong, *map(step, range(length))):
+    wrong = [step(length, kind) for kind in ManifestKind if kind not in before.expects]
+    early = [step(length + 1, kind) for kind in before.expects]
+    for record in (*early, *wrong, *map(step, range(length))):
         assert not book.observe(record, stamp_us=99)
     assert book.line("perception") == before
     assert book.observe(step(length), stamp_us=length)
+
+
+def test_disagreements_are_asked_about_once_between_a_question_and_its_cut() -> None:
+    book = LineBook()
+    steps = (ManifestKind.ASSEMBLED, ManifestKind.ASK, ManifestKind.ADJUDICATE)
+    for seq, kind in enumerate(steps):
+        assert book.observe(step(seq, kind, label_cost=seq), stamp_us=seq)
+    assert (book.line("perception").paid, book.line("perception").committed) == (0, 2)
+    assert not book.observe(step(3, ManifestKind.ADJUDICATE), stamp_us=3)
+    assert book.observe(step(3, ManifestKind.CUT), stamp_us=3)
+    assert book.observe(step(4, ManifestKind.ASSEMBLED), stamp_us=4)
+    assert book.line("perception").adjudication is None
 
 
 def test_lines_do_not_know_each_other() -> None:

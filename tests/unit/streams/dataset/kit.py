@@ -1,8 +1,9 @@
 """What the assembler's tests share: a log, a shelf and a gallery in memory, and a line begun."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,17 +11,31 @@ import pyarrow as pa
 from schemas.dataset_lines import LineBook
 from schemas.manifests import Example, Manifest, Split, from_parquet, head_of, to_parquet
 from schemas.media import PICTURES
-from schemas.records import DatasetManifest, LabelRequest, ManifestKind, OffsetRange
+from schemas.records import (
+    DatasetManifest,
+    DeadLetter,
+    LabelRequest,
+    ManifestKind,
+    OffsetRange,
+    Trigger,
+)
 from schemas.topics import EDGE_CASES
-from streams.dataset.answers import Answer
-from streams.dataset.assembler import Unreadable
+from streams.dataset.answers import Answer, Refused
 from streams.dataset.candidates import SIGHTING_COLUMNS, Sighting, Sightings
 from streams.dataset.policy import DatasetPolicy
+from streams.dataset.ports import Seen, Unreadable
+from streams.dataset.questions import Question, QuestionSheet
 from streams.dataset.sift import Continued, continued
 
 SECOND = 1_000_000
 POLICY = DatasetPolicy(
-    line="perception", budget=12, labels_per_ask=8, min_candidates=20, patience_s=60
+    line="perception",
+    budget=12,
+    labels_per_ask=8,
+    second_review_share=0.0,
+    classes=("stop", "give way"),
+    min_candidates=20,
+    patience_s=60,
 )
 
 
@@ -30,6 +45,7 @@ class FakeLog:
 
     edge_cases: dict[int, list[Sighting]] = field(default_factory=lambda: {0: [], 1: []})
     reviews: dict[int, list[Answer]] = field(default_factory=lambda: {0: [], 1: []})
+    refused: list[Refused] = field(default_factory=list)
     reads: int = 0
     gone: int = 0
     fetched: int = 0  # records given out at a time; 0: all
@@ -54,6 +70,17 @@ class FakeLog:
             step = self.fetched or len(held) or 1
             for begin in range(0, len(held), step):
                 yield columns(held[begin : begin + step])
+
+    def seen(self, sightings: Sequence[Sighting]) -> Mapping[str, Seen]:
+        return {
+            s.event_id: Seen(Trigger.MARGIN, 0, 1.0 - s.margin / 2, "perception-1", "ab" * 32)
+            for s in sightings
+        }
+
+    def letters(self, refused: Sequence[Refused]) -> Sequence[DeadLetter]:
+        """Kept as they are: a letter's bytes are the glue's."""
+        self.refused += refused
+        return ()
 
     def answers(self, ranges: Sequence[OffsetRange]) -> Sequence[Answer]:
         return [a for r in ranges for a in self.reviews[r.partition][r.first_offset :][: _n(r)]]
@@ -81,10 +108,30 @@ class FakeLog:
                 )
             )
 
-    def answer(self, requests: Iterable[LabelRequest], label: str = "stop") -> None:
+    def answer(
+        self, requests: Iterable[LabelRequest], label: str = "stop", **changes: Any
+    ) -> list[Answer]:
+        """One answer to each, by a person of its own for each answer of a question."""
+        said = []
         for request in requests:
-            rows = self.reviews[len(request.device_id) % 2]
-            rows.append(Answer(request.encounter_id, label, len(request.device_id) % 2, len(rows)))
+            partition = len(request.device_id) % 2
+            rows = self.reviews[partition]
+            one = Answer(
+                event_id=f"{request.event_id}/{len(rows)}",
+                device_id=request.device_id,
+                edge_case_id=request.edge_case_id,
+                encounter_id=request.encounter_id,
+                reviewer=f"reviewer-{request.review}",
+                label=label,
+                line=request.budget_line,
+                withdraws=None,
+                topic_id="id-of-label-reviews",
+                partition=partition,
+                offset=len(rows),
+            )
+            said.append(replace(one, **changes))
+            rows.append(said[-1])
+        return said
 
 
 def columns(sightings: Sequence[Sighting]) -> Sightings:
@@ -120,10 +167,22 @@ class FakeShelf:
         return from_parquet(self.bodies[dataset.manifest_uri or ""])
 
     def continued(self, dataset: DatasetManifest) -> Continued:
-        return continued(*head_of(self.bodies[dataset.manifest_uri or ""]))
+        head, names = head_of(self.bodies[dataset.manifest_uri or ""])
+        return continued(head, [*names, *self.questions(dataset).encounters()])
 
     def store(self, manifest: Manifest) -> tuple[str, str]:
         body = to_parquet(manifest.examples, manifest.metadata)
+        digest = hashlib.sha256(body).hexdigest()
+        self.bodies[digest] = body
+        return digest, digest
+
+    def questions(self, dataset: DatasetManifest) -> QuestionSheet:
+        if dataset.questions_uri is None:
+            return QuestionSheet()
+        return QuestionSheet.from_parquet(self.bodies[dataset.questions_uri])
+
+    def store_questions(self, sheet: QuestionSheet) -> tuple[str, str]:
+        body = sheet.to_parquet()
         digest = hashlib.sha256(body).hexdigest()
         self.bodies[digest] = body
         return digest, digest
@@ -135,8 +194,8 @@ class FakeGallery:
 
     unreadable: dict[str, Unreadable] = field(default_factory=dict)
 
-    def fingerprint(self, sighting: Sighting) -> bytes | Unreadable:
-        digest = sighting.frame_digest
+    def fingerprint(self, question: Question) -> bytes | Unreadable:
+        digest = question.frame_digest
         return self.unreadable.get(digest) or hashlib.sha512(digest.encode()).digest()
 
 

@@ -13,8 +13,9 @@ from schemas.manifests import (
 from schemas.media import SOUND
 from schemas.records import DatasetManifest
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
-from streams.dataset.assembler import Assembler, Unreadable
+from streams.dataset.assembler import Assembler
 from streams.dataset.manifest import kept
+from streams.dataset.ports import Unreadable
 from tests.unit.streams.dataset.kit import (
     POLICY,
     SECOND,

@@ -5,10 +5,10 @@ from typing import Any
 
 from schemas.facts import Fact
 from schemas.records import ManifestKind
-from schemas.topics import DATASET_MANIFESTS, EDGE_CASES
+from schemas.topics import DATASET_MANIFESTS, DEAD_LETTERS, EDGE_CASES
 from streams.dataset.agent import DatasetProcessor
 from streams.processor import Position, Source, Standing
-from tests.factories import dataset_manifest
+from tests.factories import dataset_manifest, dead_letter
 
 SECOND = 1_000_000
 LEADS = (EDGE_CASES.name, 0)
@@ -28,9 +28,13 @@ class Recorded:
     def __init__(self) -> None:
         self.policy = type("Policy", (), {"line": "perception"})
         self.times: list[int] = []
+        self.refused: list[Any] = []
 
     def requests(self, view: Any) -> tuple[()]:  # noqa: ARG002 - the interface of Assembler
         return ()
+
+    def letters(self, view: Any) -> list[Any]:  # noqa: ARG002 - the interface of Assembler
+        return [self.refused.pop()] if self.refused else []
 
     def next(self, view: Any, now_us: int) -> Any:
         self.times.append(now_us)
@@ -68,3 +72,13 @@ def test_time_goes_on_with_the_log_and_by_the_asking_only_at_its_end() -> None:
         processor = DatasetProcessor(recorded)  # type: ignore[arg-type] # stands for an Assembler
         emitted(processor, {LEADS: position})
     assert recorded.times == [98 * SECOND, 50 * SECOND, 99 * SECOND]
+
+
+def test_dead_letters_of_a_cut_are_on_the_log_before_the_dataset_that_counts_them() -> None:
+    """The runtime waits for what one call hands on before it makes the next."""
+    recorded = Recorded()
+    recorded.refused.append(dead_letter())
+    processor = DatasetProcessor(recorded)  # type: ignore[arg-type] # stands for an Assembler
+    standing = Standing(now_us=10**12, partitions={LEADS: HERE})
+    topics = [[out.topic.name for out in processor.emit(standing)] for _ in range(2)]
+    assert topics == [[DEAD_LETTERS.name], [DATASET_MANIFESTS.name]]

@@ -30,12 +30,21 @@ def letter_id(topic_id: str, partition: int, offset: int, stage: str) -> str:
 
 def refused(message: RawMessage, topic_id: str, error: RecordError) -> DeadLetter:
     """The sink's dead letter of a record it could not read or that breaks a rule."""
-    return _letter(message, topic_id, error.error_class.value, error.field or None, str(error))
+    return letter(
+        message,
+        topic_id,
+        stage=SINK_STAGE,
+        error_class=error.error_class.value,
+        field=error.field or None,
+        reason=str(error),
+    )
 
 
 def unwritable(message: RawMessage, topic_id: str, reason: str) -> DeadLetter:
     """The sink's dead letter of a readable, valid record that ClickHouse refuses."""
-    return _letter(message, topic_id, UNWRITABLE, None, reason)
+    return letter(
+        message, topic_id, stage=SINK_STAGE, error_class=UNWRITABLE, field=None, reason=reason
+    )
 
 
 def erased(letter: DeadLetter, book: ErasureBook) -> Erased | None:
@@ -53,11 +62,27 @@ def code_version() -> str:
         return "source"
 
 
-def _letter(
-    message: RawMessage, topic_id: str, error_class: str, field: str | None, reason: str
+def letter(
+    message: RawMessage,
+    topic_id: str,
+    *,
+    stage: str,
+    error_class: str,
+    field: str | None,
+    reason: str,
 ) -> DeadLetter:
+    """The dead letter of a record as it stands on the log.
+
+    Args:
+        message: The record.
+        topic_id: Identity of its log.
+        stage: Who refuses it.
+        error_class: Of `schemas.errors.ErrorClass`, or UNWRITABLE.
+        field: What is wrong, as a dotted path.
+        reason: Why, in a sentence; cut to REASON_CHARACTERS.
+    """
     return DeadLetter(
-        event_id=letter_id(topic_id, message.partition, message.offset, SINK_STAGE),
+        event_id=letter_id(topic_id, message.partition, message.offset, stage),
         source=_source(message.headers),
         topic=message.topic,
         topic_id=topic_id,
@@ -68,7 +93,7 @@ def _letter(
         key=message.key,
         headers={name: value or b"" for name, value in message.headers},
         body=message.value or b"",
-        stage=SINK_STAGE,
+        stage=stage,
         error_class=error_class,
         field=field,
         reason=reason[:REASON_CHARACTERS],

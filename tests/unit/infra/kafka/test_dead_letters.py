@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from consumers.dead_letters import (
+from consumers.replay import Selection, unusable
+from infra.kafka.dead_letters import (
     ATTEMPT_HEADER,
     REPLAY_HEADER,
     letter_id,
@@ -12,7 +13,6 @@ from consumers.dead_letters import (
     replay_headers,
     unwritable,
 )
-from consumers.replay import Selection, unusable
 from infra.kafka.messages import RawMessage
 from schemas.codec import Codec
 from schemas.errors import ErrorClass, RecordError
