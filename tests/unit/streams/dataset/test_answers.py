@@ -6,6 +6,7 @@ import pytest
 
 from schemas.ballots import Ballot
 from schemas.erasures import ErasureBook
+from schemas.media import PICTURES
 from streams.dataset.answers import Answer, Counting, parted
 from streams.dataset.questions import Question
 
@@ -17,6 +18,7 @@ def question(name: str, wanted: int = 1) -> Question:
         encounter_id=f"d1/{name}",
         frame_uri="file:///x",
         frame_digest=name,
+        frame_media_type=PICTURES.media_type,
         topic_id="t",
         partition=0,
         offset=0,
