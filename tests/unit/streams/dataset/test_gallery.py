@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from infra.objects import ObjectStore, StoredObject
+from schemas.ballots import Ballot
 from schemas.film_strips import to_png
 from schemas.fingerprints import fingerprint
-from streams.dataset.assembler import Unreadable
-from streams.dataset.candidates import Sighting
+from streams.dataset.ports import Unreadable
+from streams.dataset.questions import Question
 from streams.dataset.sources import ObjectGallery
 
 FRAMES = np.random.default_rng(3).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
@@ -26,22 +27,21 @@ def sized(width: int, height: int) -> bytes:
 
 
 def seen(objects: ObjectStore, stored: StoredObject) -> bytes | Unreadable:
-    sighting = Sighting(
+    asked = Question(
         event_id="d/1/1",
         device_id="d",
         encounter_id="d/1",
         frame_uri=stored.uri,
         frame_digest=stored.digest,
         frame_media_type="image/png",
-        margin=0.1,
-        consent=True,
-        embedding=np.zeros(4, np.float32),
         topic_id="t",
         partition=0,
         offset=0,
         stamp_us=1,
+        planned=1,
+        ballot=Ballot(),
     )
-    return ObjectGallery(objects).fingerprint(sighting)
+    return ObjectGallery(objects).fingerprint(asked)
 
 
 def test_a_strip_is_seen_by_its_nearest_frame(tmp_path: Path) -> None:

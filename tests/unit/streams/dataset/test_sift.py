@@ -44,7 +44,7 @@ def sifted(
     sightings: Sequence[Sighting], policy: DatasetPolicy = POLICY, cuts: Sequence[int] = ()
 ) -> tuple[list[str], dict[str, int]]:
     sift = Sift(policy, KNOWN)
-    edges = [0, *sorted(cuts), len(sightings)]
+    edges = [0, *sorted(min(cut, len(sightings)) for cut in cuts), len(sightings)]
     for begin, end in pairwise(edges):
         if end > begin:
             sift.take(columns(sightings[begin:end]))
