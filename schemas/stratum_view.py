@@ -1,6 +1,7 @@
 """A release in one stratum, and what a decision makes of it."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -25,6 +26,18 @@ class Shadow(NamedTuple):
     over: bool = False
 
 
+class Resumption(NamedTuple):
+    """What a person let go on.
+
+    Attributes:
+        at_us: Broker stamp of the decision, microseconds.
+        seen: The evidence there was, by name as in `Evidence.thresholds`.
+    """
+
+    at_us: int
+    seen: Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StratumView:
     """A release in one stratum, as the valid decisions so far have it.
@@ -38,7 +51,7 @@ class StratumView:
             of harm had crossed; None: there was none, or a person resumed it.
         unseen: It was held because the gate did not see what happened there.
         stalled: The rollback has passed its deadline.
-        excused_failures: Known failures when a person resumed it; only more are new harm.
+        resumed: The last time that a person let it go on: what was seen then is acknowledged.
         completed_us: Broker stamp of its completion, microseconds; None: it was not completed.
         completed_failures: Updates known to have failed when it was completed; None: it was not.
         rollback_to: Release and digest to return to, once ordered back.
@@ -55,7 +68,7 @@ class StratumView:
     harmed_us: int | None = None
     unseen: bool = False
     stalled: bool = False
-    excused_failures: int | None = None
+    resumed: Resumption | None = None
     completed_us: int | None = None
     completed_failures: int | None = None
     rollback_to: tuple[str, str] | None = None
@@ -98,8 +111,8 @@ def _refined(
         case K.HELD:
             after = replace(after, harmed_us=_harmed_us(after, record), unseen=_unseen(record))
         case K.RESUMED:
-            excused = evidence.failures_low if evidence else None
-            after = replace(after, status=_resumed(view), harmed_us=None, excused_failures=excused)
+            seen = Resumption(after.since_us, evidence.thresholds if evidence else {})
+            after = replace(after, status=_resumed(view), harmed_us=None, resumed=seen)
             if view.pace is not None:  # nobody was reached while it was held
                 reached = view.reached(view.since_us)
                 after = replace(after, pace=Pace(after.since_us, reached, view.pace.per_minute))

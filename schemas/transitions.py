@@ -20,7 +20,7 @@ class Guard(Enum):
     OUTRANKED = "an approved release that answers a recall waits for this stratum"
     HARM = "evidence of harm in one of the `metrics`, and a parent to go back to"
     HARM_WITHOUT_PARENT = "the same evidence, and no parent"
-    CRITICAL = "`kill_count` devices gave a safety reason, and no person has resumed it since"
+    CRITICAL = "`kill_count` devices gave a safety reason that had not when a person resumed it"
     MISMATCH = "evidence that those heard of are not in the wave as its share has it"
     BLIND = "a source was not read for 5 min, or no device reported for two `rate_window_s`"
     HARM_ELSEWHERE = "harm was found in another stratum after the last step here"

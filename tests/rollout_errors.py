@@ -21,6 +21,8 @@ DEVICES: Final = 500
 POLICY: Final = Policy(ceiling=0.02)
 RAMP: Final = ramp(0.05, 0.5)
 MARGIN: Final = 1.25
+ACKNOWLEDGED: Final = 1
+"""Failures that a person has seen who lets a release go on."""
 STRATA: Final = 4
 TESTS: Final = 3
 
@@ -84,6 +86,17 @@ def one_wave(
         at_harm, at_proof = bounds()
         back, proven = found.ever_harm(at_harm), found.ever_proven(at_proof)
         return Found(float(back.mean()), float(proven.mean()))
+
+    return draw
+
+
+def resumed(rate: float, delay: Delay) -> Callable[[np.random.Generator, int], Found]:
+    """A person lets it go on at a failure: what follows is tested anew."""
+
+    def draw(rng: np.random.Generator, runs: int) -> Found:
+        found = rollouts(rng, rate, delay, runs=runs, devices=DEVICES)
+        back = found.harm_after(bounds()[0], ACKNOWLEDGED)
+        return Found(float(back.mean()), 0.0)
 
     return draw
 
@@ -172,6 +185,15 @@ ROWS: Final = (
         Row(name=f"four times better, {name}", draw=one_wave(0.005, delay), most_back=0.0)
         for name, delay in DELAYS.items()
     ),
+    *(
+        Row(
+            name=f"at the ceiling, resumed by a person, {name}",
+            draw=resumed(0.02, delay),
+            most_back=0.01,
+        )
+        for name, delay in DELAYS.items()
+    ),
+    Row(name="10 %, resumed by a person", draw=resumed(0.10, no_delay), least_back=0.995),
     Row(
         name="a fifth falls silent after accepting",
         draw=one_wave(0.0, no_delay, mute=0.2),

@@ -76,6 +76,16 @@ class Runs:
         count = np.arange(1, at.shape[1] + 1)
         return _any(np.isfinite(at) & (count >= boundary[accepted]))
 
+    def harm_after(self, boundary: Ints, acknowledged: int) -> Bools:
+        """In which runs harm is found anew after a person let it go on at so many failures.
+
+        Those are not under test any more; all others are, whether or not they were good by then.
+        """
+        at, accepted = self._known(self.failed)
+        count = np.arange(1, at.shape[1] + 1) - acknowledged
+        under_test = np.maximum(accepted - acknowledged, 0)
+        return _any(np.isfinite(at) & (count > 0) & (count >= boundary[under_test]))
+
     def ever_proven(self, boundary: Ints) -> Bools:
         """In which runs those not known to be good are ever few enough."""
         at, accepted = self._known(~self.failed)

@@ -20,7 +20,13 @@ class Sides(NamedTuple):
 
 
 def rate_windows(
-    tally: WindowTally, calendar: Calendar, topic: str, sides: Sides, since_us: int, now_us: int
+    tally: WindowTally,
+    calendar: Calendar,
+    topic: str,
+    sides: Sides,
+    since_us: int,
+    now_us: int,
+    after_us: int | None = None,
 ) -> Windows:
     """Closed windows since the candidate was proposed, in which both drove; metres and events.
 
@@ -34,6 +40,7 @@ def rate_windows(
         sides: Which releases, where.
         since_us: When the candidate was proposed.
         now_us: Ingest time up to which every source partition was read.
+        after_us: Only windows that began after it; None: all.
     """
     mine, theirs = (sides.candidate, sides.stratum), (sides.control, sides.stratum)
     driven, control_driven = (tally.series(INFERENCE_EVENTS.name, key) for key in (mine, theirs))
@@ -44,6 +51,7 @@ def rate_windows(
         start
         for start in sorted(driven)
         if driven[start] > 0 and control_driven.get(start, 0) > 0 and calendar.closed(start, now_us)
+        if after_us is None or start > after_us
     ]
     return Windows(
         exposure=np.array([driven[start] / MILLIMETRES for start in starts]),

@@ -42,9 +42,10 @@ def assessments(at: ReleaseStanding, stratum: str) -> Iterator[Assessment]:
 
 
 def _until_harm(test: Judged) -> int | None:
-    if isinstance(test.counts, RateCounts):
-        return _events_until_harm(test.counts, test.harm_at)
-    return failures_until_harm(test.counts, test.limit, test.harm_at)
+    counts = test.under_test
+    if isinstance(counts, RateCounts):
+        return _events_until_harm(counts, test.harm_at)
+    return failures_until_harm(counts, test.limit, test.harm_at)
 
 
 def _until_proven(test: Judged) -> int | None:

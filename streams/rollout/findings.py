@@ -73,8 +73,7 @@ def _found(now: Situation, stratum: str, status: StratumStatus) -> Iterator[_Fou
 def _waiting(at: ReleaseStanding, stratum: str) -> _Found:
     """The gate has stopped, and a person decides: at once where devices were harmed or unseen."""
     view = at.strata[stratum]
-    critical = at.updates(stratum).critical
-    if view.excused_failures is None and critical >= at.policy.kill_count:
+    if at.critical(stratum) >= at.policy.kill_count:
         return CRITICAL, Severity.PAGE, view.since_us, f"held, {view.reason}"
     if view.unseen and view.harmed_us is None:
         return BLIND, Severity.PAGE, view.since_us, f"held, {view.reason}"

@@ -41,6 +41,20 @@ class RateCounts(NamedTuple):
         return self.events / self.metres * self.control_metres / self.control_events
 
 
+class Renewed(NamedTuple):
+    """What came after a person let a stratum go on (decision 0032).
+
+    Attributes:
+        seen: Log e-value of harm that the person saw.
+        counts: What was counted since; those that had failed by then are not under test any more.
+        harm: Log e-value of harm in that.
+    """
+
+    seen: float
+    counts: "Counts | RateCounts"
+    harm: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A test of one metric in one stratum.
@@ -53,6 +67,7 @@ class Judged:
         peak: Highest log e-values so far.
         harm_at: Log of what evidence of harm must reach.
         safe_at: Log of what evidence of safety must reach.
+        renewed: What came after a person let it go on; None: nobody has.
     """
 
     metric: Metric
@@ -62,16 +77,36 @@ class Judged:
     peak: Peak
     harm_at: float
     safe_at: float
+    renewed: Renewed | None = None
 
     @property
     def harmful(self) -> bool:
-        """Whether the evidence of harm has crossed."""
-        return self.peak.harm >= self.harm_at
+        """Whether the evidence of harm has crossed, beside what a person acknowledged."""
+        return self.log_harm >= self.harm_at
 
     @property
     def suspect(self) -> bool:
-        """Whether the evidence of harm has come as far as that of safety must."""
-        return self.peak.harm >= self.safe_at
+        """Whether the evidence of harm has come as far as that of safety must, likewise."""
+        return self._log_harm(self.safe_at) >= self.safe_at
+
+    @property
+    def log_harm(self) -> float:
+        """Log e-value of harm that counts."""
+        return self._log_harm(self.harm_at)
+
+    @property
+    def under_test(self) -> Counts | RateCounts:
+        """What harm is judged by now."""
+        renewed = self.renewed
+        return self.counts if renewed is None or renewed.seen < self.harm_at else renewed.counts
+
+    def _log_harm(self, level: float) -> float:
+        """The evidence, or of one that had reached the level when a person saw it what came since.
+
+        One that had not goes on as it was: it may be looked at all the time.
+        """
+        renewed = self.renewed
+        return self.peak.harm if renewed is None or renewed.seen < level else renewed.harm
 
     @property
     def proven(self) -> bool:
@@ -108,6 +143,8 @@ class Judged:
             "e_safe": math.exp(self.peak.safe),
             "safe": math.exp(self.safe_at),
         }
+        if self.renewed is not None:
+            numbers["e_harm_since"] = math.exp(self.renewed.harm)
         return {f"{self.metric}.{name}": float(value) for name, value in numbers.items()}
 
 

@@ -19,10 +19,11 @@ def harm_without_parent(at: ReleaseStanding, stratum: str) -> str | None:
 
 def critical(at: ReleaseStanding, stratum: str) -> str | None:
     """Devices gave a safety reason: no statistics, a person looks."""
-    told = at.updates(stratum).critical
-    if at.strata[stratum].excused_failures is not None or told < at.policy.kill_count:
+    told = at.critical(stratum)
+    if told < at.policy.kill_count:
         return None
-    return f"{told} devices of {stratum} gave a safety reason"
+    since = "" if at.strata[stratum].resumed is None else " since it was resumed"
+    return f"{told} devices of {stratum} gave a safety reason{since}"
 
 
 def mismatch(at: ReleaseStanding, stratum: str) -> str | None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from schemas.decisions import ReleaseView
 from schemas.records import Evidence, ReleaseKind
@@ -13,13 +14,17 @@ from streams.rollout.control import Sides, rate_windows
 from streams.rollout.evidence import Counts
 from streams.rollout.fleet_fold import NO_RELEASE
 from streams.rollout.judged import Judged, Mismatch, RateCounts
-from streams.rollout.metrics import RATES, SHARES
+from streams.rollout.metrics import RATES, SHARES, Metric
 from streams.rollout.mismatch import log_e_mismatch
 from streams.rollout.policy import Policy
-from streams.rollout.rates import log_e_rate_harm, log_e_rate_safe
+from streams.rollout.rates import Windows, log_e_rate_harm, log_e_rate_safe
+from streams.rollout.renewing import renewed_rate, renewed_share
 from streams.rollout.shadow_tests import ShadowStanding, shadow_standing
 from streams.rollout.sight import STALE_WINDOWS, Unseen
 from streams.rollout.tally import Peak, Sums, Tally
+
+_CRITICAL: Final = "critical"
+"""Devices that gave a safety reason, in a decision's evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +149,14 @@ class ReleaseStanding:
         return Unseen(f"no device of {stratum} reported on it for {age_s:.0f} s", age_s, limit_s)
 
     def worst(self, stratum: str) -> Judged:
-        """The test with the highest evidence of harm."""
-        return max(self.tests(stratum), key=lambda test: test.peak.harm)
+        """The test with the highest evidence of harm that counts."""
+        return max(self.tests(stratum), key=lambda test: test.log_harm)
+
+    def critical(self, stratum: str) -> int:
+        """Devices that gave a safety reason and had not when a person let it go on."""
+        resumed = self.strata[stratum].resumed
+        known = 0.0 if resumed is None else resumed.seen.get(_CRITICAL, 0.0)
+        return self.updates(stratum).critical - round(known)
 
     def failures(self, stratum: str) -> int:
         """Known failures, in the test that has most of them: of those that crossed, if any did."""
@@ -155,16 +166,16 @@ class ReleaseStanding:
         return max(test.failures for test in crossed or shares)
 
     def harmful(self, stratum: str) -> bool:
-        """Whether any test's evidence of harm has crossed, and not only what a person excused."""
-        return self.worst(stratum).harmful and not self._excused(stratum)
+        """Whether any test's evidence of harm has crossed, beside what a person acknowledged."""
+        return self.worst(stratum).harmful
 
     def suspected(self, stratum: str) -> bool:
         """Whether evidence of harm has gone as far in any test as proof of safety must.
 
         Too little to order back; one that keeps to its limit gets there with a chance of
-        alpha_safe at most in each test (Ville, as in `evidence`). What a person excused counts not.
+        alpha_safe at most in each test (Ville, as in `evidence`).
         """
-        return self.worst(stratum).suspect and not self._excused(stratum)
+        return any(test.suspect for test in self.tests(stratum))
 
     def proven(self, stratum: str) -> bool:
         """Whether the evidence of safety has crossed in every test that guards it."""
@@ -187,6 +198,8 @@ class ReleaseStanding:
             thresholds[f"devices.{name}"] = float(self.devices(name))
         for test in tests:
             thresholds.update(test.figures())
+        if stratum is not None:
+            thresholds[_CRITICAL] = float(self.updates(stratum).critical)
         if stratum is not None and (arms := self.sample_ratio_mismatch(stratum)) is not None:
             thresholds.update(arms.figures())
         if stratum is not None and (shadow := self.shadow(stratum)) is not None:
@@ -197,41 +210,35 @@ class ReleaseStanding:
             n=counts.n,
             failures_low=0 if stratum is None else self.failures(stratum),
             failures_high=counts.failures_high,
-            e_harm=math.exp(max((test.peak.harm for test in tests), default=0.0)),
+            e_harm=math.exp(max((test.log_harm for test in tests), default=0.0)),
             e_safe=math.exp(min(guards, default=0.0)),
             thresholds=thresholds,
             config_digest=self.policy.digest,
             offsets=dict(offsets),
         )
 
-    def _excused(self, stratum: str) -> bool:
-        """Whether a person has let it go on, and no failure is known that was not known then."""
-        excused = self.strata[stratum].excused_failures
-        return excused is not None and self.failures(stratum) <= excused
-
     def _shares(self, stratum: str) -> Iterator[Judged]:
+        resumed = self.strata[stratum].resumed
         for metric, rule in self.policy.metrics.shares():
             topic = SHARES[metric]
+            limit = self.policy.ceilings[topic]
+            counts = self.tally.sums(topic, self.release_id, stratum).counts
             yield Judged(
                 metric=metric,
                 guard=rule.guard,
-                limit=self.policy.ceilings[topic],
-                counts=self.tally.sums(topic, self.release_id, stratum).counts,
+                limit=limit,
+                counts=counts,
                 peak=self.tally.peak(topic, self.release_id, stratum),
                 harm_at=self.log_harm_threshold,
                 safe_at=self.policy.log_safe,
+                renewed=resumed and renewed_share(resumed, metric, counts, limit),
             )
 
     def _rates(self, stratum: str, parent: str) -> Iterator[Judged]:
+        resumed = self.strata[stratum].resumed
         for metric, rule in self.policy.metrics.rates():
-            windows = rate_windows(
-                self.tally.windows,
-                Calendar.of(self.policy),
-                RATES[metric],
-                Sides(self.release_id, parent, stratum),
-                self.view.proposed_us,
-                self.now_us,
-            )
+            windows = self._windows(metric, stratum, parent)
+            since = resumed and self._windows(metric, stratum, parent, resumed.at_us)
             harm = log_e_rate_harm(windows)
             safe = log_e_rate_safe(windows, rule.margin)
             yield Judged(
@@ -242,7 +249,21 @@ class ReleaseStanding:
                 peak=Peak(float(harm.max(initial=0.0)), float(safe.max(initial=0.0))),
                 harm_at=self.log_harm_threshold,
                 safe_at=self.policy.log_safe,
+                renewed=renewed_rate(resumed, metric, since) if resumed and since else None,
             )
+
+    def _windows(
+        self, metric: Metric, stratum: str, parent: str, after_us: int | None = None
+    ) -> Windows:
+        return rate_windows(
+            self.tally.windows,
+            Calendar.of(self.policy),
+            RATES[metric],
+            Sides(self.release_id, parent, stratum),
+            self.view.proposed_us,
+            self.now_us,
+            after_us,
+        )
 
     @staticmethod
     def _most_failures(tests: list[Judged]) -> Counts:

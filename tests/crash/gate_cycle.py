@@ -79,13 +79,11 @@ class Cycle:
 
     def _pause(self, strata: Mapping[str, StratumView]) -> None:
         statuses = [stratum.status for stratum in strata.values()]
-        if statuses == [S.OPEN] * 3 and all(
-            one.excused_failures is None for one in strata.values()
-        ):
+        if statuses == [S.OPEN] * 3 and all(one.resumed is None for one in strata.values()):
             self.world.once(self.release_id, C.PAUSE)
         elif S.PAUSED in statuses:
             self.world.once(self.release_id, C.RESUME)
-        elif all(one.excused_failures is not None for one in strata.values()):
+        elif all(one.resumed is not None for one in strata.values()):
             self.resumed = True
             for device in self.world.devices:
                 device.off = False

@@ -10,7 +10,7 @@ from streams.rollout.simulation.counts import Counts, Group
 from streams.rollout.simulation.flagger import Flagger
 from streams.rollout.simulation.gate import Verdict
 from streams.rollout.simulation.hawkbit import HawkBit
-from streams.rollout.simulation.kayenta import score, too_high
+from streams.rollout.simulation.kayenta import metric_passes, score
 from streams.rollout.simulation.mender import Mender
 from streams.rollout.simulation.staged import Rule
 
@@ -65,15 +65,12 @@ def _judged(
 ) -> Verdict:
     """Kayenta's score over metrics: each with the values of `canary` and `baseline`.
 
-    A critical metric that does not pass makes it 0, and so does it when most have no values; one
-    that is only reported has no part in it.
+    A critical metric that does not pass makes it 0; one that is only reported has no part in it.
     """
     told = [one for one in metrics if not one.get("report_only")]
-    known = [one for one in told if one["canary"] and one["baseline"]]
-    passed = [not too_high(one["canary"], one["baseline"], allowed=1.0) for one in known]
-    broken = any(one.get("critical") and not ok for one, ok in zip(known, passed, strict=True))
-    missing = len(told) - len(known)
-    found = 0.0 if broken or missing > len(known) else score(passed)
+    passed = [metric_passes(one["canary"], one["baseline"], allowed=1.0) for one in told]
+    broken = any(one.get("critical") and not ok for one, ok in zip(told, passed, strict=True))
+    found = 0.0 if broken else score(passed)
     if found >= passes:
         return Verdict.WIDEN
     return Verdict.HOLD if found >= marginal else Verdict.ROLL_BACK

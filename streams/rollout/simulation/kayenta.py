@@ -1,6 +1,7 @@
 """Spinnaker Kayenta's judge: Mann-Whitney between canary and baseline, and a score.
 
-Source: kayenta-judge NetflixACAJudge, MannWhitneyClassifier, and kayenta-mannwhitney MannWhitney.
+Source: kayenta-judge NetflixACAJudge, MannWhitneyClassifier and WeightedSumScorer, and
+kayenta-mannwhitney MannWhitney.
 """
 
 import math
@@ -41,9 +42,21 @@ def too_high(canary: Sequence[float], baseline: Sequence[float], allowed: float)
     return rose and (math.isnan(ratio) or ratio >= allowed)
 
 
-def score(passed: Sequence[bool]) -> float:
-    """Share of metrics that pass, times 100; a group without metrics scores 100."""
-    return 100.0 * sum(passed) / len(passed) if passed else 100.0
+def score(passed: Sequence[bool | None]) -> float:
+    """Share of metrics that pass, times 100; 0 when half of them or more have no data (None)."""
+    known = [one for one in passed if one is not None]
+    if 2 * len(known) <= len(passed):
+        return 0.0
+    return 100.0 * sum(known) / len(known)
+
+
+def metric_passes(
+    canary: Sequence[float], baseline: Sequence[float], allowed: float
+) -> bool | None:
+    """Whether a metric passes; None: one side has no data."""
+    if not canary or not baseline:
+        return None
+    return not too_high(canary, baseline, allowed)
 
 
 class Kayenta:
@@ -81,9 +94,8 @@ class Kayenta:
     def advances(self, _now_s: float, _waves: Sequence[Group], _control: Control) -> bool:
         """The judgement: asked when the wave's time is over."""
         told = [
-            not too_high(canary.shares, baseline.shares, self._allowed)
+            metric_passes(canary.shares, baseline.shares, self._allowed)
             for canary, baseline in zip(self._canary, self._baseline, strict=True)
-            if canary.shares
         ]
         found = score(told)
         self._failed = found < self._marginal

@@ -124,7 +124,7 @@ def test_a_release_begins_with_its_proposal() -> None:
     assert log.append(proposal("r1", purpose="another")).rule is Rule.SEQUENCE
 
 
-def test_a_held_release_resumes_where_it_was_with_its_failures_excused() -> None:
+def test_a_held_release_resumes_where_it_was_with_what_was_seen() -> None:
     log = Log()
     log.opened("r1", 0.1, 0.5)
     harm = evidence(e_harm=700.0, failures_low=3)
@@ -134,7 +134,8 @@ def test_a_held_release_resumes_where_it_was_with_its_failures_excused() -> None
     log.must("r1", K.RESUMED, stratum="HW3", evidence=harm)
     resumed = log.book.releases["r1"].strata["HW3"]
     assert (resumed.status, resumed.wave, resumed.share) == (S.OPEN, 1, 0.5)
-    assert (resumed.harmed_us, resumed.excused_failures) == (None, 3)
+    assert resumed.harmed_us is None
+    assert resumed.resumed == (resumed.since_us, harm.thresholds)
 
 
 def test_reading_the_log_again_changes_nothing() -> None:

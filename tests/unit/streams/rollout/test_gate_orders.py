@@ -28,19 +28,6 @@ def test_a_person_lets_the_others_go_on_and_they_are_not_held_again(desk: Desk) 
     assert desk.status("AI5") == "HELD"
 
 
-def test_resuming_excuses_the_known_failures_and_no_more() -> None:
-    desk = Desk()
-    desk.started("r2", strata=("HW3",))
-    desk.count("HW3", accepted=15, failed=12)
-    assert desk.turn() == ["HELD HW3"]
-    desk.order(C.RESUME)
-    assert desk.turn() == ["RESUMED HW3"]
-    desk.count("HW3", accepted=16, failed=12, committed=1)
-    assert desk.turn() == []
-    desk.count("HW3", accepted=17, failed=13, committed=1)
-    assert desk.turn() == ["HELD HW3"]
-
-
 def test_an_order_to_go_on_counts_only_for_what_the_person_saw(desk: Desk) -> None:
     start(desk)
     desk.order(C.RESUME)  # nothing is held yet

@@ -2,9 +2,11 @@
 
 import pytest
 
+from schemas.cohorts import membership
 from schemas.records import CommandKind as C
+from schemas.records import DeviceClass
 from schemas.records import ReleaseKind as K
-from tests.rollout_desk import Desk
+from tests.rollout_desk import POLICY, Desk
 from tests.rollout_log import follow
 
 STRATA = ("HW3", "HW4", "AI5")
@@ -82,6 +84,46 @@ def test_a_fix_opens_while_the_rollback_of_what_it_mends_is_under_way(desk: Desk
     assert desk.turn() == ["ROLLBACK_ORDERED all"]
     desk.started("fix", counter=3, parent_release_id="r1")
     assert (desk.status("HW3"), desk.status("HW3", "fix")) == ("ROLLING_BACK", "OPEN")
+
+
+def test_a_rollback_goes_before_a_newer_release_that_waits(desk: Desk) -> None:
+    """Priority: rollback above newer counter. The newer one opens once the order stands."""
+    desk.propose("r3", counter=3, parent_release_id="r1")
+    desk.order(C.APPROVE, "r3")
+    desk.wait(1)
+    assert "APPROVED all" in desk.turn()
+    for stratum in STRATA:
+        desk.count(stratum, accepted=15, failed=12)
+    said = desk.turn()
+    for stratum in STRATA:
+        assert said.index(f"ROLLBACK_ORDERED {stratum}") < said.index(f"WAVE_OPENED {stratum}")
+        assert [desk.status(stratum, name) for name in ("r2", "r3")] == ["ROLLING_BACK", "OPEN"]
+
+
+def test_a_device_ordered_back_goes_back_until_the_newer_release_reaches_it(desk: Desk) -> None:
+    desk.propose("r3", counter=3, parent_release_id="r1", salt="salt")
+    desk.order(C.ROLLBACK)
+    desk.wait(1)
+    desk.turn()
+    assert wanted(desk, "on r2") == "r1", "a higher counter that nobody approved is no way out"
+    desk.order(C.APPROVE, "r3")
+    desk.turn()
+    names = [f"device-{number}" for number in range(200)]
+    inside = next(name for name in names if membership("salt", name) < POLICY.waves[0])
+    outside = next(name for name in names if membership("salt", name) > POLICY.waves[0])
+    assert desk.status("HW3", "r3") == "OPEN"
+    assert wanted(desk, outside) == "r1", "its wave is not open: the order back goes first"
+    assert wanted(desk, inside) == "r3", "a fix for it ends the way back"
+    assert wanted(desk, outside, attempting="r2") == "r1"
+
+
+def wanted(desk: Desk, device_id: str, attempting: str | None = None) -> str | None:
+    """What a device on r2 is to run now."""
+    found = desk.book.target(
+        device_id, DeviceClass.VEHICLE, "HW3", "r2", attempting, now_us=desk.now
+    )
+    release: str | None = found.release_id
+    return release
 
 
 def test_a_superseded_release_can_still_be_ordered_back(desk: Desk) -> None:

@@ -86,11 +86,16 @@ def test_kayenta_compares_with_its_baseline() -> None:
     assert not too_high(low, high, 1.0)
     assert not too_high(high, low, 100.0)  # the effect is smaller than what is allowed
     assert too_high(high, [0.0] * 50, 100.0)  # a zero mean has no ratio: the shift decides
-    assert (score([]), score([True, False]), score([True, True])) == (100.0, 50.0, 100.0)
+    assert (score([True, False]), score([True, True])) == (50.0, 100.0)
 
 
-def test_a_kayenta_without_data_passes() -> None:
-    assert Kayenta().advances(0.0, [wave()], list)
+def test_kayenta_fails_when_half_of_the_metrics_or_more_have_no_data() -> None:
+    # WeightedSumScorer, NODATA_THRESHOLD; ScorerSuite "No Data".
+    assert score([True, None]) == score([None, None]) == score([]) == 0.0
+    assert score([True, True, None]) == 100.0
+    judge = Kayenta()
+    assert not judge.advances(0.0, [wave()], list)
+    assert judge.stops(0.0, [wave()], list) is Verdict.ROLL_BACK
 
 
 @pytest.mark.parametrize("shape", Shape)

@@ -1,6 +1,5 @@
 """A sample of the comparison: few fleets, rivals set about as the whole table has them."""
 
-from statistics import mean
 from typing import Any, Final
 
 import pytest
@@ -35,15 +34,41 @@ def played() -> dict[str, dict[Name, Summary]]:
     }
 
 
-def exposed(played: dict[str, dict[Name, Summary]], gate: Name) -> float:
-    return mean(found[gate].exposed.value for found in played.values())
+def worst(played: dict[str, dict[Name, Summary]], gate: Name) -> float:
+    """How many times as many failing devices a gate exposes as the best one, where it is worst.
+
+    But for silence, to which every rule that waits for reports is blind.
+    """
+    return max(
+        found[gate].exposed.value / min(one.exposed.value for one in found.values())
+        for name, found in played.items()
+        if name != "silence"
+    )
+
+
+def test_where_ours_is_worst_it_exposes_little_more_than_the_best(
+    played: dict[str, dict[Name, Summary]],
+) -> None:
+    assert worst(played, Name.OURS) == pytest.approx(2.2, abs=0.1), f"seeds {SEEDS}"
 
 
 @pytest.mark.parametrize("rival", SETTINGS)
-def test_over_all_kinds_of_faults_ours_exposes_fewest(
+def test_each_rival_is_worse_somewhere_than_ours_is_anywhere(
     played: dict[str, dict[Name, Summary]], rival: Name
 ) -> None:
-    assert exposed(played, Name.OURS) < exposed(played, rival) / 3, f"seeds {SEEDS}"
+    assert worst(played, rival) > 1.5 * worst(played, Name.OURS), f"seeds {SEEDS}"
+
+
+def test_ours_exposes_fewest_in_these_kinds_of_faults(
+    played: dict[str, dict[Name, Summary]],
+) -> None:
+    """Of nine, with three fleets; docs/rollout-simulation.md says where another rule wins."""
+    fewest = {
+        name
+        for name, found in played.items()
+        if found[Name.OURS].exposed.value == min(one.exposed.value for one in found.values())
+    }
+    assert fewest == {"failures_late", "fifth_away", "silence", "drift", "heavy_tail"}
 
 
 def test_a_rule_that_needs_reports_is_blind_to_silence_and_ours_is_not(
