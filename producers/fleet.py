@@ -21,6 +21,7 @@ from producers.device.edge_cases import Pictures
 from producers.device.engine import Engine, EngineError
 from producers.device.figures import Figures
 from producers.device.flash import Flash
+from producers.device.home import Home, simulated
 from producers.device.identity import Who, fraction, next_boot
 from producers.device.schedule import Schedule
 from producers.device.world import Surroundings
@@ -64,6 +65,7 @@ class Shore:
         clock: UTC microseconds.
         save: Takes the storage of all devices, by id, whenever what one keeps has changed.
         background: One thread for what the devices do not wait for.
+        home: That of its one device; None: each has the one of the scenario.
     """
 
     camera: Camera
@@ -75,6 +77,7 @@ class Shore:
     clock: Callable[[], int]
     save: Callable[[dict[str, Flash]], None]
     background: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "fleet-keeper"))
+    home: Home | None = None
 
 
 class Fleet:
@@ -265,6 +268,7 @@ class Fleet:
     def _surface(self, one: Who) -> Surface:
         return Surface(
             storage=self._shore.storage(one),
+            home=self._shore.home or simulated(self._scenario, one.device_id),
             pictures=self._shore.pictures,
             send=self._send,
             classes=self._shore.camera.classes,

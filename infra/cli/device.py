@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from infra.cli.device_owner import consent, postpone
 from infra.cli.device_run import run
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
 from producers.device.client.files import FolderFiles
@@ -19,7 +20,8 @@ from producers.device.trust.state import TrustState
 from schemas import moments
 
 app = typer.Typer(no_args_is_help=True, help="One device: what it believes, and running it.")
-app.command("run")(run)
+for command in (run, consent, postpone):
+    app.command()(command)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,9 +22,12 @@ from producers.device.client.file_storage import FileStorage
 from producers.device.client.files import FolderFiles
 from producers.device.client.intake import Origin
 from producers.device.client.layout import TRUST
+from producers.device.client.owner_file import OwnerFile
 from producers.device.fetch.download import link
 from producers.device.flash import Flash
+from producers.device.home import Home, simulated
 from producers.device.identity import Who
+from producers.device.machine import LINUX, Machine
 from producers.device.people import people
 from producers.device.trust.cycle import UpdateCycle
 from producers.device.trust.places import sources
@@ -33,6 +37,7 @@ from producers.fleet import Fleet, Shore
 from producers.scenario import Scenario
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook
+from schemas.records import DeviceConditions
 from schemas.registry import registry_from
 from schemas.topics import COLLECTION_CAMPAIGNS, MODEL_RELEASES
 
@@ -46,6 +51,12 @@ def run(
     bytes_per_s: Annotated[
         float | None, typer.Option(min=1.0, help="Limit of downloads; else as fast as they come.")
     ] = None,
+    asks: Annotated[
+        bool, typer.Option(help="Ask an owner, who answers by device consent or postpone.")
+    ] = False,
+    sensors: Annotated[
+        Path, typer.Option(help="sysfs of the machine: its thermometers and batteries.")
+    ] = LINUX,
     seconds: Annotated[
         float | None, typer.Option(min=0.0, help="Stop after so long; else on TERM or Ctrl-C.")
     ] = None,
@@ -53,7 +64,8 @@ def run(
     """Run one device: it verifies, downloads, installs and tries releases in its own folder.
 
     It may be killed at any time and goes on when it is started again. A folder that trusts no root
-    yet begins with the 1.root.json of each repository.
+    yet begins with the 1.root.json of each repository. What the machine does not measure is as the
+    scenario says.
     """
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
     settings = Settings()
@@ -74,8 +86,30 @@ def run(
     storage = FileStorage(
         who.device_id, FolderFiles(state), Origin(cycle=cycle, images=images, link=speed)
     )
+    machine = Machine(sensors)
+    say(f"device: measures {' and '.join(machine.senses) or 'nothing'} here")
+    owner = OwnerFile(FolderFiles(state)) if asks else None
+    home = _home(simulated(playing, device), machine, owner)
     with stopping(seconds) as stops, watched(stops) as asked:
-        _drive(settings, playing, who, storage, objects, asked)
+        _drive(settings, playing, who, storage, home, objects, asked)
+
+
+def _home(of_scenario: Home, machine: Machine, owner: OwnerFile | None) -> Home:
+    """What the machine measures and the owner says, and for the rest the scenario."""
+
+    def conditions(now_us: int) -> DeviceConditions:
+        held, charge = of_scenario.conditions(now_us), machine.state_of_charge()
+        return held if charge is None else replace(held, state_of_charge=charge)
+
+    def temperature_c(now_us: int) -> float | None:
+        measured = machine.temperature_c()
+        return of_scenario.temperature_c(now_us) if measured is None else measured
+
+    home = replace(of_scenario, conditions=conditions, temperature_c=temperature_c)
+    if owner is None:
+        return home
+    household = replace(home.household, asks=True)
+    return replace(home, household=household, speak=owner.speak)
 
 
 def _drive(
@@ -83,6 +117,7 @@ def _drive(
     scenario: Scenario,
     who: Who,
     storage: FileStorage,
+    home: Home,
     objects: ObjectStore,
     stops: Callable[[], bool],
 ) -> None:
@@ -103,6 +138,7 @@ def _drive(
             book=ReleaseBook(load_keyring(settings.keys_dir)),
             clock=now_us,
             save=lambda _: None,  # its client keeps every step itself, before it counts
+            home=home,
         )
         running = Fleet(scenario, shore, [who], flashes)
         say(f"device: {who.device_id} runs, boot {running.devices[0].flash.boot}")

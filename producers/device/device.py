@@ -9,15 +9,14 @@ from producers.campaigns.book import CampaignBook
 from producers.device.acks import Acks
 from producers.device.client.ota import OtaClient
 from producers.device.client.storage import FailedError, ShadowStorage
-from producers.device.conditions import conditions, temperature_c
 from producers.device.disengagements import Driver
 from producers.device.edge_cases import EdgeCases, Pictures
 from producers.device.encounters import Meeting
 from producers.device.engine import Answers, Engine, EngineError
 from producers.device.flash import Flash
+from producers.device.home import Home
 from producers.device.identity import EventIds, Send, Who, fraction
 from producers.device.orders import beside, wish
-from producers.device.owner import Owner
 from producers.device.shadow import Shadow
 from producers.device.slots import Model, Slots
 from producers.device.triggers import Seen
@@ -41,9 +40,10 @@ _NEVER: Final = 2**63
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
-    """What a device stands on: its storage, and what it shares with others of its process."""
+    """What a device stands on: its storage and home, and what it shares with others."""
 
     storage: ShadowStorage
+    home: Home
     pictures: Pictures
     send: Send
     classes: tuple[str, ...]
@@ -79,12 +79,12 @@ class Device:
             campaigns=surface.campaigns,
         )
         self._driver = Driver(who, self._ids, scenario.drive, seed)
-        self._owner = Owner(scenario.households, seed, who.device_id)
+        home = self._home = surface.home
         acks = Acks(
             who,
             flash,
             self._ids,
-            conditions=lambda at: conditions(scenario.owners, seed, who.device_id, at),
+            conditions=home.conditions,
             send=surface.send,
             head=surface.storage.head,
         )
@@ -96,8 +96,8 @@ class Device:
             storage=surface.storage,
             boot=self._boot,
             answers_right=self._answers_right,
-            household=self._owner.household,
-            temperature_c=lambda at: temperature_c(scenario.households, seed, who.device_id, at),
+            household=home.household,
+            temperature_c=home.temperature_c,
         )
         self.engine: Engine | None = None
         self.shadow: Shadow | None = None
@@ -151,7 +151,7 @@ class Device:
         runs_nothing = self.engine is None and slots.running is not None
         if self._wish is not None or attempt is not None or runs_nothing:
             self.ota.turn(now_us, self._wish)
-            self._owner.speak(self.ota, now_us)
+            self._home.speak(self.ota, now_us)
             self._tell(now_us)
 
     def _run_beside(self, model: Model | None, now_us: int) -> None:

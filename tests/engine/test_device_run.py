@@ -164,8 +164,20 @@ class Garage:
         command = [sys.executable, "-m", "infra.cli.main", "device", "run", "--device", DEVICE]
         where = ["--state", str(self.files.root)]
         where += ["--scenario", str(self._folder / "scenario.yaml")]
+        where += ["--sensors", str(self._folder / "sys")]
         with (self._folder / "said").open("ab") as said:
             self._running = subprocess.Popen([*command, *where, *words], stderr=said)
+
+    def heat(self, milli_c: int) -> None:
+        """What the machine's thermometer shows."""
+        zone = self._folder / "sys/class/thermal/thermal_zone0"
+        zone.mkdir(parents=True, exist_ok=True)
+        (zone / "temp").write_text(f"{milli_c}\n")
+
+    def say(self, command: str, *words: str) -> None:
+        """The owner answers."""
+        done = fleetloop("device", command, "--state", str(self.files.root), *words)
+        assert done.exit_code == Exit.OK, done.output
 
     def end(self, number: signal.Signals = signal.SIGKILL) -> int | None:
         if self._running is None:
@@ -295,4 +307,20 @@ def test_a_model_that_answers_otherwise_than_was_signed_is_left_before_it_drives
     assert garage.wait_for("r3", A.REVERTED, "WRONG_ANSWER").model_digest == kit.sha(BODIES["r1"])
     assert A.TRIAL_BOOT not in [ack.state for ack in garage.acks("r3")]
     assert garage.runs() == kit.sha(BODIES["r1"])
+    assert garage.end(signal.SIGTERM) == 0
+
+
+def test_a_hot_machine_and_its_owner_are_waited_for(garage: Garage) -> None:
+    garage.heat(90_000)
+    garage.start("--asks")
+    garage.open("r1", 1)
+    garage.wait_for("r1", A.DEFERRED, "TOO_HOT")
+    garage.heat(30_000)
+    garage.wait_for("r1", A.DEFERRED, "NO_CONSENT")
+    garage.say("postpone", "--hours", "20")
+    garage.wait_for("r1", A.DEFERRED, "POSTPONED")
+    garage.end()
+    garage.start("--asks")
+    garage.say("consent")
+    assert garage.wait_for("r1", A.COMMITTED).attempt == 1
     assert garage.end(signal.SIGTERM) == 0
