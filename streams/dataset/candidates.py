@@ -135,8 +135,20 @@ class Candidates:
     excluded: Counter[str]
 
     def embeddings(self) -> NDArray[np.float32]:
-        """Array [candidates, dimensions]."""
-        return np.stack([s.embedding for s in self.sightings])
+        """Array [candidates, dimensions].
+
+        Each model's embeddings have dimensions of their own, so that no cluster is one of two
+        models, whose embeddings say nothing of each other.
+        """
+        spaces = [(one.model_digest, one.embedding.size) for one in self.sightings]
+        begins, width = {}, 0
+        for space in sorted(set(spaces)):
+            begins[space] = width
+            width += space[1]
+        placed = np.zeros((len(spaces), width), np.float32)
+        for row, one, space in zip(placed, self.sightings, spaces, strict=True):
+            row[begins[space] : begins[space] + space[1]] = one.embedding
+        return placed
 
     def margins(self) -> NDArray[np.float64]:
         """Array [candidates]."""

@@ -1,5 +1,6 @@
 """Sifting: one per encounter, duplicates out, every exclusion counted, however it is read."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.dataset.candidates import Sighting
+from streams.dataset.candidates import Candidates, Sighting
 from streams.dataset.names import hashed
 from streams.dataset.policy import DatasetPolicy
 from streams.dataset.sift import Continued, Sift
@@ -87,6 +88,20 @@ def test_embeddings_of_two_models_say_nothing_of_each_other() -> None:
         sighting(n, embedding=same, model_digest=model) for n, model in enumerate("abab", start=1)
     ]
     assert sifted(rows) == (["e1", "e2"], {"NEAR_DUPLICATE": 2})
+
+
+def test_candidates_of_two_models_lie_in_dimensions_of_their_own() -> None:
+    same, short = sighting(1).embedding, np.array([0.6, 0.8], np.float32)
+    found = Candidates(
+        [
+            sighting(1, embedding=same, model_digest="b"),
+            sighting(2, embedding=same, model_digest="a"),
+            sighting(3, embedding=short, model_digest="a"),
+        ],
+        Counter(),
+    ).embeddings()
+    assert found.shape == (3, 2 + 32 + 32)
+    assert np.allclose(found @ found.T, np.eye(3), atol=1e-6)
 
 
 def test_what_came_long_ago_is_forgotten_and_may_come_again() -> None:
