@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ ADDED: Final = 5_000
 POLICY: Final = DatasetPolicy(budget=10_000_000, labels_per_ask=ADDED, max_candidates=2 * ADDED)
 _DEVICES: Final = 20_000
 _CLASSES: Final = [f"class-{n:02}" for n in range(43)]
+_LEFT_OUT: Final = {"leakage_audit", "agreement"}
 _AT_ONCE: Final = 10_000
 _MOVED: Final = (0.3, 0.8)  # of a fingerprint's own contrast: far beyond what counts as near
 
@@ -61,6 +62,7 @@ def read(folder: Path) -> list[DatasetManifest]:
             **{
                 **row,
                 "kind": ManifestKind(row["kind"]),
+                "classes": tuple(row["classes"]),
                 "inputs": tuple(OffsetRange(**span) for span in row["inputs"]),
             }
         )
@@ -71,7 +73,14 @@ def read(folder: Path) -> list[DatasetManifest]:
 def _write(folder: Path, log: RangeReader, uri: str, digest: str) -> None:
     asked = tuple(log.held([EDGE_CASES.name]))
     answered = tuple(log.held([LABEL_REVIEWS.name]))
-    over = {"line": POLICY.line, "manifest_uri": None, "manifest_digest": None}
+    over: dict[str, Any] = {
+        "line": POLICY.line,
+        "manifest_uri": None,
+        "manifest_digest": None,
+        "classes": tuple(_CLASSES),
+        "questions_uri": None,
+        "questions_digest": None,
+    }
     line = [
         dataset_manifest(
             **over | {"manifest_uri": uri, "manifest_digest": digest},
@@ -93,7 +102,7 @@ def _write(folder: Path, log: RangeReader, uri: str, digest: str) -> None:
             inputs=(*asked, *answered),
         ),
     ]
-    kept = [{k: v for k, v in asdict(one).items() if k != "leakage_audit"} for one in line]
+    kept = [{k: v for k, v in asdict(one).items() if k not in _LEFT_OUT} for one in line]
     (folder / "line.json").write_text(json.dumps(kept))
 
 
