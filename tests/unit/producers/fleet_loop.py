@@ -3,6 +3,7 @@
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from producers.camera.camera import Camera
 from schemas.records import InferenceEvent
 from schemas.records import ReleaseKind as K
 from schemas.strata import StratumStatus as S
@@ -14,11 +15,14 @@ from tests.unit.producers.device.fleet_kit import Stage
 
 
 class Loop(Stage):
-    """24 vehicles on r1, and the gate that reads what they report; steps of a second.
+    """24 devices on r1, and the gate that reads what they report; steps of a second.
 
     Args:
         factor_ns: CPU time of one inference, by release.
         first: The model file of r1.
+        hardware: Of the devices.
+        released: What proposals say besides, of r1 too.
+        scenario: Of the devices.
     """
 
     def __init__(
@@ -27,12 +31,17 @@ class Loop(Stage):
         *,
         factor_ns: dict[str, int] | None = None,
         first: bytes | None = None,
+        hardware: str = "HW3",
+        released: dict[str, Any] | None = None,
+        camera: Camera | None = None,
+        **scenario: Any,
     ) -> None:
-        super().__init__(devices={"HW3": 24}, factor_ns=factor_ns)
+        super().__init__(devices={hardware: 24}, factor_ns=factor_ns, camera=camera, **scenario)
+        self.hardware = hardware
         self.logs = MemoryLogs(START)
         self.worker = LogWorker(self.logs, policy, signer=GATE, keyring=KEYRING)
         self.copied = self.sent = 0
-        self.release("r1", body=first, counter=1)
+        self.release("r1", body=first, counter=1, **(released or {}))
         self.log.must("r1", K.COMPLETED)
         self.play(8)
         assert set(self.running()) == {"r1"}
@@ -53,7 +62,7 @@ class Loop(Stage):
         return self.status(release_id)
 
     def status(self, release_id: str) -> S:
-        return self.log.book.releases[release_id].strata["HW3"].status
+        return self.log.book.releases[release_id].strata[self.hardware].status
 
     def reported(self) -> list[InferenceEvent]:
         """Windows in which a shadow ran."""

@@ -45,7 +45,7 @@ def test_before_any_release_devices_only_register() -> None:
     stage.play(3)
     assert {topic for topic, _ in stage.outbox.sent} == {DEVICES.name}
     assert len(stage.outbox.on(DEVICES)) == 2
-    assert stage.camera.requests == []
+    assert stage.pictured.requests == []
 
 
 def test_a_release_reaches_every_member_within_five_seconds() -> None:

@@ -7,6 +7,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from producers.camera.camera import Camera
 from producers.device.client.evidence import Notes
 from producers.device.client.fleet_evidence import FleetEvidence
 from producers.device.client.fleet_trust import Belief
@@ -49,6 +50,7 @@ class Stage:
         belief: What a device believes by; None: every valid decision.
         evidence: Folder of the devices' evidence; None: they keep none.
         runtime: Makes an engine of a device's hardware, a file and its digest.
+        camera: What the devices perceive; else pictures whose brightness tells the sign.
     """
 
     def __init__(
@@ -58,12 +60,14 @@ class Stage:
         belief: Callable[[Who], Belief] | None = None,
         evidence: Path | None = None,
         runtime: Callable[[str, bytes, str, Any], Engine] | None = None,
+        camera: Camera | None = None,
         **scenario: Any,
     ) -> None:
         self.now = kit.NOW
         self.scenario = kit.scenario(**scenario)
         self.log, self.outbox, self.album = Log(), kit.Outbox(), kit.Album()
-        self.camera = kit.FakeCamera()
+        self.pictured = kit.FakeCamera()
+        self.camera: Camera = camera or self.pictured
         self.models: dict[str, bytes] = {}
         self.saved: dict[str, Flash] = {}
         self.told = 0
