@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from producers.speech.activity import Activity
 from schemas.media import Frames
-from schemas.sound_strips import STEP, WINDOW
+from schemas.sound_strips import STEP, WINDOW, windows
 
 _AFTER: Final = 12
 """Steps of silence that follow a word."""
@@ -51,7 +51,7 @@ def hear(
 def _windows(sound: NDArray[np.int16], end: int, frames: int) -> Frames:
     begin = max(0, end - WINDOW - (frames - 1) * STEP)
     stretch = sound[begin : begin + WINDOW + (frames - 1) * STEP]
-    return np.lib.stride_tricks.sliding_window_view(stretch, WINDOW)[::STEP].copy()
+    return windows(stretch).copy()
 
 
 def _in_rooms(
