@@ -14,8 +14,11 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 SUFFIX: Final = ".key"
 PASSPHRASE: Final = "passphrase"  # noqa: S105 - the name of the file that holds it
 _FORMAT: Final = "fleetloop.key/1"
-COST = 1 << 15
-"""scrypt's n at r = 8, p = 1 (RFC 7914): 32 MiB and about 0.1 s for each guess."""
+COST = 1 << 17
+"""scrypt's n at r = 8, p = 1 (RFC 7914): 128 MiB and about 0.4 s for each guess at a passphrase."""
+MACHINE_COST = 1 << 10
+"""The same where a machine drew the passphrase: nobody guesses 256 bits, whatever a guess costs,
+and workers that open a key at their start do not need 128 MiB for it."""
 _MOST_COST: Final = 1 << 20
 _PRIVATE: Final = 0o600
 _KEY_BYTES: Final = 32
@@ -51,8 +54,16 @@ def read_passphrase(path: Path) -> bytes:
     return found
 
 
-def write_key(path: Path, key: Ed25519PrivateKey, passphrase: bytes) -> None:
+def write_key(
+    path: Path, key: Ed25519PrivateKey, passphrase: bytes, cost: int | None = None
+) -> None:
     """Seal a key into a new file: scrypt and ChaCha20-Poly1305, bound to its public half.
+
+    Args:
+        path: The file.
+        key: The key.
+        passphrase: What opens it.
+        cost: scrypt's n; None: that of a passphrase of a person.
 
     Raises:
         KeysError: The file is there already, or the passphrase is too short.
@@ -63,7 +74,7 @@ def write_key(path: Path, key: Ed25519PrivateKey, passphrase: bytes) -> None:
     if len(passphrase) < _MIN_PASSPHRASE:
         raise KeysError(f"key {path}: a passphrase of at least {_MIN_PASSPHRASE} bytes is needed")
     salt, nonce = os.urandom(16), os.urandom(_NONCE_BYTES)
-    head = _Head(key.public_key().public_bytes_raw(), salt, COST)
+    head = _Head(key.public_key().public_bytes_raw(), salt, cost or COST)
     box = ChaCha20Poly1305(_derived(passphrase, head))
     sealed = box.encrypt(nonce, key.private_bytes_raw(), head.bound())
     body = {

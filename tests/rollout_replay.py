@@ -1,6 +1,6 @@
 """Must a decision be what it is? The core is fed exactly what the decision says it had read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.catalogue import load_catalogue
@@ -47,6 +47,22 @@ def replayed(
         mine=lambda release: release == record.release_id,
     )
     return core.advance()
+
+
+def unlike(
+    records: Records, record: ModelRelease, policy: Policy, gate: Signer, keyring: Keyring
+) -> Iterator[str]:
+    """Says so when a decision of the gate is not what the core decides at its place."""
+    if record.evidence is None:
+        return
+    again = replayed(records, record, policy, gate, keyring)
+    if again != [record]:
+        yield f"{told(record)}: replayed it is {[told(one) for one in again]}"
+
+
+def told(record: ModelRelease) -> str:
+    """A decision in a few words."""
+    return f"{record.release_id} {record.decision_seq} {record.kind} {record.stratum or 'all'}"
 
 
 def _ledger(

@@ -156,6 +156,7 @@ def run(settings: Settings) -> None:
             checks = {"issuing": lambda: Check(not worker.away, worker.away)}
             stack.enter_context(HealthServer(settings.metrics_port, checks))
         if _caught_up(follower, worker, stop):
+            logger.info("has read the log; issues what changes and what would expire")
             _follow(follower, worker, stop)
 
 

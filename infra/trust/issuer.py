@@ -211,13 +211,9 @@ def _named(look: _Look, targets: Document[Targets]) -> Document[Snapshot]:
 def _show(look: _Look, snapshot: Document[Snapshot]) -> None:
     """Have devices see it, by a Timestamp that names it."""
     current, meta = look.newest("timestamp"), listed(snapshot)
-    if (
-        current is None
-        or look.shelf.shown != current.data
-        or current.signed.snapshot_meta != meta
-        or not look.fresh(current)
-    ):
+    if current is None or current.signed.snapshot_meta != meta or not look.fresh(current):
         current = look.put(
             "timestamp", lambda version, expires: Timestamp(version, None, expires, meta)
         )
+    if look.shelf.shown != current.data:
         look.shelf.show(current.data)

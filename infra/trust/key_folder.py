@@ -14,6 +14,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.sealed_key import (
+    MACHINE_COST,
     PASSPHRASE,
     SUFFIX,
     KeysError,
@@ -25,6 +26,9 @@ from infra.sealed_key import (
 )
 
 _NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_DRAWN: Final = b"drawn-by-a-machine-"
+"""How a passphrase begins that `make_passphrase` drew: nobody has to be kept from guessing it."""
+_DRAWN_BYTES: Final = 32
 
 
 class KeyFolder:
@@ -46,7 +50,9 @@ class KeyFolder:
             KeysError: The name will not do, there is such a key, or no passphrase.
         """
         key = Ed25519PrivateKey.generate()
-        write_key(self._path(name), key, self._passphrase(new=not self.names()))
+        secret = self._passphrase(new=not self.names())
+        cost = MACHINE_COST if secret.startswith(_DRAWN) else None
+        write_key(self._path(name), key, secret, cost)
         return key.public_key().public_bytes_raw()
 
     def load(self, name: str) -> Ed25519PrivateKey:
@@ -78,7 +84,7 @@ class KeyFolder:
         """
         path = self.folder / PASSPHRASE
         if not path.exists():
-            write_private(path, secrets.token_urlsafe(32).encode() + b"\n")
+            write_private(path, _DRAWN + secrets.token_urlsafe(_DRAWN_BYTES).encode() + b"\n")
 
     def _passphrase(self, *, new: bool = False) -> bytes:
         if self._secret is None:

@@ -12,12 +12,14 @@ from schemas.stratum_view import StratumView
 from tests.crash.gate_fleet import KafkaWorld
 from tests.rollout_world import Fault
 
+ALL: Final = ("HW3", "HW4", "AI5")
 EXPECTED: Final = Counter(
     {
-        (K.VERIFIED, None): 1,
-        (K.APPROVED, None): 1,
-        (K.WAVE_OPENED, None): 1,
-        (K.PAUSED, None): 1,
+        **{(kind, stratum): 1 for kind in (K.VERIFIED, K.APPROVED, K.PAUSED) for stratum in ALL},
+        **{(K.SHADOW_OPENED, stratum): 1 for stratum in ALL},
+        (K.WAVE_OPENED, "HW3"): 1,
+        (K.WAVE_OPENED, "HW4"): 2,
+        (K.WAVE_OPENED, "AI5"): 1,
         (K.RESUMED, "HW3"): 1,
         (K.RESUMED, "HW4"): 2,
         (K.RESUMED, "AI5"): 1,
@@ -28,11 +30,10 @@ EXPECTED: Final = Counter(
         (K.WAVE_EXTENDED, "HW4"): 1,
         (K.ROLLBACK_STALLED, "HW3"): 1,
         (K.ROLLBACK_DONE, "HW3"): 1,
-        (K.WAVE_OPENED, "HW4"): 1,
         (K.COMPLETED, "HW4"): 1,
     }
 )
-"""The gate's decisions about one release of the story."""
+"""The gate's decisions about one release of the story, by stratum: one may speak of all."""
 
 
 @dataclass
@@ -69,6 +70,8 @@ class Cycle:
         statuses = {name: stratum.status for name, stratum in view.strata.items()}
         if set(statuses.values()) == {S.VERIFIED}:
             self.world.once(self.release_id, C.APPROVE)
+        elif S.SHADOW in statuses.values():
+            self.world.compare(self.release_id)
         elif not self.resumed:
             self._pause(view.strata)
         else:

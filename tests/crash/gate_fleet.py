@@ -11,11 +11,18 @@ from infra.settings import KafkaSettings
 from schemas.codec import Codec
 from schemas.cohorts import membership
 from schemas.decisions import ReleaseBook
-from schemas.records import CommandKind
+from schemas.records import CommandKind, DeviceClass, InferenceEvent
 from schemas.registry import FileRegistry
-from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS, ROLLOUT_PARTIALS, TopicSpec
+from schemas.topics import (
+    INFERENCE_EVENTS,
+    MODEL_RELEASES,
+    ROLLOUT_COMMANDS,
+    ROLLOUT_PARTIALS,
+    TopicSpec,
+)
 from streams.processor import Source
-from tests.rollout_log import command, proposal
+from tests import factories
+from tests.rollout_log import SECOND, command, digest_of, proposal
 from tests.rollout_world import Fault, SimDevice, World
 
 CODEC: Final = Codec(FileRegistry())
@@ -73,6 +80,7 @@ class KafkaWorld(World):
         self.book = ReleaseBook(self.keyring)
         self._trainer, self._operator = load_signer(keys, "trainer"), load_signer(keys, "operator")
         self.spared: dict[str, list[str]] = {}
+        self._compared_at = 0
         self._given: set[tuple[str, CommandKind, str | None, int]] = set()
         for device in self.devices:
             device.running = FIRST
@@ -90,6 +98,33 @@ class KafkaWorld(World):
         order = [device.device_id for device in self.devices if device.hardware == "HW3"]
         order.sort(key=lambda name: membership(f"salt of {release_id}", name))
         self.spared[release_id] = order[::4]
+
+    def compare(self, release_id: str) -> None:
+        """Once a second each device that runs a release in shadow tells that both models agree."""
+        if self.logs.now - self._compared_at < SECOND:
+            return
+        self._compared_at = self.logs.now
+        for device in self.devices:
+            view = self.book.shadow(device.device_id, DeviceClass.VEHICLE, device.hardware)
+            if view is not None and view.proposal.release_id == release_id:
+                self.logs.append(INFERENCE_EVENTS, self._agreeing(device, release_id))
+
+    def _agreeing(self, device: SimDevice, release_id: str) -> InferenceEvent:
+        running = str(device.running)
+        return factories.inference_event(
+            event_id=self._event_id(device),
+            device_id=device.device_id,
+            hardware=device.hardware,
+            release_id=running,
+            model_digest=digest_of(running),
+            window_start=self.logs.now - SECOND,
+            window_end=self.logs.now,
+            shadow_release_id=release_id,
+            disagreements=0,
+            shadow_encounters=(4, 0, 0, 0),
+            shadow_differing=(0, 0, 0, 0),
+            shadow_late=0,
+        )
 
     def once(
         self, release_id: str, kind: CommandKind, stratum: str | None = None, turn: int = 0

@@ -25,6 +25,7 @@ KINDS: Final = (
     ReleaseKind.VERIFIED,
     ReleaseKind.REJECTED,
     ReleaseKind.APPROVED,
+    ReleaseKind.SHADOW_OPENED,
     ReleaseKind.WAVE_OPENED,
     ReleaseKind.SUPERSEDED,
     ReleaseKind.PAUSED,

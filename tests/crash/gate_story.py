@@ -4,6 +4,7 @@ The judge reads the log when all is over.
 """
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -21,10 +22,10 @@ from schemas.decisions import Rule
 from schemas.records import ModelRelease
 from schemas.records import ReleaseKind as K
 from streams.rollout.policy import Policy, load_policy
-from tests.crash.gate_cycle import EXPECTED, Cycle
+from tests.crash.gate_cycle import ALL, EXPECTED, Cycle
 from tests.crash.gate_fleet import FIRST, KafkaLogs, KafkaWorld
 from tests.crash.gate_process import NEVER
-from tests.rollout_replay import counted, replayed
+from tests.rollout_replay import counted, unlike
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE_S: Final = 240.0
@@ -35,14 +36,19 @@ metrics: {updates: {}}
 holdback: 0
 waves: [0.5, 1.0]
 minimum_devices: 25
-soak_s: 4
+shadow: {minimum_encounters: 8}
+soak_s: 3
 patience_s: 600
-monitor_s: 4
+monitor_s: 3
 commit_timeout_s: 600
 rollback_settle_s: 0.5
 rollback_deadline_s: 3
 progress_s: 0.2
 """
+
+AWAKE_S: Final = (0.5, 2.0)
+NAP_S: Final = (1.0, 4.0)
+"""How long a rival is awake and asleep: it must decide something, and so must the other."""
 
 Kill = tuple[str, int]
 """A point, and at which passing of it."""
@@ -59,6 +65,7 @@ class Gates:
         self._started: list[subprocess.Popen[bytes]] = []
         self._victim: subprocess.Popen[bytes] | None = None
         self._rival: subprocess.Popen[bytes] | None = None
+        self._awake, self._naps_at, self._chance = True, 0.0, random.Random(0)
         self._warm = self._spawn()
         self.at, self.deaths = NEVER, list[str]()
 
@@ -84,14 +91,19 @@ class Gates:
             pipe.write(f"{point}\t{nth}\t{name}\n".encode())
         return child
 
-    def oppose(self) -> None:
-        """A second gate that nobody kills."""
-        self._rival = self.start(NEVER, name="rival")
+    def oppose(self, chance: random.Random) -> None:
+        """A second gate that nobody kills; it naps, and wakes with what it knew before."""
+        self._rival, self._chance = self.start(NEVER, name="rival"), chance
 
-    def turn(self, cycle: int) -> None:
-        """A release begins: the rival, if there is one, sleeps through those of odd number."""
-        if self._rival is not None:
-            self._rival.send_signal(signal.SIGSTOP if cycle % 2 else signal.SIGCONT)
+    def nap(self) -> None:
+        """Have the rival, if there is one, fall asleep or wake when it is time for that."""
+        if self._rival is None or time.monotonic() < self._naps_at:
+            return
+        self._awake = not self._awake
+        self._rival.send_signal(signal.SIGCONT if self._awake else signal.SIGSTOP)
+        self._naps_at = time.monotonic() + self._chance.uniform(
+            *(AWAKE_S if self._awake else NAP_S)
+        )
 
     @property
     def done(self) -> bool:
@@ -141,12 +153,22 @@ class Played:
 
 
 def play(
-    kafka: KafkaSettings, folder: Path, kills: Sequence[Kill], *, rival: bool = False
+    kafka: KafkaSettings,
+    folder: Path,
+    kills: Sequence[Kill],
+    *,
+    rival: random.Random | None = None,
+    through: KafkaSettings | None = None,
 ) -> Played:
     """Play releases until every kill has happened and the last release has ended.
 
-    With a rival a second gate, of another group, decides about the same releases. It is stopped
-    through every second one, so that each point is come to, and wakes with what it knew before.
+    Args:
+        kafka: The broker.
+        folder: For what the gate stores.
+        kills: Where it dies, one after the other.
+        rival: When a second gate, of another group, naps that decides about the same releases;
+            None: there is no other.
+        through: Where the gates find the broker; None: where all others do.
     """
     make_keys(folder / "keys")
     (folder / "policy.yaml").write_text(POLICY)
@@ -154,10 +176,10 @@ def play(
         logs = KafkaLogs(kafka)
         stack.callback(logs.close)
         world = KafkaWorld(logs, folder / "keys")
-        gates = Gates(folder, _environment(kafka, folder), kills)
+        gates = Gates(folder, _environment(through or kafka, folder), kills)
         stack.callback(gates.close)
-        if rival:
-            gates.oppose()
+        if rival is not None:
+            gates.oppose(rival)
         cycles = _story(world, gates)
         logs.read()
         return Played(
@@ -189,13 +211,13 @@ def _story(world: KafkaWorld, gates: Gates) -> int:
     cycle.begin()
     while True:
         gates.keep()
+        gates.nap()
         world.kafka.read()
         world.turn()
         if cycle.act():
             if gates.done:
                 return cycle.number
             cycle = Cycle(world, cycle.number + 1, cycle.release_id)
-            gates.turn(cycle.number)
             cycle.begin()
         assert time.monotonic() < deadline, (gates.at, cycle, gates.said())
         time.sleep(0.05)
@@ -207,16 +229,14 @@ def _broken(world: KafkaWorld, cycles: int, policy: Policy, folder: Path) -> Ite
     valid = counted(records, world.keyring)
     for number in range(1, cycles + 1):
         mine = [one for one in valid if one.release_id == f"r{number}" and one.evidence is not None]
-        found = Counter((one.kind, one.stratum) for one in mine)
+        found = Counter((one.kind, name) for one in mine for name in _strata(one))
         if found != EXPECTED:
             yield f"r{number}: {dict(found - EXPECTED)} too many, {dict(EXPECTED - found)} missing"
-        waves = Counter((one.stratum, one.wave) for one in mine if one.kind is K.WAVE_OPENED)
+        opened = [one for one in mine if one.kind is K.WAVE_OPENED]
+        waves = Counter((name, one.wave) for one in opened for name in _strata(one))
         yield from (f"r{number}: opened twice: {wave}" for wave, n in waves.items() if n > 1)
     for record in valid:
-        if record.evidence is not None:
-            again = replayed(records, record, policy, gate, world.keyring)
-            if again != [record]:
-                yield f"{_name(record)}: replayed it is {[_name(one) for one in again]}"
+        yield from unlike(records, record, policy, gate, world.keyring)
     wrong = {rule: n for rule, n in world.book.voids.items() if rule is not Rule.SEQUENCE}
     if wrong:
         yield f"void by more than a race: {wrong}"
@@ -227,5 +247,6 @@ def _broken(world: KafkaWorld, cycles: int, policy: Policy, folder: Path) -> Ite
             yield f"{device.device_id} runs {device.running}, not the completed r{cycles}"
 
 
-def _name(record: ModelRelease) -> str:
-    return f"{record.release_id} {record.decision_seq} {record.kind} {record.stratum or 'all'}"
+def _strata(record: ModelRelease) -> Sequence[str]:
+    """Of which strata a decision speaks."""
+    return ALL if record.stratum is None else [record.stratum]

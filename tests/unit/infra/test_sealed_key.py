@@ -7,7 +7,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra import sealed_key
-from infra.sealed_key import KeysError, public_half, read_key, read_passphrase, write_key
+from infra.sealed_key import (
+    PASSPHRASE,
+    KeysError,
+    public_half,
+    read_key,
+    read_passphrase,
+    write_key,
+    write_private,
+)
+from infra.trust.key_folder import KeyFolder
 
 SECRET = b"a long secret"
 
@@ -65,3 +74,21 @@ def test_a_passphrase_is_the_first_line_of_a_private_file(tmp_path: Path) -> Non
     path.chmod(0o640)
     with pytest.raises(KeysError, match="chmod 600"):
         read_passphrase(path)
+
+
+def test_a_guess_at_a_persons_passphrase_costs_128_mib_and_a_drawn_one_is_long(
+    tmp_path: Path,
+) -> None:
+    person, machine = KeyFolder(tmp_path / "person"), KeyFolder(tmp_path / "machine")
+    (tmp_path / "person").mkdir()
+    write_private(tmp_path / "person" / PASSPHRASE, b"typed by somebody\n")
+    machine.make_passphrase()
+    for folder in (person, machine):
+        folder.make("some")
+        folder.load("some")
+    costs = [
+        json.loads((folder.folder / "some.key").read_text())["scrypt"]["n"]
+        for folder in (person, machine)
+    ]
+    assert costs == [1 << 17, 1 << 10]
+    assert len((tmp_path / "machine" / PASSPHRASE).read_text()) > 43 + len("drawn")
