@@ -26,7 +26,7 @@ from tests.rollout_log import SECOND, command, digest_of, proposal
 from tests.rollout_world import Fault, SimDevice, World
 
 CODEC: Final = Codec(FileRegistry())
-FLEET: Final = {"HW3": 60, "HW4": 60, "AI5": 10}
+FLEET: Final = {"HW3": 60, "HW4": 60, "AI5": 20}
 FIRST: Final = "r0"
 
 
