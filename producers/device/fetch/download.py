@@ -59,6 +59,7 @@ class Download:
     ) -> None:
         self._source, self._wanted, self._into, self._link = source, wanted, into, link
         self._announced = self._resumed()
+        self._kept_before = self.have > 0
 
     @property
     def have(self) -> int:
@@ -87,8 +88,7 @@ class Download:
             self._keep(self._part(size), size)
         if self.have < self._wanted.length:
             return now_us
-        self._check()
-        return None
+        return self._checked(now_us)
 
     def _part(self, size: int) -> bytes:
         with refusing("target", self._wanted.path, Reason.OVERSIZED):
@@ -111,23 +111,30 @@ class Download:
             rule = f"{self._wanted.path}: breaks off after {self.have} of {self._wanted.length}"
             raise RefusedError("target", Reason.UNREACHABLE, f"{rule} bytes")
 
-    def _check(self) -> None:
+    def _checked(self, now_us: int) -> int | None:
         try:
             self._announced.check()
         except RefusedError:
             self._into.clear()
-            raise
+            if not self._kept_before:
+                raise
+            # A power cut may have torn what an earlier boot kept: that says nothing of the source.
+            self._announced, self._kept_before = self._anew(), False
+            return now_us
+        return None
 
     def _resumed(self) -> Announced:
-        wanted = self._wanted
-        announced = Announced(wanted.path, wanted.length, wanted.hashes)
+        announced = self._anew()
         try:
             for piece in self._into.read():
                 announced.take(piece)
         except RefusedError:  # longer than the file: kept of something else
             self._into.clear()
-            return Announced(wanted.path, wanted.length, wanted.hashes)
+            return self._anew()
         return announced
+
+    def _anew(self) -> Announced:
+        return Announced(self._wanted.path, self._wanted.length, self._wanted.hashes)
 
 
 def link(bytes_per_s: float, burst: float = PART) -> TokenBucket:

@@ -87,13 +87,20 @@ def test_any_number_of_power_cuts_that_lose_the_end_of_what_was_kept(cuts: list[
 
 
 @pytest.mark.parametrize("kept", [b"x", FILE + b"x", bytes(len(FILE)), FILE[:-1] + b"x"])
-def test_what_another_file_left_is_thrown_away_and_the_file_fetched(kept: bytes) -> None:
+def test_what_another_file_or_a_power_cut_left_is_thrown_away_and_the_file_fetched(
+    kept: bytes,
+) -> None:
+    """It says nothing of the source, so nothing is refused."""
     into = MemoryPartial(kept)
-    if len(kept) <= len(FILE):
-        assert refusal(Parts(), into).reason is Reason.HASH_MISMATCH
-        assert into.data == b""
     fetch(Parts(), into)
-    assert into.data == FILE
+    assert b"".join(into.read()) == FILE
+
+
+@pytest.mark.parametrize("kept", [b"x", FILE[:PART]])
+def test_a_source_that_lies_is_refused_however_much_was_kept_before(kept: bytes) -> None:
+    source, into = Parts(lambda part: bytes(len(part))), MemoryPartial(kept)
+    assert refusal(source, into).reason is Reason.HASH_MISMATCH
+    assert not any(into.read())
 
 
 def test_another_file_of_the_right_size_leaves_nothing() -> None:
