@@ -89,9 +89,10 @@ def read_labelled(path: Path) -> Labelled:
     )
 
 
-def write_labelled(path: Path, frames: Frames, labels: NDArray[Any]) -> None:
-    """Write a file that `read_labelled` reads."""
-    np.savez_compressed(path, labels=labels, **{_array(medium_of(frames)): frames})  # type: ignore[arg-type] # numpy's flag is no array
+def write_labelled(path: Path, test: HeldBack, names: NDArray[Any]) -> None:
+    """Write a file that `read_labelled` reads: frames, names of their classes, encounters."""
+    frames = {_array(medium_of(test.frames)): test.frames}
+    np.savez_compressed(path, labels=names, encounters=test.groups, **frames)  # type: ignore[arg-type] # numpy's flag is no array
 
 
 def _array(medium: Medium) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.dataset_files import audit, diff, export
+from infra.cli.dataset_files import audit, build, diff, export
 from infra.cli.dataset_log import read_datasets
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
 from infra.kafka.publisher import Publisher
@@ -20,6 +20,7 @@ from schemas.records import DatasetManifest
 from schemas.registry import registry_from
 
 app = typer.Typer(no_args_is_help=True, help="Look at datasets, compare, audit and export them.")
+app.command()(build)
 app.command()(diff)
 app.command()(audit)
 app.command()(export)

@@ -116,13 +116,13 @@ def _measure(
 
 
 def _leave(folder: Path, site: Site, trial: Trial) -> None:
-    """The files by which `models evaluate` can check what is told."""
+    """The files by which `models evaluate` and `models compare` can check what is told."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "release-1.onnx").write_bytes(trial.first.model)
     for name, release in trial.second.items():
         (folder / f"release-2-{name}.onnx").write_bytes(release.model)
     labels = np.array(site.classes)[site.test.labels]
-    write_labelled(folder / "test.npz", site.test.frames, labels)
+    write_labelled(folder / "test.npz", site.test, labels)
 
 
 def _show(trials: Sequence[Trial], budget: int, out: Path, output: Format) -> None:

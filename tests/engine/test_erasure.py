@@ -16,6 +16,7 @@ from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
 from producers import seed_dataset, training
 from schemas.erasures import OF_DEVICES
+from schemas.records import DatasetManifest
 from schemas.topics import DEVICES
 from tests.command_line import fleetloop
 from tests.erasing import (
@@ -256,9 +257,25 @@ def test_what_was_learnt_from_a_device_is_named_and_the_next_dataset_forgets_it(
     assert f"affected by erasure {answer['erasure_id']}" in told.stderr
     for dataset in (first, second):
         assert run("datasets", "audit", dataset.dataset_id) == []
+    monkeypatch.setenv("FLEETLOOP_DATASET_FILE", str(tmp_path / "dataset.yaml"))
+    built_again(second)
     changed = run("datasets", "diff", first.dataset_id, second.dataset_id)
     assert sorted(changed["removed"]["ERASED"]) == sorted(one.example_id for one in held)
     assert list(changed["removed"]) == ["ERASED"]
+
+
+def built_again(dataset: DatasetManifest) -> None:
+    """By the log alone; a manifest that vanished or was edited is as it was afterwards."""
+    path = Path((dataset.manifest_uri or "").removeprefix("file://"))
+    whole = path.read_bytes()
+    assert "stands there" in fleetloop("datasets", "build", dataset.dataset_id).stderr
+    path.unlink()
+    assert "was put back" in fleetloop("datasets", "build", dataset.dataset_id).stderr
+    path.write_bytes(bytes(len(whole)))
+    assert "was put back" in fleetloop("datasets", "build", dataset.dataset_id).stderr
+    assert path.read_bytes() == whole
+    begun = fleetloop("datasets", "build", "no-dataset")
+    assert begun.exit_code == Exit.CONDITION_NOT_MET
 
 
 def card_of(release: str) -> dict[str, Any]:

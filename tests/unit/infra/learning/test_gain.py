@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.learning.site import recorded
+from infra.learning.site import recorded, rendered
 from infra.learning.trial import play
 from producers.camera.recording import read_recording
+from producers.evaluation import compare, evaluate
 from tests.command_line import fleetloop
 from tests.unit.producers.speech.speech_kit import recordings
 
@@ -26,8 +27,21 @@ def test_on_recorded_tracks_a_hundred_chosen_labels_beat_as_many_random_ones() -
     ours, chance = trial.second["ours"], trial.second["random"]
     assert ours.labels == chance.labels == 100
     assert ours.worth.accuracy - trial.first.worth.accuracy > 0.10
+    assert compare(ours.model, trial.first.model, site.test).low > 0.03
     assert ours.worth.accuracy > chance.worth.accuracy
     assert ours.worth.hard - chance.worth.hard > 0.02
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_fifty_labels_make_the_next_release_better(seed: int) -> None:
+    site = rendered(seed)
+    trial = play(site, seed, budget=50, strategies=["ours"])
+    before = evaluate(trial.first.model, site.test)
+    assert 0.74 < before.mean < 0.88
+    assert before.per_slice["weather/CLEAR"] > before.per_slice["weather/SNOW"]
+    gain = compare(trial.second["ours"].model, trial.first.model, site.test)
+    assert gain.low > 0
+    assert gain.mean > 0.025
 
 
 def test_without_a_recording_the_rendered_camera_serves(tmp_path: Path) -> None:
@@ -39,6 +53,10 @@ def test_without_a_recording_the_rendered_camera_serves(tmp_path: Path) -> None:
     model, test = out / "seed-0" / "release-2-ours.onnx", out / "seed-0" / "test.npz"
     judged = fleetloop("models", "evaluate", str(model), "--pictures", str(test), "-o", "json")
     assert round(json.loads(judged.stdout)["accuracy"], 4) == ours["accuracy"]
+    files = (str(out / "seed-0" / "release-1.onnx"), str(model), "--pictures", str(test))
+    gained = json.loads(fleetloop("models", "compare", *files, "-o", "json").stdout)
+    assert gained["older"]["encounters"] == 400
+    assert gained["difference"]["low"] > 0
     assert sha256(model.read_bytes()).hexdigest() == ours["digest"]
 
 
