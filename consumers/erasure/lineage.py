@@ -15,9 +15,10 @@ logger = logging.getLogger("fleetloop.erasure")
 _ASSEMBLED = """
 SELECT DISTINCT dataset_id, manifest_uri, manifest_digest FROM dataset_manifests
 WHERE kind = 'ASSEMBLED' AND manifest_uri IS NOT NULL ORDER BY dataset_id"""
+# Of proposals under one name the first counts; another's dataset is that of no release.
 _TRAINED = """
-SELECT DISTINCT dataset_id, release_id FROM model_releases
-WHERE kind = 'PROPOSED' AND dataset_id IS NOT NULL ORDER BY release_id"""
+SELECT argMin(ifNull(dataset_id, ''), _offset), release_id FROM model_releases
+WHERE kind = 'PROPOSED' GROUP BY release_id ORDER BY release_id"""
 
 
 @dataclass(slots=True)

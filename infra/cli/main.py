@@ -20,7 +20,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "device": "one device: what it would believe of an update, and running it",
     "releases": "look at releases and order what happens to them",
     "rollout": "see what a rollout policy catches, and replay a trace through the gate",
-    "datasets": "look at datasets, compare, audit and export them",
+    "datasets": "look at datasets, build, compare, audit and export them",
     "models": "look at models, measure and compare them",
     "loop": "measure what chosen labels are worth",
     "drift": "see where releases no longer answer as on their own validation",

@@ -144,12 +144,15 @@ def _labels(dataset: DatasetManifest) -> Iterator[str]:
     if dataset.parent is None:
         yield "With the drive, by whoever drove it."
         return
-    repeated, differing = (dataset.excluded.get(name, 0) for name in ("REPEATED", "DISAGREES"))
     yield "One label for all frames of an encounter, by people."
-    if repeated + differing:
-        yield f"Of {repeated + differing} second reviews, {repeated} agreed with the first."
-    else:
-        yield "No encounter of this question was reviewed twice: agreement is not known."
+    if (agreed := dataset.agreement) is None:
+        yield "No two people labelled the same encounter: agreement is not known."
+        return
+    alpha = "not defined" if agreed.alpha is None else f"{agreed.alpha:.3f}"
+    yield (
+        f"Of {agreed.encounters} encounters that several people labelled, they agreed on "
+        f"{agreed.agreeing}; Krippendorff's alpha (nominal) is {alpha}, over the whole line."
+    )
 
 
 def _left_out(facts: Facts) -> Iterator[str]:

@@ -17,7 +17,7 @@ from schemas.fingerprints import fingerprint
 from schemas.leakage import certificate
 from schemas.manifests import Example, Manifest, Split, classes_metadata, to_parquet
 from schemas.media import PICTURES, SOUND
-from schemas.records import DatasetManifest, Erasure, ManifestKind
+from schemas.records import Agreement, DatasetManifest, Erasure, ManifestKind
 from schemas.sound_strips import STEP, WINDOW, windows
 from schemas.tasks import KEY, ROAD_SIGNS, Task
 from schemas.topics import DATASET_MANIFESTS, ERASURES, TopicSpec
@@ -111,7 +111,8 @@ class Site:
             manifest_uri=stored.uri,
             manifest_digest=stored.digest,
             counts=counts,
-            excluded={"NO_CONSENT": 2, "REPEATED": 3, "DISAGREES": 1} if seq else {},
+            excluded={"NO_CONSENT": 2} if seq else {},
+            agreement=Agreement(encounters=4, agreeing=3, alpha=0.5) if seq else None,
             leakage_audit=certificate(made.examples),
             inputs=dataset_manifest().inputs if seq else (),
         )
