@@ -29,12 +29,12 @@ def condition(place: Place, held: Comparison, shift: Shift) -> Condition:
 
 def compared(held: Comparison) -> str:
     """The score that speaks most for drift: its share in the last looks and in validation."""
-    score, side = held.leader()
-    bounds = held.bounds
+    score, _ = held.leader()
+    share, low, high = held.share(score), held.bounds.low[score], held.bounds.high[score]
+    told = "more than" if share > high else "fewer than" if share < low else "within what"
     return (
-        f"{scores.spell(score)}: {held.share(score):.1%}, validated {bounds.share[score]:.1%} "
-        f"[{bounds.low[score]:.1%}, {bounds.high[score]:.1%}]; "
-        f"{'more' if side == UP else 'fewer'} than validation allows"
+        f"{scores.spell(score)}: {share:.1%}, validated {held.bounds.share[score]:.1%} "
+        f"[{low:.1%}, {high:.1%}]; {told} validation allows"
     )
 
 

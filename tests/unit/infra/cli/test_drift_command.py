@@ -75,6 +75,7 @@ def test_status_tells_every_place_and_why() -> None:
     assert drifted["since"].endswith("Z")
     assert "more than validation allows" in drifted["why"]
     assert rows["release-1", "coast"]["encounters"] >= 900
+    assert "within what validation allows" in rows["release-1", "coast"]["why"]
     assert "no reference" in rows["release-0", "city"]["why"]
     assert len(answer("--release", "release-1")) == 2
 
