@@ -21,6 +21,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "releases": "look at releases and order what happens to them",
     "rollout": "see what a rollout policy catches, and replay a trace through the gate",
     "datasets": "look at datasets, build, compare, audit and export them",
+    "labels": "answer the questions of dataset lines, by hand or by Label Studio",
     "models": "look at models, measure and compare them",
     "loop": "measure what chosen labels are worth",
     "drift": "see where releases no longer answer as on their own validation",

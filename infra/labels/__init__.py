@@ -1,0 +1,1 @@
+"""What people need to label: questions, pictures, answers, and Label Studio beside them."""
