@@ -18,6 +18,7 @@ Record: TypeAlias = (
     | records.DatasetManifest
     | records.SloPartial
     | records.RolloutPartial
+    | records.DriftPartial
     | records.Alert
     | records.AlertControl
     | records.CollectionCampaign

@@ -50,7 +50,8 @@ def test_every_column_that_names_a_device_is_reached_by_an_erasure(
     with native(database) as client:
         named = client.execute(
             "SELECT table, name FROM system.columns WHERE database = currentDatabase() "
-            "AND (name LIKE '%device_id%' OR name LIKE '%encounter%' OR type LIKE '%device_id%') "
+            "AND (name LIKE '%device_id%' OR type LIKE '%device_id%' "
+            "OR name LIKE '%encounter%' AND type NOT LIKE '%Int%') "  # a count names nobody
             "AND table NOT LIKE '%\\\\_view'"
         )
     reached = {

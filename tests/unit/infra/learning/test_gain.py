@@ -71,7 +71,7 @@ def test_digits_of_people_are_learnt_by_speaker(tmp_path: Path) -> None:
     model, test = out / "seed-0" / "release-2-ours.onnx", out / "seed-0" / "test.npz"
     judged = fleetloop("models", "evaluate", str(model), "--pictures", str(test), "-o", "json")
     assert round(json.loads(judged.stdout)["accuracy"], 4) == ours["accuracy"]
-    assert set(np.load(test).files) == {"sounds", "labels"}
+    assert set(np.load(test).files) == {"sounds", "labels", "encounters"}
     missing = fleetloop("loop", "digits", "--data", str(tmp_path / "nowhere"))
     assert (missing.exit_code, "no such folder" in missing.stderr) == (1, True)
 
