@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 MAX_STEP_US: Final = 15_000_000
+SETTLING_US: Final = 3_000_000
+"""So long nothing is known, so that everybody has had his turn."""
 
 
 class HeardClock:
@@ -35,6 +37,19 @@ class HeardClock:
     def unheard_us(self, name: str) -> int:
         """How long somebody has not been heard; from now on he is expected."""
         return self.now_us - self._heard.setdefault(name, self.now_us)
+
+    def heard_through(self, through: Mapping[str, int], patience_us: int) -> int:
+        """Time through which all have told what they count, those left out who are not heard.
+
+        Args:
+            through: How far each has told, by name.
+            patience_us: Who is not heard for longer is not waited for.
+
+        Returns:
+            The least of them; 0: not known, nobody is heard or the clock has just begun.
+        """
+        live = [at for name, at in through.items() if self.unheard_us(name) <= patience_us]
+        return min(live) if live and self.now_us >= SETTLING_US else 0
 
     def state(self) -> dict[str, Any]:
         """All of it as plain values."""

@@ -1,7 +1,6 @@
 """A small log for tests of drift: releases, reports, drift-partials and alerts in memory."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
 
@@ -10,17 +9,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from producers.releases import propose
 from schemas.alert_log import AlertBook
 from schemas.decisions import ReleaseBook
-from schemas.facts import Fact
-from schemas.records import Alert, DeviceClass, InferenceEvent, ModelRelease
+from schemas.records import DeviceClass, InferenceEvent, ModelRelease
 from schemas.references import Reference, to_metrics
 from schemas.signing import Keyring, PublicKey, Role, Signer
-from schemas.topics import ALERTS, DRIFT_PARTIALS, INFERENCE_EVENTS, MODEL_RELEASES
+from schemas.topics import DRIFT_PARTIALS, INFERENCE_EVENTS, MODEL_RELEASES
 from streams.drift.agent import DriftProcessor
 from streams.drift.partials import BUCKET_US, Place
-from streams.processor import Position, Source, Standing
 from streams.rollout.partitioning import partition_of
 from tests import factories
-from tests.slo_log import SECOND, START_US, batch, window
+from tests.slo_log import START_US, window
+from tests.staged_log import StagedLog
 
 SIGNER: Final = Signer("trainer", Ed25519PrivateKey.generate())
 KEYRING: Final = Keyring(
@@ -79,55 +77,29 @@ def answered(
     return window(device, number, end_us, frames=FRAMES, **(fields | over))
 
 
-@dataclass
-class DriftLoop:
+class DriftLoop(StagedLog[DriftProcessor]):
     """Both stages on a log in memory; records in, alert records out.
 
     Attributes:
         running: Whether a worker runs; what is written meanwhile waits for it.
-        facts: Releases and alerts on the log.
     """
 
-    running: bool = True
-    now_us: int = START_US
-    alerts: list[Alert] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.logs: dict[Source, list[tuple[Any, int]]] = {
-            (topic.name, partition): []
-            for topic in (INFERENCE_EVENTS, DRIFT_PARTIALS)
-            for partition in PARTITIONS
-        }
-        self.facts: list[Fact] = []
+    def __init__(self) -> None:
+        topics = (INFERENCE_EVENTS, DRIFT_PARTIALS)
+        sources = [(topic.name, partition) for topic in topics for partition in PARTITIONS]
+        super().__init__(sources, START_US)
+        self.running = True
         self._numbers: dict[str, int] = {}
-        self._stored: tuple[dict[Source, bytes], dict[Source, int]] = ({}, {})
         self.restart()
 
     def restart(self) -> None:
         """A new process, from the last checkpoint."""
-        states, applied = self._stored
-        self.applied = {at: applied.get(at, -1) for at in self.logs}
-        self.processor = DriftProcessor(ReleaseBook(KEYRING))
-        self._read_facts = 0
-        self._generations = {
-            topic.name: self.processor.generation(topic, f"id-{topic.name}")
-            for topic in self.processor.batched
-        }
-        self.folds: dict[Source, Any] = {
-            at: self.processor.fold(*at, states.get(at)) for at in self.logs
-        }
-        self._catch_up()
-
-    def checkpoint(self) -> None:
-        """Store the state of all partitions."""
-        self._stored = (
-            {at: fold.snapshot() for at, fold in self.folds.items()},
-            dict(self.applied),
-        )
+        self.begin(DriftProcessor(ReleaseBook(KEYRING)))
 
     def decide(self, record: ModelRelease) -> None:
         """A decision reaches the log."""
-        self._fact(MODEL_RELEASES.name, record)
+        self.fact(MODEL_RELEASES.name, record)
+        self.catch_up()
 
     def report(self, devices: int = 10, **over: Any) -> None:
         """Each device reports sixty frames."""
@@ -155,10 +127,10 @@ class DriftLoop:
         """Read everything, emit, and read back until nothing is said."""
         for at in self.logs:
             if at[0] == INFERENCE_EVENTS.name:
-                self._read(at, split)
+                self.read(at, split)
         while self._emit():
             for at in self.logs:
-                self._read(at, split)
+                self.read(at, split)
             self.now_us += 1
 
     def told(self) -> list[tuple[str, str]]:
@@ -170,54 +142,12 @@ class DriftLoop:
             if book.observe(alert) == "VALID"
         ]
 
-    def _read(self, at: Source, split: Random | None) -> None:
-        self._catch_up()
-        log = self.logs[at]
-        while (first := self.applied[at] + 1) < len(log):
-            size = len(log) if split is None else split.randint(1, 50)
-            records, stamps = zip(*log[first : first + size], strict=True)
-            made = batch(at[0], at[1], records, stamps, first)
-            self.folds[at].apply(made)
-            self.applied[at] = made.last_offset
-
     def _emit(self) -> int:
-        partitions: Mapping[Source, Position] = {at: self._position(at) for at in self.logs}
-        said = self.processor.emit(Standing(now_us=self.now_us, partitions=partitions))
+        said, count = self.said()
         for outgoing in said:
-            if outgoing.topic is ALERTS:
-                self.alerts.append(outgoing.record)
-                self._fact(ALERTS.name, outgoing.record)
-            else:
-                to = outgoing.partition
-                if to is None:
-                    to = partition_of(outgoing.record.release_id, len(PARTITIONS))
-                self.logs[DRIFT_PARTIALS.name, to].append((outgoing.record, self.now_us))
-        self._catch_up()
-        return len(said)
-
-    def _fact(self, topic: str, record: Any) -> None:
-        self.facts.append(
-            Fact(
-                topic=topic,
-                partition=0,
-                offset=len(self.facts),
-                stamp_us=self.now_us,
-                record=record,
-            )
-        )
-        self._catch_up()
-
-    def _catch_up(self) -> None:
-        self.processor.observe(self.facts[self._read_facts :])
-        self._read_facts = len(self.facts)
-
-    def _position(self, at: Source) -> Position:
-        log, applied = self.logs[at], self.applied[at]
-        return Position(
-            topic_id=f"id-{at[0]}",
-            generation=self._generations[at[0]],
-            applied_through=applied,
-            end_offset=len(log),
-            asked_us=self.now_us + 2 * SECOND - 1,
-            high_stamp_us=max((stamp for _, stamp in log[: applied + 1]), default=0),
-        )
+            to = outgoing.partition
+            if to is None:
+                to = partition_of(outgoing.record.release_id, len(PARTITIONS))
+            self.logs[DRIFT_PARTIALS.name, to].append((outgoing.record, self.now_us))
+        self.catch_up()
+        return count

@@ -1,21 +1,19 @@
 """A small log for tests of the watch: devices, reports, slo-partials and alerts in memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from random import Random
 from typing import Any, Final
 
 from schemas.alert_log import AlertBook
-from schemas.facts import Fact
-from schemas.records import Alert, AlertState, InferenceEvent, Lifecycle
-from schemas.topics import ALERTS, DEVICES, INFERENCE_EVENTS, SLO_PARTIALS
-from streams.processor import Position, Source, Standing
+from schemas.records import AlertState, InferenceEvent, Lifecycle
+from schemas.topics import DEVICES, INFERENCE_EVENTS, SLO_PARTIALS
 from streams.slo import partials
 from streams.watch import watch_file
 from streams.watch.agent import HOME, WatchProcessor
 from streams.watch.watch_file import WatchPolicy
 from tests import factories
-from tests.slo_log import SECOND, START_US, batch, window
+from tests.slo_log import SECOND, START_US, window
+from tests.staged_log import StagedLog
 
 PARTITIONS: Final = (0, 1)
 SLO_GENERATION: Final = "slo"
@@ -42,8 +40,7 @@ def canary(number: int, end_us: int, partition: int) -> InferenceEvent:
     return window(f"canary-{partition}", number, end_us, frames=0, source="canary")
 
 
-@dataclass
-class WatchLoop:
+class WatchLoop(StagedLog[WatchProcessor]):
     """Both stages of the watch on a log in memory; records in, alert records out.
 
     Attributes:
@@ -51,47 +48,18 @@ class WatchLoop:
         running: Whether a worker runs; what is written meanwhile waits for it.
     """
 
-    policy: WatchPolicy = field(default_factory=policy)
-    beating: bool = True
-    counting: bool = True
-    running: bool = True
-    now_us: int = START_US
-    alerts: list[Alert] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.logs: dict[Source, list[tuple[Any, int]]] = {
-            (topic.name, partition): []
-            for topic in (DEVICES, INFERENCE_EVENTS)
-            for partition in PARTITIONS
-        }
-        self.logs[SLO_PARTIALS.name, HOME] = []
+    def __init__(self) -> None:
+        topics = (DEVICES, INFERENCE_EVENTS)
+        sources = [(topic.name, partition) for topic in topics for partition in PARTITIONS]
+        super().__init__([*sources, (SLO_PARTIALS.name, HOME)], START_US)
+        self.policy = policy()
+        self.beating = self.counting = self.running = True
         self._numbers: dict[str, int] = {}
-        self._facts: list[Fact] = []
-        self._facts_read = 0
-        self._stored: tuple[dict[Source, bytes], dict[Source, int]] = ({}, {})
         self.restart()
 
     def restart(self) -> None:
         """A new process, from the last checkpoint."""
-        states, applied = self._stored
-        self.applied = {at: applied.get(at, -1) for at in self.logs}
-        self.processor = WatchProcessor(self.policy)
-        self._facts_read = 0
-        self._generations = {
-            topic.name: self.processor.generation(topic, f"id-{topic.name}")
-            for topic in self.processor.batched
-        }
-        self._folds = {at: self.processor.fold(*at, states.get(at)) for at in self.logs}
-        self._catch_up()
-
-    def checkpoint(self, *sources: Source) -> None:
-        """Store the state of some partitions, of all when none is named."""
-        states, applied = self._stored
-        named = sources or tuple(self.logs)
-        self._stored = (
-            states | {at: self._folds[at].snapshot() for at in named},
-            applied | {at: self.applied[at] for at in named},
-        )
+        self.begin(WatchProcessor(self.policy))
 
     def arrive(self, partition: int, records: Iterable[Any]) -> None:
         """Records of either device topic get their stamps."""
@@ -120,11 +88,11 @@ class WatchLoop:
     def work(self, split: Random | None = None) -> None:
         """Read everything, emit, and read back until nothing is said."""
         for at in [at for at in self.logs if at[0] != SLO_PARTIALS.name]:
-            self._read(at, split)
+            self.read(at, split)
         self._emit()
-        self._read((SLO_PARTIALS.name, HOME), split)
+        self.read((SLO_PARTIALS.name, HOME), split)
         while self._emit():
-            self._read((SLO_PARTIALS.name, HOME), split)
+            self.read((SLO_PARTIALS.name, HOME), split)
 
     def told(self, alertname: str) -> list[tuple[str, str, int]]:
         """Severity, state and seconds since the start of each valid step of an alert."""
@@ -157,48 +125,9 @@ class WatchLoop:
         )
         self.logs[SLO_PARTIALS.name, HOME].append((record, self.now_us))
 
-    def _read(self, at: Source, split: Random | None) -> None:
-        self._catch_up()
-        log = self.logs[at]
-        while (first := self.applied[at] + 1) < len(log):
-            size = len(log) if split is None else split.randint(1, 50)
-            records, stamps = zip(*log[first : first + size], strict=True)
-            made = batch(at[0], at[1], records, stamps, first)
-            self._folds[at].apply(made)
-            self.applied[at] = made.last_offset
-
     def _emit(self) -> int:
-        partitions: Mapping[Source, Position] = {at: self._position(at) for at in self.logs}
-        said: Sequence[Any] = self.processor.emit(
-            Standing(now_us=self.now_us, partitions=partitions)
-        )
-        for outgoing in said:
-            if outgoing.topic is ALERTS:
-                self.alerts.append(outgoing.record)
-                fact = Fact(
-                    topic=ALERTS.name,
-                    partition=0,
-                    offset=len(self._facts),
-                    stamp_us=self.now_us,
-                    record=outgoing.record,
-                )
-                self._facts.append(fact)
-            else:
-                self.logs[SLO_PARTIALS.name, HOME].append((outgoing.record, self.now_us))
-        self._catch_up()
-        return len(said)
-
-    def _catch_up(self) -> None:
-        self.processor.observe(self._facts[self._facts_read :])
-        self._facts_read = len(self._facts)
-
-    def _position(self, at: Source) -> Position:
-        log, applied = self.logs[at], self.applied[at]
-        return Position(
-            topic_id=f"id-{at[0]}",
-            generation=self._generations[at[0]],
-            applied_through=applied,
-            end_offset=len(log),
-            asked_us=self.now_us + 2 * SECOND - 1,
-            high_stamp_us=max((stamp for _, stamp in log[: applied + 1]), default=0),
-        )
+        said, count = self.said()
+        partials_log = self.logs[SLO_PARTIALS.name, HOME]
+        partials_log.extend((outgoing.record, self.now_us) for outgoing in said)
+        self.catch_up()
+        return count

@@ -25,7 +25,7 @@ def diff(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """What changed from one dataset to another; as JSON with the ids of the examples."""
-    from infra.datasets.difference import difference  # noqa: PLC0415 - only here
+    from infra.datasets.difference import difference  # noqa: PLC0415 - loads numpy, pyarrow
 
     settings = Settings()
     log, objects = read_datasets(settings), ObjectStore(settings.objects_url)
@@ -88,8 +88,8 @@ def export(
 
     Examples of devices erased since it was assembled are left out, and the card says so.
     """
-    from infra.datasets import export as exporting  # noqa: PLC0415 - as above
-    from infra.datasets.card import Facts, card  # noqa: PLC0415 - as above
+    from infra.datasets import export as exporting  # noqa: PLC0415 - loads Pillow, pyarrow
+    from infra.datasets.card import Facts, card  # noqa: PLC0415 - loads pyarrow
 
     settings = Settings()
     log, objects = read_datasets(settings), ObjectStore(settings.objects_url)
@@ -120,7 +120,7 @@ def build(dataset_id: Dataset) -> None:
 
     3: the log does not give what was announced.
     """
-    from infra.datasets import rebuilding  # noqa: PLC0415 - loads the assembly
+    from infra.datasets import rebuilding  # noqa: PLC0415 - loads scipy and pyarrow
 
     settings = Settings()
     facts = [*read_whole(settings, ERASURES), *read_whole(settings, DATASET_MANIFESTS)]

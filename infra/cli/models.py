@@ -18,7 +18,7 @@ Pictures = Annotated[Path, typer.Option("--pictures", help="An .npz of labelled 
 @app.command("list")
 def list_(output: FormatOption = Format.TABLE) -> None:
     """The model of every release, oldest first, with what its card says."""
-    from infra.cli.model_files import Models  # noqa: PLC0415 - files need no log, and it is slow
+    from infra.cli.model_files import Models  # noqa: PLC0415 - loads onnxruntime
 
     show([_row(view.proposal) for view in Models().book.releases.values()], output)
 
@@ -29,7 +29,7 @@ def get(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """One model's card, and the erasures by which it is affected: it learnt from what they took."""
-    from infra.cli.model_files import Models  # noqa: PLC0415 - as above
+    from infra.cli.model_files import Models  # noqa: PLC0415 - loads onnxruntime
 
     models = Models()
     found = models.card(release_id)
@@ -84,8 +84,8 @@ def compare(
 
     Differences are newer minus older, with 95 % intervals by bootstrap over encounters.
     """
-    from infra.cli.model_files import Models, pictures_of  # noqa: PLC0415 - as above
-    from producers.comparing import compared  # noqa: PLC0415 - as above
+    from infra.cli.model_files import Models, pictures_of  # noqa: PLC0415 - loads onnxruntime
+    from producers.comparing import compared  # noqa: PLC0415 - loads onnxruntime
 
     models = Models()
     before, after = models.model(older), models.model(newer)

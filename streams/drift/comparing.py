@@ -16,8 +16,6 @@ from streams.drift.validations import Validations
 from streams.heard_clock import HeardClock
 from streams.processor import LogBatch
 
-SETTLING_US: Final = 3_000_000
-"""So long nothing is known, so that every source partition has had its turn."""
 UNHEARD_US: Final = 60_000_000
 """A source partition that is unheard for longer is not waited for."""
 MAX_PLACES: Final = 10_000
@@ -58,12 +56,8 @@ class ComparingFold:
     @property
     def ingest_us(self) -> int:
         """Ingest time through which all was counted; 0: not known."""
-        live = [
-            through
-            for partition, through in self._through.items()
-            if self._clock.unheard_us(str(partition)) <= UNHEARD_US
-        ]
-        return min(live) if live and self._clock.now_us >= SETTLING_US else 0
+        told = {str(partition): at for partition, at in self._through.items()}
+        return self._clock.heard_through(told, UNHEARD_US)
 
     def caught_up(self, now_us: int) -> bool:
         """Whether what holds is news: a state made anew of an old log begins with history."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,8 +18,6 @@ from streams.watch.quality import MINUTE_US
 from streams.watch.rules import CANARY_MISSING, PIPELINE_STALLED, Rule, rules
 from streams.watch.signals import Found, Signal
 from streams.watch.watch_file import WatchPolicy
-
-SETTLING_US: Final = 3_000_000
 
 
 class WatchFold:
@@ -61,13 +59,8 @@ class WatchFold:
     @property
     def ingest_us(self) -> int:
         """Ingest time through which all was judged; 0: not known."""
-        live = [
-            through
-            for partition, through in self._through.items()
-            if self._clock.unheard_us(f"watch/{partition}") <= self._unheard_us
-        ]
-        settled = self._clock.now_us >= SETTLING_US
-        return min(live) if live and settled else 0
+        told = {f"watch/{partition}": at for partition, at in self._through.items()}
+        return self._clock.heard_through(told, self._unheard_us)
 
     def apply(self, batch: LogBatch) -> None:
         """Take the next stretch of the partition; cells of SLOs are none of its business."""

@@ -240,7 +240,7 @@ def test_the_watchdog_beats_as_one_episode() -> None:
 def test_an_erased_device_leaves_nothing_behind() -> None:
     loop = _enrolled()
     _live(loop, 3)
-    fold = loop._folds[DEVICES.name, 0]
+    fold = loop.folds[DEVICES.name, 0]
     whole = loop.processor.fold(DEVICES.name, 0, fold.snapshot())
     kept = batch(DEVICES.name, 0, [registered("other")], [loop.now_us], 100)
     whole.apply(replace(kept, tombstones=[FLEET[0]]))
