@@ -21,7 +21,15 @@ from infra.stack.kafka_broker import KafkaBroker
 from schemas.erasures import OF_DEVICES
 from schemas.topics import DEVICES, ERASURES
 from tests.crash.erasure_process import Point
-from tests.erasing import GONE, KEPT, publish_life, rows_of, store_strips, tables_that_tell
+from tests.erasing import (
+    GONE,
+    KEPT,
+    merge_rollups,
+    publish_life,
+    rows_of,
+    store_strips,
+    tables_that_tell,
+)
 from tests.sinks import prepare, publishing, running, settings_for
 from tests.waiting import until
 
@@ -92,6 +100,7 @@ def test_killed_anywhere_an_erasure_is_ended_by_the_next_worker(
             publish_life(publisher, KEPT, strips[POINTS[0]])
         everybody = [*devices.values(), KEPT]
         until(lambda: sum(rows_of(client, d) for d in everybody) == LIFE_ROWS * 9, "all rows")
+        merge_rollups(client)
         before = tables_that_tell(client, KEPT)
         for point, device in devices.items():
             found = killed_and_ended(point, settings, client, device, tmp_path / "workers.log")
@@ -100,6 +109,7 @@ def test_killed_anywhere_an_erasure_is_ended_by_the_next_worker(
             assert tables_that_tell(client, device) == {}, point
             with pytest.raises(ObjectMissingError):
                 objects.get(strips[point].gone.uri)
+        merge_rollups(client)
         assert tables_that_tell(client, KEPT) == before
         assert objects.get(strips[POINTS[0]].both.uri)
     reader = RangeReader(settings.kafka)
