@@ -39,7 +39,9 @@ Stratum = Annotated[
 
 @app.command()
 def create(
-    file: Annotated[Path, typer.Argument(help="the proposal: YAML or JSON, see docs/rollout.md")],
+    file: Annotated[
+        Path, typer.Argument(help="the proposal: YAML or JSON, see docs/rollout-operations.md")
+    ],
     signer: Annotated[
         str, typer.Option("--as", help="name of the key that signs; its owner cannot approve")
     ] = "trainer",

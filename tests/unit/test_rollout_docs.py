@@ -1,4 +1,4 @@
-"""docs/rollout.md says what the code does: its state table is the code's, its policy keys too."""
+"""The pages about rollouts say what the code does: the state table is its own, so are the keys."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from infra.cli.release_rows import transition_row
 from schemas.transitions import TABLE
 from streams.rollout.policy import Policy
 
-PAGE = Path(__file__).parents[2] / "docs" / "rollout.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def in_markdown() -> str:
@@ -20,12 +20,13 @@ def in_markdown() -> str:
 
 
 def test_the_state_table_is_the_codes() -> None:
-    told = PAGE.read_text().split("<!-- table: fleetloop rollout states -->\n")[1]
+    told = (DOCS / "rollout.md").read_text().split("<!-- table: fleetloop rollout states -->\n")[1]
     assert told.split("\n<!-- end -->")[0] == in_markdown(), f"put this in:\n{in_markdown()}"
 
 
 def test_every_policy_key_is_there_with_its_default() -> None:
-    rows = [row.split(" | ") for row in PAGE.read_text().split("## Policy keys")[1].splitlines()]
+    page = (DOCS / "rollout-policy.md").read_text().split("## Policy keys")[1].split("\n## ")[0]
+    rows = [row.split(" | ") for row in page.splitlines()]
     told = dict(
         pair
         for names, defaults, *_ in (row for row in rows if row[0].startswith("| `"))
