@@ -27,7 +27,7 @@ from producers.device.schedule import Schedule
 from producers.device.world import Surroundings
 from producers.keeping import Keeper
 from producers.publishing import Publishing
-from producers.scenario import Scenario
+from producers.scenario.scenario import Scenario
 from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
 from schemas.media import Frames

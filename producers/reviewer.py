@@ -10,7 +10,7 @@ from producers.camera.camera import Camera, CameraError
 from producers.camera.draws import key
 from producers.camera.open import open_camera
 from producers.publishing import Publishing
-from producers.scenario import load
+from producers.scenario.file import load
 from producers.serving import serve
 from schemas.facts import Fact
 from schemas.records import SKIP, LabelRequest, LabelReview

@@ -13,7 +13,7 @@ from producers.camera.open import open_camera
 from producers.offline_gate import WorseError
 from producers.proposing import Desk, OtherTaskError, proposal
 from producers.publishing import Publishing
-from producers.scenario import load
+from producers.scenario.file import load
 from producers.serving import serve
 from producers.training import DatasetError
 from schemas.dataset_lines import LineBook

@@ -24,7 +24,7 @@ from producers.device.trust.paths import image_path
 from producers.device.trust.predicate import Identity
 from producers.device.trust.state import TrustState
 from producers.device.wishes import GoBack, Install, Wish, Withdrawn
-from producers.scenario import Updates
+from producers.scenario.equipment import Updates
 from schemas.records import AckState, OtaAck
 from tests import known
 from tests.power import Disk, Fuse, PowerCutError

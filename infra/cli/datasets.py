@@ -13,7 +13,7 @@ from infra.kafka.publisher import Publisher
 from infra.objects import ObjectStore
 from infra.settings import Settings
 from producers.camera.open import open_camera
-from producers.scenario import load
+from producers.scenario.file import load
 from producers.seed_dataset import publish_seed
 from schemas.codec import Codec
 from schemas.records import DatasetManifest

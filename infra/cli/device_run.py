@@ -34,7 +34,7 @@ from producers.device.trust.places import sources
 from producers.device.trust.predicate import Identity
 from producers.device.trust.state import TrustState
 from producers.fleet import Fleet, Shore
-from producers.scenario import Scenario
+from producers.scenario.scenario import Scenario
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook
 from schemas.records import DeviceConditions

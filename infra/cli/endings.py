@@ -61,7 +61,7 @@ ENDINGS: Final[Mapping[str, Exit]] = {
     "producers.evaluation.EvaluationError": Exit.ERROR,
     "producers.model.runtime.ModelError": Exit.ERROR,
     "producers.replay.events.ReplayError": Exit.ERROR,
-    "producers.scenario.ScenarioError": Exit.USAGE,
+    "producers.scenario.values.ScenarioError": Exit.USAGE,
     "producers.scoring.PicturesError": Exit.ERROR,
     "pydantic_settings.exceptions.SettingsError": Exit.USAGE,
     "producers.training.DatasetError": Exit.ERROR,

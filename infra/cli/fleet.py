@@ -32,7 +32,8 @@ from producers.device.models import ModelShelf
 from producers.device.people import people
 from producers.device.trust.places import sources
 from producers.fleet import Fleet, Shore
-from producers.scenario import Scenario, load
+from producers.scenario.file import load
+from producers.scenario.scenario import Scenario
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook
 from schemas.registry import registry_from

@@ -23,7 +23,7 @@ from infra.stack.signals import terminable
 from infra.stack.spec import StackSpec
 from infra.stack.stack import Stack
 from infra.trust.people import People
-from producers.scenario import load
+from producers.scenario.file import load
 
 HERE: Final = Path(__file__).parent
 STACK: Final = "stack"

@@ -27,7 +27,7 @@ from infra.stack.stack import Stack
 from infra.trust.people import People
 from producers.camera.camera import Camera
 from producers.camera.open import open_camera
-from producers.scenario import Scenario
+from producers.scenario.scenario import Scenario
 from producers.seed_dataset import publish_seed
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from producers.camera.camera import Camera
-from producers.scenario import Microphone, Scenario
+from producers.scenario.scenario import Scenario
+from producers.scenario.world import Microphone
 
 
 def open_camera(scenario: Scenario) -> Camera:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from producers.device.identity import fraction
-from producers.scenario import Households, Owners
+from producers.scenario.equipment import Households, Owners
 from schemas.records import DeviceConditions, Preconditions
 
 NOT_PARKED: Final = "NOT_PARKED"

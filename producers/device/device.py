@@ -22,7 +22,7 @@ from producers.device.slots import Model, Slots
 from producers.device.triggers import Seen
 from producers.device.windows import Windows
 from producers.device.wishes import Wish
-from producers.scenario import Scenario
+from producers.scenario.scenario import Scenario
 from schemas.catalogue import CATALOGUE
 from schemas.decisions import ReleaseBook
 from schemas.known_inputs import KnownInputsError

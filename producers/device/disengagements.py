@@ -6,7 +6,7 @@ from typing import Final
 from producers.device.encounters import Glimpse
 from producers.device.identity import EventIds, Who, fraction
 from producers.device.slots import Model
-from producers.scenario import Drive
+from producers.scenario.world import Drive
 from schemas.records import Disengagement, Initiator, Precision
 from schemas.topics import DISENGAGEMENTS
 

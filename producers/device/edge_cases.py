@@ -14,7 +14,7 @@ from producers.device.buckets import TokenBucket
 from producers.device.identity import EventIds, Who, fraction
 from producers.device.shortlist import Shortlist
 from producers.device.triggers import Seen, control_sample, trigger
-from producers.scenario import Triggers
+from producers.scenario.equipment import Triggers
 from schemas.records import Context, EdgeCase, Frame, Trigger
 from schemas.topics import EDGE_CASES
 

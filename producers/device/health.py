@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from producers.scenario import Updates
+from producers.scenario.equipment import Updates
 
 NO_ANSWER: Final = "NO_ANSWER"
 DEADLINE_MISSES: Final = "DEADLINE_MISSES"

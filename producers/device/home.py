@@ -7,7 +7,7 @@ from producers.device.client.ota import OtaClient
 from producers.device.conditions import conditions, temperature_c
 from producers.device.owner import Owner
 from producers.device.readiness import Household
-from producers.scenario import Scenario
+from producers.scenario.scenario import Scenario
 from schemas.records import DeviceConditions
 
 

@@ -9,7 +9,7 @@ from producers.device.client.ota import OtaClient
 from producers.device.identity import fraction
 from producers.device.postponement import NO_CONSENT, waits_for
 from producers.device.readiness import DAY_MINUTES, Hours, Household
-from producers.scenario import Households
+from producers.scenario.equipment import Households
 
 
 class Owner:

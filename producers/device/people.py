@@ -1,7 +1,7 @@
 """The devices of a scenario: their names, generations, regions and what their owners allow."""
 
 from producers.device.identity import Who, fraction
-from producers.scenario import Scenario
+from producers.scenario.scenario import Scenario
 from schemas.catalogue import CATALOGUE
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from producers.camera.camera import Encounter
 from producers.device.encounters import Glimpse
 from producers.device.slots import Model
-from producers.scenario import Triggers
+from producers.scenario.equipment import Triggers
 from schemas.records import Trigger
 
 

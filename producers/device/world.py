@@ -4,7 +4,8 @@ from typing import Final
 
 from producers.camera.camera import Light, Weather, World
 from producers.device.identity import fraction
-from producers.scenario import After, Drift, Scenario
+from producers.scenario.scenario import Scenario
+from producers.scenario.world import After, Drift
 from schemas.facts import Fact
 from schemas.records import ModelRelease, ReleaseKind
 

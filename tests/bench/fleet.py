@@ -20,7 +20,7 @@ from producers.device.models import ModelShelf
 from producers.device.people import people
 from producers.fleet import Fleet, Shore
 from producers.model.training import fit
-from producers.scenario import Scenario
+from producers.scenario.scenario import Scenario
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook
 from schemas.facts import Fact

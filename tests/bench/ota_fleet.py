@@ -26,7 +26,7 @@ from producers.device.trust.predicate import Identity
 from producers.device.trust.reading import OWN, Reader, SharedReader
 from producers.device.trust.state import TrustState
 from producers.device.wishes import Install
-from producers.scenario import Updates
+from producers.scenario.equipment import Updates
 from schemas.records import AckState
 from tests.bench.figures import figure
 from tests.bench.ota_site import HARDWARE, digest, sites

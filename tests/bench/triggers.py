@@ -19,7 +19,7 @@ from producers.device.identity import EventIds
 from producers.device.slots import Model
 from producers.device.triggers import Seen
 from producers.model.proving import with_prototypes
-from producers.scenario import Triggers
+from producers.scenario.equipment import Triggers
 from tests.bench.figures import figure, tell
 from tests.bench.fleet import START_US, scenario, trained
 from tests.unit.producers.device import kit

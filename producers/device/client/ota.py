@@ -20,7 +20,7 @@ from producers.device.postponement import Consent
 from producers.device.readiness import Household
 from producers.device.slots import Model
 from producers.device.wishes import GiveUp, GoBack, Install, Refuse, Wish, Withdrawn
-from producers.scenario import Updates
+from producers.scenario.equipment import Updates
 from schemas.reasons import ROLLBACK_ORDERED
 from schemas.records import AckState
 

@@ -26,7 +26,7 @@ from producers.device.postponement import Consent
 from producers.device.readiness import Household, deferral
 from producers.device.slots import Model
 from producers.device.wishes import Install, Withdrawn
-from producers.scenario import Updates
+from producers.scenario.equipment import Updates
 from schemas.reasons import INTERRUPTED, ROLLBACK_ORDERED
 from schemas.records import AckState
 

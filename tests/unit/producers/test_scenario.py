@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from producers.scenario import ScenarioError, load, parse
+from producers.scenario.file import load, parse
+from producers.scenario.values import ScenarioError
 
 PLAIN: dict[str, Any] = {
     "name": "plain",

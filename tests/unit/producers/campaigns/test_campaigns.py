@@ -13,7 +13,7 @@ from producers.campaigns.demand import (
     demand,
     uplink_limit,
 )
-from producers.scenario import Triggers
+from producers.scenario.equipment import Triggers
 from schemas.cohorts import membership
 from schemas.facts import Fact
 from schemas.records import CollectionCampaign, Trigger

@@ -21,7 +21,8 @@ from producers.device.flash import Flash
 from producers.device.identity import EventIds, Who
 from producers.device.readiness import Household
 from producers.device.slots import Model
-from producers.scenario import Scenario, Updates
+from producers.scenario.equipment import Updates
+from producers.scenario.scenario import Scenario
 from schemas.records import AckState, DeviceClass, DeviceConditions, OtaAck
 from schemas.tasks import ROAD_SIGNS
 from schemas.topics import TopicSpec

@@ -14,7 +14,7 @@ from producers.device.health import DEADLINE_MISSES, HEALTHY, NO_ANSWER, HealthW
 from producers.device.identity import EventIds, fraction, next_boot
 from producers.device.schedule import Schedule
 from producers.device.slots import SlotError, Slots
-from producers.scenario import Owners, Updates
+from producers.scenario.equipment import Owners, Updates
 from schemas.records import Preconditions, Slot
 from schemas.topics import EDGE_CASES, OTA_ACKS
 from tests.unit.producers.device.kit import NOW, READY, SECOND, model

@@ -17,7 +17,8 @@ from producers.device.encounters import Glimpse, Meeting
 from producers.device.identity import EventIds, Who
 from producers.device.triggers import Seen, control_sample, trigger
 from producers.device.windows import Windows
-from producers.scenario import Drive, Triggers
+from producers.scenario.equipment import Triggers
+from producers.scenario.world import Drive
 from schemas.histograms import count
 from schemas.records import CollectionCampaign, InferenceEvent, Trigger
 from schemas.validation import check

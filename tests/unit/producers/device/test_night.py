@@ -22,7 +22,7 @@ from producers.device.flash import Flash
 from producers.device.identity import EventIds
 from producers.device.orders import wish
 from producers.device.slots import Model
-from producers.scenario import Updates
+from producers.scenario.equipment import Updates
 from schemas.cohorts import membership
 from schemas.records import AckState, CommandKind, DeviceConditions, OtaAck
 from schemas.topics import ALERTS, MODEL_RELEASES, OTA_ACKS, TopicSpec

@@ -9,7 +9,8 @@ import pytest
 
 from producers.camera.camera import Camera, CameraError, EncounterRequest
 from producers.camera.open import open_camera
-from producers.scenario import Microphone, load, parse
+from producers.scenario.file import load, parse
+from producers.scenario.world import Microphone
 from producers.speech.activity import Silero
 from producers.speech.phones import DIGITS
 from producers.speech.recorded import RecordedSpeech

@@ -1,0 +1,1 @@
+"""What the simulation plays: scenario files, checked before anything moves."""
