@@ -7,80 +7,20 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 
-from schemas.topics import TopicSpec
-from streams.checkpoints import Checkpoint, Checkpoints
+from streams.checkpoints import Checkpoints
 from streams.fetched import BatchReader, FetchedBatch
 from streams.metrics import WorkerMetrics
-from streams.processor import Fact, Fold, Position, Processor, Source, Standing
+from streams.partitions import Opening, Partition
+from streams.ports import Ends, Following, Publishing
+from streams.processor import Fact, Position, Processor, Source, Standing
 from streams.storing import Storing
 
 ASK_EVERY_S: Final = 1.0
 CATCH_UP_S: Final = 10.0
 
 logger = logging.getLogger("fleetloop.worker")
-
-
-class Ends(Protocol):
-    """Where logs begin and end; `infra.kafka.ends.LogEnds`."""
-
-    def ask(self, sources: Collection[Source], timeout_s: float = 10.0) -> Mapping[Source, int]:
-        """End offsets, none older than the call."""
-
-    def ask_begin(
-        self, sources: Collection[Source], timeout_s: float = 10.0
-    ) -> Mapping[Source, int]:
-        """First offsets still held."""
-
-
-class Following(Protocol):
-    """Reads followed topics whole; `infra.kafka.follower.Follower`."""
-
-    def poll(self, timeout_s: float = 0.0) -> list[Fact]:
-        """What has arrived."""
-
-    def catch_up(self, timeout_s: float = 10.0) -> list[Fact]:
-        """Everything up to where the logs end now."""
-
-
-class Publishing(Protocol):
-    """Writes records; `infra.kafka.publisher.Publisher`."""
-
-    def publish(self, topic: TopicSpec, record: Any, *, partition: int | None = None) -> None:
-        """Queue a record."""
-
-    def flush(self, timeout_s: float = 30.0) -> None:
-        """Wait until all queued records are acknowledged."""
-
-
-@dataclass(slots=True)
-class _Partition:
-    fold: Fold
-    topic_id: str
-    generation: str
-    applied_through: int
-    high_stamp_us: int
-    saved_through: int
-    saved_at: float
-    tried_at: float
-    blind_before_us: int
-    stored: bool
-    unread: bool
-    end_offset: int = 0
-    asked_us: int = 0
-
-    def checkpoint(self) -> Checkpoint:
-        """Its state as it is now."""
-        return Checkpoint(
-            topic_id=self.topic_id,
-            generation=self.generation,
-            applied_through=self.applied_through,
-            high_stamp_us=self.high_stamp_us,
-            blind_before_us=self.blind_before_us,
-            state=self.fold.snapshot(),
-        )
 
 
 class Runner:
@@ -114,23 +54,25 @@ class Runner:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._processor = processor
-        self._topic_ids = topic_ids
-        self._generations = {
-            spec.name: processor.generation(spec, topic_ids[spec.name])
-            for spec in processor.batched
-        }
+        self._opening = Opening(
+            processor,
+            topic_ids=topic_ids,
+            ends=ends,
+            checkpoints=checkpoints,
+            clock_us=clock_us,
+            monotonic=monotonic,
+        )
         self._reader = reader
         self._ends = ends
         self._following = following
         self._publisher = publisher
-        self._checkpoints = checkpoints
         self._storing = Storing(checkpoints, disk)
         self._metrics = metrics
         self._check_logs = check_logs
         self._interval_s = checkpoint_interval_s
         self._clock_us = clock_us
         self._monotonic = monotonic
-        self._partitions: dict[Source, _Partition] = {}
+        self._partitions: dict[Source, Partition] = {}
         self._committable: Mapping[Source, int] = {}
         self._caught_up_at = float("-inf")
         self._asked_at = float("-inf")
@@ -158,7 +100,7 @@ class Runner:
         wanted = set(sources)
         self.close(self._partitions.keys() - wanted)
         for source in sorted(wanted - self._partitions.keys()):
-            self._partitions[source] = self._load(source)
+            self._partitions[source] = self._opening.load(source)
         self._begin()
         self._note_committable()
         return {source: self._partitions[source].applied_through + 1 for source in wanted}
@@ -222,28 +164,6 @@ class Runner:
         """Store and forget everything, in order."""
         self.close(self.sources)
 
-    def _load(self, source: Source) -> _Partition:
-        topic, number = source
-        topic_id = self._topic_ids[topic]
-        generation = self._generations[topic]
-        found = self._checkpoints.load(topic, number, topic_id=topic_id, generation=generation)
-        if found is not None:
-            self._retire(source, generation)
-        start = found if found and found.high_stamp_us else self._beginning(source)
-        return _Partition(
-            fold=self._processor.fold(topic, number, found.state if found else None),
-            topic_id=topic_id,
-            generation=generation,
-            applied_through=start.applied_through,
-            high_stamp_us=start.high_stamp_us,
-            saved_through=start.applied_through,
-            saved_at=self._monotonic(),
-            tried_at=self._monotonic(),
-            blind_before_us=start.blind_before_us,
-            stored=found is not None,
-            unread=start.high_stamp_us == 0,
-        )
-
     def _begin(self) -> None:
         """Store states that are made from nothing before anything is read.
 
@@ -254,34 +174,6 @@ class Runner:
         if begun:
             self._emit()
             self._save(begun, wait=True)
-
-    def _beginning(self, source: Source) -> Checkpoint:
-        """Where state is made from nothing: before the first record that the log still holds."""
-        topic, number = source
-        generation, begin = self._generations[topic], self._ends.ask_begin([source])[source]
-        if begin > 0:
-            logger.warning(
-                "processor %s, topic %s partition %d: no state of generation %s; it is made "
-                "without the %d records before offset %d, which the log no longer holds",
-                *(self._processor.name, topic, number, generation, begin, begin),
-            )
-        return Checkpoint(
-            topic_id=self._topic_ids[topic],
-            generation=generation,
-            applied_through=begin - 1,
-            high_stamp_us=0,
-            state=b"",
-            blind_before_us=self._clock_us() if begin > 0 else 0,  # until the first stamp is read
-        )
-
-    def _retire(self, source: Source, generation: str) -> None:
-        try:
-            gone = self._checkpoints.retire(*source, keep=generation)
-        except OSError as error:
-            logger.warning("old state of %s partition %d is left: %s", *source, error)
-        else:
-            for name in gone:
-                logger.info("old state deleted: %s", name)
 
     def _catch_up_since(self, moment: float) -> None:
         if self._following is None or self._caught_up_at > moment:
