@@ -42,6 +42,8 @@ def _show_share(
         f"{found.flawless} devices without a failure prove that at most {found.ceiling:.3g} of "
         "them fail"
     )
+    first = policy.share(0, devices)
+    say(f"the first wave has {first:.3g} of the stratum, some {round(first * devices)} devices")
     if found.provable is not None:
         fail(
             f"a stratum of {devices} devices is too small to prove ceiling={found.ceiling:.3g}: "

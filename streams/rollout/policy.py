@@ -42,6 +42,8 @@ class Policy(BaseModel):
         rate_window_s: Calendar window of the rates; a device has at most one event in it.
         lateness_s: What is stamped so long after its window's end is not counted any more.
         waves: Cumulative share of each stratum after each wave, the last one 1.
+        first_wave_devices: Devices that the first wave has at least, as far as `exposure_budget`
+            allows: fewer show nothing.
         extension: Factor by which an unproven wave is widened.
         exposure_budget: Share of a stratum that may run what is not proven yet.
         minimum_devices: Decided devices a stratum needs before its next wave.
@@ -76,6 +78,7 @@ class Policy(BaseModel):
     rate_window_s: Annotated[float, Field(gt=0.0)] = _DAY_S
     lateness_s: Seconds = 6 * _HOUR_S
     waves: tuple[Share, ...] = Field(default=(0.005, 0.025, 0.1, 0.5, 1.0), min_length=1)
+    first_wave_devices: Annotated[int, Field(ge=1)] = 50
     extension: Annotated[float, Field(gt=1.0)] = 1.5
     exposure_budget: Share = 0.1
     minimum_devices: Annotated[int, Field(ge=1)] = 20
@@ -150,9 +153,17 @@ class Policy(BaseModel):
         by_latency = self.ceilings.get(SHARES[Metric.LATENCY])
         return by_latency if latency else self.shadow.disagreement
 
-    def share(self, wave: int) -> float:
-        """Cumulative share of a stratum that a wave opens; the holdback keeps the parent."""
-        return min(self.waves[wave], self.widest)
+    def share(self, wave: int, devices: int = 0) -> float:
+        """Cumulative share of a stratum that a wave opens; the holdback keeps the parent.
+
+        Args:
+            wave: From 0.
+            devices: How many the stratum has; 0: not known, then the policy's share as it stands.
+        """
+        least = 0.0
+        if wave == 0 and devices > 0:
+            least = min(self.first_wave_devices / devices, self.exposure_budget)
+        return min(max(self.waves[wave], least), self.widest)
 
     @property
     def widest(self) -> float:

@@ -1,6 +1,6 @@
 """The next step of a release: the first row of the state machine's table whose guard holds."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -45,6 +45,7 @@ GUARDS: Final[Mapping[Guard, Holds]] = {
     Guard.UNPROVEN: _of_standing(waves.unproven),
 }
 
+_WIDENING: Final = frozenset({ReleaseKind.SHADOW_OPENED, ReleaseKind.WAVE_OPENED})
 _GUARDED: Final = tuple((row, GUARDS[row.cause]) for row in TABLE if isinstance(row.cause, Guard))
 
 
@@ -69,11 +70,18 @@ def _called_for(now: Situation) -> Iterator[Step]:
             yield _step(now, row, found)
 
 
+def _alike(at: ReleaseStanding, row: Transition, names: Iterable[str]) -> bool:
+    """Whether one record can say it of all strata: a first wave is wider in a small one."""
+    if row.kind not in _WIDENING:
+        return True
+    return len({waves.next_wave(at, name) for name in names}) == 1
+
+
 def _step(now: Situation, row: Transition, found: Mapping[str, str]) -> Step:
     """The decision about the first stratum, or about all when each that could go may go."""
     stratum, reason = next(iter(found.items()))
     able = sum((row.kind, view.status) in NEXT for view in now.at.strata.values())
-    everywhere = row.together and len(found) == able
+    everywhere = row.together and len(found) == able and _alike(now.at, row, found)
     step = Step(kind=row.kind, reason=reason, stratum=None if everywhere else stratum)
     match row.kind:
         case ReleaseKind.APPROVED:
@@ -81,7 +89,7 @@ def _step(now: Situation, row: Transition, found: Mapping[str, str]) -> Step:
             handled = max(order.offset for order in approvals.values())
             return replace(step, approvers=tuple(sorted(approvals)), handled=handled)
         case ReleaseKind.SHADOW_OPENED:
-            return replace(step, share=now.at.policy.share(0))
+            return replace(step, share=waves.next_wave(now.at, stratum)[1])
         case ReleaseKind.WAVE_OPENED:
             wave, share = waves.next_wave(now.at, stratum)
             rate = waves.rate(now.at, step.stratum)

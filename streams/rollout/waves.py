@@ -44,7 +44,7 @@ def next_wave(at: ReleaseStanding, stratum: str) -> tuple[int, float]:
     """Number and cumulative share of the wave that follows; what is open never shrinks."""
     view = at.strata[stratum]
     wave = 0 if view.wave is None else view.wave + 1
-    return wave, max(at.policy.share(wave), view.share)
+    return wave, max(at.policy.share(wave, at.devices(stratum)), view.share)
 
 
 def rate(at: ReleaseStanding, stratum: str | None) -> int:

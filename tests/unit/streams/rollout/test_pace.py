@@ -11,6 +11,7 @@ from schemas.records import ReleaseKind as K
 from schemas.topics import DEVICES, MODEL_RELEASES
 from streams.rollout.policy import Policy
 from tests import factories
+from tests.rollout_desk import POLICY as DESK_POLICY
 from tests.rollout_desk import Desk
 from tests.rollout_log import SECOND, Log, evidence
 from tests.rollout_world import DEMO_POLICY, World
@@ -127,6 +128,19 @@ def test_an_opening_says_its_rate_and_the_number_of_devices() -> None:
     desk.order(CommandKind.EXTEND, stratum="HW3")
     desk.turn()
     assert desk.log[-1].record.rate_per_min == 50
+
+
+def test_a_small_stratum_opens_by_itself_with_the_devices_that_show_something() -> None:
+    policy = DESK_POLICY.model_copy(update={"waves": (0.01, 1.0)})
+    desk = Desk(policy)
+    for stratum, devices in (("HW3", 12_000), ("HW4", 200), ("AI5", 60)):
+        desk.count(stratum, topic=DEVICES.name, release_id="", offered=devices)
+    desk.propose()
+    desk.order(CommandKind.APPROVE)
+    desk.wait(1)
+    assert [f"WAVE_OPENED {name}" for name in ("HW3", "HW4", "AI5")] == desk.turn()[-3:]
+    shares = {name: at.share for name, at in desk.book.releases["r2"].strata.items()}
+    assert shares == {"HW3": 0.01, "HW4": 0.25, "AI5": policy.exposure_budget}
 
 
 def test_a_wave_soaks_from_when_it_has_reached_its_last_device() -> None:

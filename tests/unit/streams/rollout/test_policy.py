@@ -106,3 +106,19 @@ def test_only_what_counts_changes_the_count() -> None:
     stricter = policy.model_copy(update={"slo_share": 0.2})
     assert policy.digest != wider.digest
     assert policy.counting_digest == wider.counting_digest != stricter.counting_digest
+
+
+@pytest.mark.parametrize(
+    ("devices", "share"),
+    [(0, 0.005), (100_000, 0.005), (10_000, 0.005), (2_000, 0.025), (500, 0.1), (60, 0.1)],
+)
+def test_the_first_wave_has_fifty_devices_as_far_as_the_budget_allows(
+    devices: int, share: float
+) -> None:
+    assert Policy().share(0, devices) == pytest.approx(share)
+    assert Policy().share(1, devices) == 0.025
+
+
+def test_a_first_wave_never_reaches_the_holdback() -> None:
+    policy = Policy(holdback=0.2, exposure_budget=1.0)
+    assert policy.share(0, 50) == 0.8
