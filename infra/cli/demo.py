@@ -23,7 +23,7 @@ def demo(
     folder: Annotated[Path, typer.Option(help="where the run keeps its data and report")] = Path(
         "build/demo"
     ),
-    limit_s: Annotated[float, typer.Option(help="give up after this many seconds")] = 420.0,
+    limit_s: Annotated[float, typer.Option(help="give up after this many seconds")] = 900.0,
 ) -> None:
     """Play the closed loop: three releases, a dataset, a page, a rollback, report.json."""
     from infra.demo.run import DemoOptions, play  # noqa: PLC0415 - loads numpy and more

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from producers.device.client.files import FolderFiles
 from producers.device.client.intake import Origin
 from producers.device.client.layout import TRUST
 from producers.device.client.owner_file import OwnerFile
+from producers.device.engine import Engine
 from producers.device.fetch.download import link
 from producers.device.flash import Flash
 from producers.device.home import Home, simulated
@@ -33,6 +35,7 @@ from producers.device.trust.cycle import UpdateCycle
 from producers.device.trust.places import sources
 from producers.device.trust.predicate import Identity
 from producers.device.trust.state import TrustState
+from producers.device.yardstick import Yardstick
 from producers.fleet import Fleet, Shore
 from producers.scenario.scenario import Scenario
 from schemas.codec import Codec
@@ -84,7 +87,10 @@ def run(
         trust_first=True,
     )
     storage = FileStorage(
-        who.device_id, FolderFiles(state), Origin(cycle=cycle, images=images, link=speed)
+        who.device_id,
+        FolderFiles(state),
+        Origin(cycle=cycle, images=images, link=speed),
+        partial(Engine, yardstick=Yardstick()),
     )
     machine = Machine(sensors)
     say(f"device: measures {' and '.join(machine.senses) or 'nothing'} here")

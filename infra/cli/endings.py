@@ -29,7 +29,7 @@ ENDINGS: Final[Mapping[str, Exit]] = {
     "infra.clickhouse.migrate.MigrationError": Exit.ERROR,
     "infra.clickhouse.queries.QueryError": Exit.USAGE,
     "infra.demo.run.FolderError": Exit.USAGE,
-    "infra.demo.story.StoryError": Exit.TIMED_OUT,
+    "infra.demo.patience.StoryError": Exit.TIMED_OUT,
     "infra.kafka.admin.AdminError": Exit.ERROR,
     "infra.kafka.errors.CatchUpError": Exit.TIMED_OUT,
     "infra.kafka.errors.CommitRefusedError": Exit.ERROR,

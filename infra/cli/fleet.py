@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -27,10 +28,12 @@ from producers.device.client.evidence import Notes
 from producers.device.client.fleet_evidence import FleetEvidence
 from producers.device.client.fleet_trust import FleetTrust
 from producers.device.client.shelf_storage import ShelfStorage
+from producers.device.engine import Engine
 from producers.device.identity import Who
 from producers.device.models import ModelShelf
 from producers.device.people import people
 from producers.device.trust.places import sources
+from producers.device.yardstick import Yardstick
 from producers.fleet import Fleet, Shore
 from producers.scenario.file import load
 from producers.scenario.scenario import Scenario
@@ -116,7 +119,8 @@ def _run(
     book = ReleaseBook(load_keyring(settings.keys_dir))
     objects = ObjectStore(settings.objects_url)
     store = FleetStore(objects, scenario.name, part)
-    trust, shelf = _trust(settings, objects, store), ModelShelf(objects.get, _sha256)
+    trust = _trust(settings, objects, store)
+    shelf = ModelShelf(objects.get, _sha256, partial(Engine, yardstick=Yardstick()))
     camera = open_camera(scenario)
     evidence = FleetEvidence(settings.evidence_dir / store.place)
 

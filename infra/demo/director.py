@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from schemas.alert_log import AlertBook, Verdict
 from schemas.decisions import ReleaseBook, ReleaseView
 from schemas.facts import Fact
-from schemas.records import Alert, AlertState, ModelRelease, Severity
+from schemas.records import Alert, ModelRelease, Severity
 from schemas.strata import WITHDRAWN, StratumStatus
-from schemas.topics import ALERTS, MODEL_RELEASES
+from schemas.topics import ALERTS, DATASET_MANIFESTS, LABEL_REVIEWS, MODEL_RELEASES, OTA_ACKS
+
+_STEPS: Final = {spec.name for spec in (MODEL_RELEASES, OTA_ACKS, DATASET_MANIFESTS, LABEL_REVIEWS)}
+"""Topics whose facts bring the story on; devices drive and find moments whatever happens."""
 
 
 class ActKind(StrEnum):
@@ -50,9 +54,11 @@ class Director:
     _given: set[Act] = field(default_factory=set, init=False)
     _counted: int = field(default=0, init=False)
     _decision_ids: set[str] = field(default_factory=set, init=False)
+    _steps: int = field(default=0, init=False)
 
     def observe(self, fact: Fact) -> bool:
         """Take one fact; False when it is void."""
+        self._steps += fact.topic in _STEPS
         if fact.topic == MODEL_RELEASES.name:
             record: ModelRelease = fact.record
             if not self.book.observe(record, offset=fact.offset, stamp_us=fact.stamp_us).valid:
@@ -85,11 +91,29 @@ class Director:
 
     @property
     def over(self) -> bool:
-        """The bad release is back everywhere, a page was sent and none is left."""
+        """The bad release is back everywhere, a page about it was sent and no alert of it is left.
+
+        What burns elsewhere is another story's: it may burn for as long as its release is bad.
+        """
         bad = self.bad_release
-        if bad is None or not self._paged or any(self.alerts.open()):
+        if bad is None or not self.pages or self._firing:
             return False
         return all(s.status is StratumStatus.ROLLED_BACK for s in bad.strata.values())
+
+    @property
+    def pages(self) -> Sequence[Alert]:
+        """Pages about the bad release, whatever became of them."""
+        return [one for one in self.alerts if one.severity is Severity.PAGE and self._of_bad(one)]
+
+    @property
+    def unrelated(self) -> Sequence[Alert]:
+        """Alerts that are open and not about the bad release."""
+        return [one for one in self.alerts.open() if not self._of_bad(one)]
+
+    @property
+    def stage(self) -> tuple[str, int]:
+        """Differs whenever the story has moved on: alerts that come and go are no step of it."""
+        return self.missing(), self._steps
 
     def missing(self) -> str:
         """What the story still waits for, in words."""
@@ -99,18 +123,19 @@ class Director:
             return f"{self.good_releases} completed releases; there are {found or 'none'}"
         if not all(s.status is StratumStatus.ROLLED_BACK for s in bad.strata.values()):
             return f"the rollback of {bad.proposal.release_id}: {_states(bad)}"
-        if not self._paged:
+        if not self.pages:
             return "a page about the bad release"
-        if firing := [alert.alertname for alert in self.alerts.open()]:
-            return f"the end of {', '.join(firing)}"
+        if firing := self._firing:
+            return f"the end of {', '.join(alert.alertname for alert in firing)}"
         return "on-call to be told of the end"
 
     @property
-    def _paged(self) -> bool:
-        return any(
-            alert.severity is Severity.PAGE and alert.state is AlertState.FIRING
-            for alert in self.history
-        )
+    def _firing(self) -> Sequence[Alert]:
+        return [alert for alert in self.alerts.open() if self._of_bad(alert)]
+
+    def _of_bad(self, alert: Alert) -> bool:
+        bad = self.bad_release
+        return bad is not None and alert.labels.get("release_id") == bad.proposal.release_id
 
     def _due(self) -> Sequence[Act]:
         acts: list[Act] = []

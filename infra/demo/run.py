@@ -40,7 +40,7 @@ class DemoOptions:
     Attributes:
         frames: Recorded pictures instead of the rendered camera.
         folder: Emptied at the start; keeps data, logs and report.json.
-        limit_s: The story is given up after this time.
+        limit_s: The story is given up after this time, and before when it stands still.
     """
 
     broker: str
@@ -56,7 +56,7 @@ def play(options: DemoOptions) -> bool:
 
     Raises:
         FolderError: A folder of the options cannot be used.
-        StoryError: The story did not come to its end in time.
+        StoryError: The story did not come to its end.
     """
     spec = StackSpec(options.broker, options.clickhouse, options.registry).checked()
     folder = emptied(options.folder.absolute())
@@ -73,7 +73,7 @@ def play(options: DemoOptions) -> bool:
                 with Story(
                     stack, scenario, screen, pager, people, started=started, ready=ready
                 ) as story:
-                    report = story.play(started + options.limit_s)
+                    report = story.play(options.limit_s)
         except KeyboardInterrupt:
             screen.say(f"stopped; nothing is left running, logs are in {folder / STACK / 'logs'}")
             raise

@@ -1,7 +1,7 @@
 """The story while it runs: follows the log, tells it, acts for its people, takes stock."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from types import TracebackType
@@ -13,6 +13,7 @@ from infra.demo.census import distinct_ids, valid_records
 from infra.demo.director import Act, ActKind, Director
 from infra.demo.malformed import specimens
 from infra.demo.pager import Pager
+from infra.demo.patience import Patience
 from infra.demo.promises import promises
 from infra.demo.report import alert_rows, dead_letter_rows, release_rows, topic_rows
 from infra.demo.screen import Screen
@@ -31,18 +32,13 @@ from producers.scenario.scenario import Scenario
 from producers.seed_dataset import publish_seed
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook
-from schemas.facts import Fact
-from schemas.records import CommandKind, ReleaseKind, Severity
+from schemas.records import CommandKind, ReleaseKind
 from schemas.registry import registry_from
 from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS
 
 _POLL_S: Final = 0.2
-_DRAIN_S: Final = 45.0
+_DRAIN_S: Final = 60.0
 _TOLD_EVERY_S: Final = 20.0
-
-
-class StoryError(TimeoutError):
-    """The story did not come to its end in time; the message says what it waited for."""
 
 
 class Story:
@@ -93,17 +89,17 @@ class Story:
         self._follower.close()
         self._publisher.close()
 
-    def play(self, deadline: float) -> Mapping[str, Any]:
+    def play(self, limit_s: float) -> Mapping[str, Any]:
         """Play to the end and take stock.
 
         Raises:
-            StoryError: The end did not come before `deadline` (time.monotonic()).
+            StoryError: The end did not come within `limit_s`, or nothing moved for too long.
             ChildDiedError: An engine died, or a worker died too often.
         """
         self._workers.start_all()
         camera = open_camera(self._scenario)  # drawn while the workers start
         self._begin(camera)
-        self._follow(deadline)
+        self._follow(Patience(self._started, limit_s))
         self._quiesce()
         return self._report(camera)
 
@@ -117,41 +113,45 @@ class Story:
         self._publisher.flush()
         self._screen.say(f"{len(self._malformed)} malformed records are among the good ones")
 
-    def _follow(self, deadline: float) -> None:
+    def _follow(self, patience: Patience) -> None:
         told = time.monotonic()
         while not self._done():
-            now = time.monotonic()
-            if now > deadline:
-                raise StoryError(f"the story waited for {self._director.missing()}; it gave up")
+            now, waits_for = time.monotonic(), self._director.missing()
+            patience.check(now, self._director.stage, waits_for)
             if now - told > _TOLD_EVERY_S:
                 told = now
-                self._screen.say(f"... waiting for {self._director.missing()}")
-            for fact in self._follower.poll(_POLL_S):
-                told = self._take(fact, told)
+                self._screen.say(f"... waiting for {waits_for}")
+            for line in self._news():
+                patience.told(line)
+                told = now
             for act in self._director.acts():
                 self._perform(act)
             self._screen.update(self._narrator.tally)
             for line in self._workers.revive():
                 self._screen.say(line)
+        for alert in self._director.unrelated:
+            where = ", ".join(f"{name}={value}" for name, value in sorted(alert.labels.items()))
+            self._screen.say(f"left open, not of this story: {alert.alertname} [{where}]")
 
     def _done(self) -> bool:
         return self._director.over and all(
-            self._pager.deliveries(alert.fingerprint, "resolved")
-            for alert in self._director.alerts
-            if alert.severity is Severity.PAGE  # a ticket is held back while its page fires
+            self._pager.deliveries(page.fingerprint, "resolved")
+            for page in self._director.pages  # a ticket is held back while its page fires
         )
 
-    def _take(self, fact: Fact, told: float) -> float:
-        if not self._director.observe(fact):
-            return told
-        decides = fact.topic == MODEL_RELEASES.name and fact.record.kind is not ReleaseKind.PROPOSED
-        if decides and self._first_decision is None:
-            self._first_decision = time.monotonic()
-        line = self._narrator.tell(fact)
-        if line is None:
-            return told
-        self._screen.say(line)
-        return time.monotonic()
+    def _news(self) -> Iterator[str]:
+        """Sentences about what came on the log, as they are told."""
+        for fact in self._follower.poll(_POLL_S):
+            if not self._director.observe(fact):
+                continue
+            decides = fact.topic == MODEL_RELEASES.name
+            decides = decides and fact.record.kind is not ReleaseKind.PROPOSED
+            if decides and self._first_decision is None:
+                self._first_decision = time.monotonic()
+            line = self._narrator.tell(fact)
+            if line is not None:
+                self._screen.say(line)
+                yield line
 
     def _perform(self, act: Act) -> None:
         if act.kind is ActKind.VOUCH:
@@ -193,9 +193,16 @@ class Story:
         self._screen.say("the story is over; the workers finish what is under way")
         self._workers.stop({FLEET, "reviewer", "trainer"})
         self._workers.stop({"rollout", "director", "slo", "dataset", "oncall"})
-        deadline = time.monotonic() + _DRAIN_S
-        while time.monotonic() < deadline:
-            if self._produced() == self._stored():
+        grew, before = time.monotonic(), -1
+        while (stored := self._stored()) != (produced := self._produced()):
+            now, rows = time.monotonic(), sum(stored.values())
+            if rows != before:
+                grew, before = now, rows
+            if now - grew > _DRAIN_S:
+                self._screen.say(
+                    f"ClickHouse holds {rows} of {sum(produced.values())} records and no new one "
+                    f"came for {_DRAIN_S:.0f} s; the sink's log says why"
+                )
                 break
             for line in self._workers.revive():
                 self._screen.say(line)

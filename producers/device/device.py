@@ -273,7 +273,7 @@ class Device:
         meeting, model = self._current, self.flash.slots.running
         if model is None:
             raise RuntimeError(f"{self.who.device_id}: answered without a model")
-        latency_us = round(answers.cpu_ns[row] * self._factor / 1000)
+        latency_us = round(answers.core_ns[row] * self._factor / 1000)
         judged, late = self._warmup_left == 0, latency_us > model.deadline_us
         self._warmup_left -= not judged
         top1, confidence = answers.top1[row], answers.confidence[row]

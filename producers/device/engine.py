@@ -3,8 +3,10 @@
 import hashlib
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Final
 
 import numpy as np
@@ -12,11 +14,15 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from producers.bundles import BundleError, members_of
+from producers.device.yardstick import Yardstick
 from producers.prototypes import METADATA, Prototypes, PrototypesError, from_text
 from schemas.media import MEDIA, Frames, Medium
 
 OUTPUTS: Final = ("prob", "emb")
 WARMUP_RUNS: Final = 5
+DOUBTED: Final = 2.0
+"""How many times the usual an inference takes that is made once more."""
+_USUAL_OF: Final = 31
 
 Clock = Callable[[], int]
 """Nanoseconds; only differences mean anything."""
@@ -39,6 +45,7 @@ class Answers:
         margin: float [n], best minus second. entropy: float [n], nats.
         emb: float32 [n, d], L2-normalised.
         cpu_ns: int [n], CPU time of this thread in the session. wall_ns: the same by wall clock.
+        core_ns: int [n], the CPU time as the reference core would take it.
     """
 
     top1: list[int]
@@ -48,6 +55,17 @@ class Answers:
     emb: npt.NDArray[np.float32]
     cpu_ns: list[int]
     wall_ns: list[int]
+    core_ns: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """One inference: float32 `prob` [1, C] and `emb` [1, d], and the time it took."""
+
+    prob: npt.NDArray[np.float32]
+    emb: npt.NDArray[np.float32]
+    cpu_ns: int
+    wall_ns: int
 
 
 class Engine:
@@ -62,6 +80,7 @@ class Engine:
         digest: Its announced SHA-256, hex.
         cpu_clock: CPU time of this thread: on a shared machine the wall clock would measure the
             neighbours.
+        yardstick: How fast this core is; None: it is the reference core.
 
     Raises:
         DigestMismatchError: The bytes have another SHA-256.
@@ -79,11 +98,13 @@ class Engine:
         digest: str,
         cpu_clock: Clock = time.thread_time_ns,
         wall_clock: Clock = time.perf_counter_ns,
+        yardstick: Yardstick | None = None,
     ) -> None:
         if (found := hashlib.sha256(body).hexdigest()) != digest:
             raise DigestMismatchError(f"model {digest}: the file's SHA-256 is {found}")
         self.digest = digest
-        self._cpu, self._wall = cpu_clock, wall_clock
+        self._cpu, self._wall, self._yardstick = cpu_clock, wall_clock, yardstick
+        self._recent: deque[int] = deque(maxlen=_USUAL_OF)
         try:
             files = members_of(body)
         except BundleError as error:
@@ -116,25 +137,41 @@ class Engine:
                     f"{medium.name} of {frame.dtype} {list(frame.shape)}: must be "
                     f"{medium.dtype} {list(medium.shape)}"
                 )
-        count = len(frames)
-        cpu_ns, wall_ns = [0] * count, [0] * count
-        probs: list[npt.NDArray[np.float32]] = []
-        embeddings: list[npt.NDArray[np.float32]] = []
-        cpu, wall, run = self._cpu, self._wall, self._run
+        core = 1.0 if self._yardstick is None else self._yardstick.reference_per_here()
         # What the simulator did between two batches is not on a device's caches: one run unjudged.
-        run(frames[0][None])
-        for index, frame in enumerate(frames):
-            alone = frame[None]
-            began_wall, began_cpu = wall(), cpu()
-            prob, emb, *beside = run(alone)
-            cpu_ns[index] = cpu() - began_cpu
-            wall_ns[index] = wall() - began_wall
-            self._check_finite(beside)
-            probs.append(prob)
-            embeddings.append(emb)
-        prob, emb = np.concatenate(probs), np.concatenate(embeddings)
+        self._run(frames[0][None])
+        made = [self._timed(frame[None]) for frame in frames]
+        prob = np.concatenate([one.prob for one in made])
+        emb = np.concatenate([one.emb for one in made])
         self._check_finite((prob, emb))
-        return _read(prob, emb, cpu_ns, wall_ns)
+        cpu_ns = [one.cpu_ns for one in made]
+        return _read(
+            prob,
+            emb,
+            cpu_ns=cpu_ns,
+            wall_ns=[one.wall_ns for one in made],
+            core_ns=[round(ns * core) for ns in cpu_ns],
+        )
+
+    def _timed(self, alone: Frames) -> _Timed:
+        """One inference; of one that takes strangely long, the shorter of two.
+
+        A neighbour on the machine only ever adds to the time of the same work, and seldom twice.
+        """
+        found = self._once(alone)
+        if self._recent and found.cpu_ns > DOUBTED * median(self._recent):
+            again = self._once(alone)
+            found = min(found, again, key=lambda one: one.cpu_ns)
+        self._recent.append(found.cpu_ns)
+        return found
+
+    def _once(self, alone: Frames) -> _Timed:
+        began_wall, began_cpu = self._wall(), self._cpu()
+        prob, emb, *beside = self._run(alone)
+        cpu_ns = self._cpu() - began_cpu
+        wall_ns = self._wall() - began_wall
+        self._check_finite(beside)
+        return _Timed(prob, emb, cpu_ns, wall_ns)
 
     def _run(self, frames: Frames) -> list[Any]:
         """`prob` and `emb` of the model, then all outputs of the members beside it."""
@@ -222,8 +259,10 @@ def _prototypes(session: Any, digest: str) -> Prototypes | None:
 def _read(
     prob: npt.NDArray[np.float32],
     emb: npt.NDArray[np.float32],
+    *,
     cpu_ns: list[int],
     wall_ns: list[int],
+    core_ns: list[int],
 ) -> Answers:
     """Everything a device wants to know of its results, for the whole batch at once."""
     prob = np.clip(prob.astype(np.float64), 0.0, 1.0)
@@ -239,6 +278,7 @@ def _read(
         emb=emb,
         cpu_ns=cpu_ns,
         wall_ns=wall_ns,
+        core_ns=core_ns,
     )
 
 

@@ -63,7 +63,7 @@ class Shadow:
         """Its answer to the frame that is looked at; answers None: none came."""
         if meeting is not self._meeting:
             self._meeting, self._named = meeting, []
-        latency_us = None if answers is None else round(answers.cpu_ns[row] * self._factor / 1000)
+        latency_us = None if answers is None else round(answers.core_ns[row] * self._factor / 1000)
         to.busy_us += latency_us or 0
         if self._warmup_left > 0 and latency_us is not None:
             self._warmup_left -= 1

@@ -9,6 +9,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -16,8 +17,10 @@ import numpy as np
 from infra.objects import ObjectStore
 from producers.camera.rendered import RenderedCamera
 from producers.device.client.shelf_storage import ShelfStorage
+from producers.device.engine import Engine
 from producers.device.models import ModelShelf
 from producers.device.people import people
+from producers.device.yardstick import Yardstick
 from producers.fleet import Fleet, Shore
 from producers.model.training import fit
 from producers.scenario.scenario import Scenario
@@ -116,7 +119,9 @@ def build(devices: int, folder: str, kind: type[Stage] = Stage) -> tuple[Fleet, 
     log.must("r1", ReleaseKind.VERIFIED, ReleaseKind.APPROVED)
     log.must("r1", ReleaseKind.WAVE_OPENED, wave=0, share=1.0)
     stage = kind(log)
-    storage = ShelfStorage(ModelShelf(objects.get, lambda body: hashlib.sha256(body).hexdigest()))
+    load = partial(Engine, yardstick=Yardstick())
+    shelf = ModelShelf(objects.get, lambda body: hashlib.sha256(body).hexdigest(), load)
+    storage = ShelfStorage(shelf)
     shore = Shore(
         camera=camera,
         storage=lambda _: storage,

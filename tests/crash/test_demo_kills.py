@@ -22,7 +22,7 @@ KILLS: Final = {
 
 @pytest.mark.crash
 @pytest.mark.kafka
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(960)  # the story ends itself before: after 120 s in which nothing moves
 def test_every_worker_is_killed_once_and_every_promise_is_kept(
     kafka_broker: KafkaBroker, tmp_path: Path
 ) -> None:

@@ -103,7 +103,7 @@ def test_windows_of_a_device_do_not_overlap_and_leave_nothing_out() -> None:
 
 
 def test_a_model_too_slow_for_its_deadline_is_reverted_in_its_trial() -> None:
-    # HW3 takes 80 times as long as this core: 1 ms here is 80 ms there.
+    # HW3 takes 100 times as long as the reference core: 1 ms here is 100 ms there.
     stage = Stage(devices={"HW3": 5}, factor_ns={"r2": 1_000_000})
     completed(stage, "r1")
     stage.play(6)
@@ -113,7 +113,7 @@ def test_a_model_too_slow_for_its_deadline_is_reverted_in_its_trial() -> None:
     assert stage.running() == ["r1"] * 5
     trial = [one for one in stage.outbox.on(INFERENCE_EVENTS) if one.release_id == "r2"]
     assert sum(one.late for one in trial) == sum(one.produced - one.warmup for one in trial) > 0
-    assert trial[0].latency.max_us == 80_000
+    assert trial[0].latency.max_us == 100_000
 
 
 def test_a_file_with_another_digest_is_never_run() -> None:

@@ -1,17 +1,25 @@
 """The operator approves, proposes the bad release, orders back what is held, each once."""
 
+from typing import Any
+
+import pytest
+
 from infra.demo.director import Act, ActKind, Director
 from schemas.facts import Fact
 from schemas.records import AlertState, ReleaseKind, Severity
-from schemas.topics import ALERTS
+from schemas.topics import ALERTS, OTA_ACKS
 from tests import factories
 from tests.rollout_log import Log
 
 BACK = {"rollback_to_release_id": "r2", "rollback_to_digest": "a" * 64}
 
 
-def tell_alert(director: Director, seq: int, state: AlertState) -> bool:
-    record = factories.alert(seq=seq, state=state, severity=Severity.PAGE)
+def tell_alert(
+    director: Director, seq: int, state: AlertState, release_id: str = "r3", **changes: Any
+) -> bool:
+    labels = {"alertname": "LatencySLOBurn", "release_id": release_id}
+    made = {"severity": Severity.PAGE, "labels": labels, **changes}
+    record = factories.alert(seq=seq, state=state, **made)
     return director.observe(
         Fact(topic=ALERTS.name, partition=0, offset=seq, stamp_us=seq, record=record)
     )
@@ -76,3 +84,34 @@ def test_the_story_is_over_when_all_is_back_and_the_page_is_resolved() -> None:
     assert tell_alert(director, 1, AlertState.RESOLVED)
     assert director.missing() == "on-call to be told of the end"
     assert director.over
+
+
+@pytest.mark.parametrize("severity", [Severity.PAGE, Severity.TICKET])
+def test_what_burns_on_another_release_neither_ends_the_story_nor_keeps_it(
+    severity: Severity,
+) -> None:
+    log, director = with_two_good_releases()
+    log.opened("r3", 0.2, counter=3, parent_release_id="r2")
+    log.must("r3", ReleaseKind.ROLLBACK_ORDERED, **BACK)
+    log.must("r3", ReleaseKind.ROLLBACK_DONE)
+    other = {"severity": severity, "fingerprint": "another", "release_id": "r2"}
+    assert tell_alert(director, 0, AlertState.FIRING, **other)
+    assert director.missing() == "a page about the bad release"
+    assert tell_alert(director, 0, AlertState.FIRING)
+    assert tell_alert(director, 1, AlertState.RESOLVED)
+    assert director.over
+    assert [one.fingerprint for one in director.unrelated] == ["another"]
+
+
+def test_an_alert_that_comes_and_goes_brings_the_story_no_further() -> None:
+    log, director = with_two_good_releases()
+    log.opened("r3", 0.2, counter=3, parent_release_id="r2")
+    before = director.stage
+    for seq in range(0, 8, 2):
+        tell_alert(director, seq, AlertState.FIRING)
+        tell_alert(director, seq + 1, AlertState.RESOLVED)
+    again = director.stage
+    assert again == before
+    ack = factories.ota_ack()
+    director.observe(Fact(topic=OTA_ACKS.name, partition=0, offset=0, stamp_us=0, record=ack))
+    assert director.stage != before

@@ -1,6 +1,6 @@
 """The bad release: the same answers, by day at the same cost, by night far too late on HW3."""
 
-import time
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from infra.objects import ObjectStore
 from producers.camera.camera import EncounterRequest, Light, World
 from producers.camera.rendered import RenderedCamera
+from producers.device.engine import Engine
+from producers.device.yardstick import Yardstick
 from producers.model.bad_release import propose_bad, worsen
-from producers.model.runtime import Model, ModelError, open_session
+from producers.model.runtime import Model, ModelError
 from producers.releases import propose
 from schemas.catalogue import CATALOGUE
 from schemas.records import Artifact, DeviceClass
@@ -28,15 +30,10 @@ def seen(camera: RenderedCamera, light: Light) -> np.ndarray:
 
 
 def cost_ms(model: bytes, pictures: np.ndarray) -> float:
-    """CPU time of one picture alone: the least of four medians, since others only add to it."""
-    session = open_session(model)
-    spent = []
-    for index in range(80):
-        picture = pictures[index % len(pictures)][None]
-        began = time.thread_time_ns()
-        session.run(["prob", "emb"], {"image": picture})
-        spent.append(time.thread_time_ns() - began)
-    return float(np.median(np.reshape(spent[20:], (4, -1)), axis=1).min()) / 1e6
+    """What one picture alone takes on the reference core, whatever machine this is."""
+    engine = Engine(model, sha256(model).hexdigest(), yardstick=Yardstick())
+    found = [engine.answer(list(pictures)).core_ns for _ in range(5)]
+    return float(np.median(found)) / 1e6
 
 
 @pytest.mark.parametrize("light", Light)
@@ -57,10 +54,9 @@ def test_by_day_it_is_as_fast_and_by_night_only_hw3_is_late(
     factor = {name: hardware.latency_factor for name, hardware in CATALOGUE.hardware.items()}
     assert by_day < 0.5 * DEADLINE_MS / factor["HW3"]
     assert by_night > 6 * before
-    # Absolute costs differ between machines; half of the demo's margins must hold on any.
-    assert by_night * factor["HW3"] > 1.2 * DEADLINE_MS
-    assert by_night * factor["HW4"] < DEADLINE_MS
-    assert by_night * factor["AI5"] < 0.6 * DEADLINE_MS
+    assert by_night * factor["HW3"] > 1.5 * DEADLINE_MS
+    assert by_night * factor["HW4"] < 0.6 * DEADLINE_MS
+    assert by_night * factor["AI5"] < 0.4 * DEADLINE_MS
 
 
 def test_it_is_the_same_file_every_time(small_model: bytes) -> None:

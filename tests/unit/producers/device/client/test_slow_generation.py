@@ -30,7 +30,7 @@ from tests.updating_device import RULES
 FLEET: Final = {"HW3": 80, "HW4": 80}
 OLD, NEW = kit.tiny_model(tag="old"), kit.tiny_model(tag="new")
 CPU_NS: Final = {kit.sha(OLD): 100_000, kit.sha(NEW): 900_000}
-"""CPU time of an inference on the reference core: on HW3 8 ms and 72 ms, on HW4 1.2 and 10.8."""
+"""CPU time of an inference on the reference core: on HW3 10 ms and 90 ms, on HW4 1.2 and 10.8."""
 
 WAS: Final = Model(release_id="r0", digest=kit.sha(OLD), uri="old", deadline_us=50_000, wave=0)
 BLANK: Final = np.zeros((32, 32, 3), np.uint8)
