@@ -1,5 +1,6 @@
-"""Keeps libraries that nobody uses out of a process."""
+"""Keeps out of a process what it only pays for: libraries nobody uses, threads that wait."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -29,3 +30,13 @@ def without(*names: str) -> None:
     start, to recognise objects that no worker has.
     """
     sys.meta_path.insert(0, _Refusal(frozenset(names)))
+
+
+def alone() -> None:
+    """Have BLAS compute in the thread that asks, unless the environment says otherwise.
+
+    OpenBLAS reads this when numpy is first imported. On two threads the many small products of a
+    search took sixteen times the CPU, and sums round otherwise with the number of cores: the same
+    log must give the same question on any machine.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -9,8 +9,9 @@ from infra.objects import PICTURE_KIND, ObjectStore
 from producers.camera.camera import Camera, Encounter
 from producers.camera.rendered import TEST_DRIVE
 from producers.publishing import Publishing
+from schemas.examples import Example, Split
 from schemas.leakage import audit, parted
-from schemas.manifests import Example, Split, classes_metadata, to_parquet
+from schemas.manifests import classes_metadata, to_parquet
 from schemas.records import DatasetManifest, ManifestKind
 from schemas.tasks import KEY as TASK
 from schemas.topics import DATASET_MANIFESTS

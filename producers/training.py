@@ -17,8 +17,9 @@ from producers.known_choice import choose
 from producers.model.apart import Proving, fit_apart
 from producers.model.form import OPSET
 from producers.offline_gate import pass_or_raise, slice_gains
+from schemas.examples import Example, Split
 from schemas.known_inputs import KnownInputs
-from schemas.manifests import Example, Manifest, Split, classes_of, origin_of
+from schemas.manifests import Manifest, classes_of, origin_of
 from schemas.media import Frames
 from schemas.references import to_metrics
 from schemas.tasks import Task, task_of

@@ -5,10 +5,13 @@ Two pictures are near when their fingerprints correlate by at least NEAR: of rea
 99 % of brightened and noisy copies do, and 1 % of different signs of a class.
 """
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from schemas.cells import placed
@@ -42,10 +45,26 @@ def fingerprint(picture: NDArray[np.generic]) -> bytes:
     return means.tobytes()
 
 
+def stacked(fingerprints: Iterable[pa.BinaryArray]) -> NDArray[np.uint8]:
+    """Fingerprints uint8 [n, 64] of columns of them.
+
+    Raises:
+        ArrowInvalid: One has another length.
+    """
+    size = CELLS * CELLS
+    parts = [one.cast(pa.binary(size)) for one in fingerprints]
+    raw = [
+        np.frombuffer(one.buffers()[1], np.uint8, len(one) * size, one.offset * size)
+        for one in parts
+        if len(one)
+    ]
+    return np.concatenate([np.empty(0, np.uint8), *raw]).reshape(-1, size)
+
+
 def near_pairs(
-    left: Sequence[bytes], right: Sequence[bytes], least: float = NEAR
+    left: NDArray[np.uint8], right: NDArray[np.uint8], least: float = NEAR
 ) -> Iterator[tuple[int, int]]:
-    """Positions (i, j) of every pair of a left and a right fingerprint that are near.
+    """Positions (i, j) of all near pairs of left and right fingerprints, uint8 [n, 64].
 
     Exact. The smaller side lies in cells, of which each of the other looks into those that can
     hold a near one: far fewer are compared than all. What looks near in float32 is judged in whole
@@ -54,15 +73,22 @@ def near_pairs(
     if len(left) < len(right):
         yield from ((i, j) for j, i in near_pairs(right, left, least))
         return
-    if not right:
+    if not len(right):
         return
-    ours, theirs = _whole(left), _whole(right)
+    theirs = _whole(right)
     held = _Held(_units(theirs))
-    for begin in range(0, len(ours), _BLOCK):
-        block = ours[begin : begin + _BLOCK]
+
+    def near_of(begin: int) -> Iterator[tuple[int, int]]:
+        block = _whole(left[begin : begin + _BLOCK])
         i, j = held.likely(_units(block), least - _ROUNDING)
         near = _alike(block[i], theirs[j], least)
-        yield from zip((begin + i[near]).tolist(), j[near].tolist(), strict=True)
+        return zip((begin + i[near]).tolist(), j[near].tolist(), strict=True)
+
+    # numpy lets go of the interpreter while it computes: a thread for each core, each with its own
+    # products: `infra.lean.alone` keeps BLAS from dividing them once more.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for found in pool.map(near_of, range(0, len(left), _BLOCK)):
+            yield from found
 
 
 class _Held:
@@ -103,9 +129,8 @@ class _Held:
         return found[0], found[1]
 
 
-def _whole(fingerprints: Sequence[bytes]) -> NDArray[np.int16]:
+def _whole(raw: NDArray[np.uint8]) -> NDArray[np.int16]:
     """Differences from the mean times 64, int16 [n, 64]; of a flat picture zeros: near to none."""
-    raw = np.frombuffer(b"".join(fingerprints), np.uint8).reshape(len(fingerprints), -1)
     cells = raw.shape[1]
     sums = raw.sum(axis=1, dtype=np.int16)  # at most 64 x 255
     whole: NDArray[np.int16] = raw.astype(np.int16) * np.int16(cells) - sums[:, None]

@@ -4,11 +4,15 @@ A manifest never changes: it says which erasures it obeys, and later ones are he
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from schemas.erasures import Erased, ErasureBook
-from schemas.manifests import Example, Manifest, obeyed_until_us
+from schemas.examples import Examples
+from schemas.manifests import Manifest, obeyed_until_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +29,25 @@ class Loss:
     examples: int
 
 
-def erased_since(manifest: Manifest, erasures: ErasureBook) -> Callable[[Example], Erased | None]:
-    """Tells of an example the erasure that came after those the manifest obeys; None: it is kept.
+def erased_since(manifest: Manifest, erasures: ErasureBook) -> Mapping[str, Erased]:
+    """The erasures that came after those the manifest obeys, by the device they take from it.
 
     Raises:
         ManifestError: The manifest does not say readably which erasures it obeys.
     """
-    first_us = obeyed_until_us(manifest) + 1
-    return lambda example: erasures.covering(example.device_id, first_us)
+    obeyed_us = obeyed_until_us(manifest)
+    return {one.device_id: one for one in erasures.all() if one.until_us > obeyed_us}
+
+
+def standing(manifest: Manifest, erasures: ErasureBook) -> Examples:
+    """Its examples without those of devices that were erased since.
+
+    Raises:
+        ManifestError: As `erased_since`.
+    """
+    examples = Examples.of(manifest.examples)
+    gone = pa.array([*erased_since(manifest, erasures)], pa.string())
+    return examples.where(pc.invert(pc.is_in(examples.column("device_id"), gone)))
 
 
 def losses(manifest: Manifest, erasures: ErasureBook) -> list[Loss]:
@@ -44,11 +59,10 @@ def losses(manifest: Manifest, erasures: ErasureBook) -> list[Loss]:
         ManifestError: As `erased_since`.
     """
     since = erased_since(manifest, erasures)
-    found = Counter(
-        (erased.until_us, erased.erasure_id)
-        for erased in map(since, manifest.examples)
-        if erased is not None
-    )
+    devices = Counter(Examples.of(manifest.examples).column("device_id").to_pylist())
+    found: Counter[tuple[int, str]] = Counter()
+    for device in devices.keys() & since.keys():
+        found[since[device].until_us, since[device].erasure_id] += devices[device]
     return [
         Loss(erasure_id, until_us, count) for (until_us, erasure_id), count in sorted(found.items())
     ]

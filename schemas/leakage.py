@@ -1,10 +1,14 @@
 """Leakage: related examples on both sides of a split, found, and kept out."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from schemas.fingerprints import near_pairs
-from schemas.manifests import Example, Split
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from schemas.examples import Example, Examples, Split, crossing
+from schemas.fingerprints import near_pairs, stacked
 from schemas.records import LeakageAudit
 
 _TOLD: Final = 5
@@ -30,13 +34,13 @@ def leaks(examples: Sequence[Example]) -> list[Leak]:
     device sent, is one recorder: its encounters are told apart, not the drive. An example of a
     manifest from before fingerprints is compared by name alone.
     """
-    found = sorted(leak for kind in _NAMED for leak in _crossing(kind, examples))
-    train = [one for one in examples if one.split is Split.TRAIN and one.fingerprint]
-    other = [one for one in examples if one.split is Split.VALIDATION and one.fingerprint]
-    pairs = near_pairs([one.fingerprint for one in train], [one.fingerprint for one in other])
+    held = Examples.of(examples)
+    found = sorted(leak for kind in _NAMED for leak in _crossing(kind, held))
+    train, other = _side(held, Split.TRAIN), _side(held, Split.VALIDATION)
+    pairs = ((train[i], other[j]) for i, j in near_pairs(_prints(train), _prints(other)))
     found += sorted(
-        Leak("near picture", train[i].frame_digest, train[i].example_id, other[j].example_id)
-        for i, j in pairs
+        Leak("near picture", one.frame_digest, one.example_id, another.example_id)
+        for one, another in pairs
     )
     return found
 
@@ -59,42 +63,61 @@ def audit(examples: Sequence[Example]) -> LeakageAudit:
 
 def certificate(examples: Sequence[Example]) -> LeakageAudit:
     """What is announced of examples in which `leaks` finds nothing: the relations it compared."""
-    checked = sum(len({name for name, _ in _NAMED[kind](examples)}) for kind in _NAMED)
-    return LeakageAudit(checked=checked, violations=0)
+    held = Examples.of(examples)
+    named = (_related(kind, held).column(name) for kind, name in _NAMED.items())
+    return LeakageAudit(checked=sum(pc.count_distinct(one).as_py() for one in named), violations=0)
 
 
-def parted(kept: Sequence[Example], added: Sequence[Example]) -> list[Example]:
+def parted(kept: Sequence[Example], added: Sequence[Example]) -> Examples:
     """Those of the added whose picture is near to none on the other side.
 
     The kept ones stay: a dataset never changes what it held. Of two added ones the validating goes.
     """
-    near = _near(added, [*kept, *added], Split.VALIDATION) | _near(added, kept, Split.TRAIN)
-    return [one for one in added if one.example_id not in near]
+    held, new = Examples.of(kept), Examples.of(added)
+    near = _near(new, held.followed_by(new), Split.VALIDATION) | _near(new, held, Split.TRAIN)
+    return new.where(~near)
 
 
-def _near(added: Sequence[Example], others: Sequence[Example], side: Split) -> set[str]:
-    """Ids of the added on one side that are near to one of the others on the other."""
-    mine = [one for one in added if one.split is side]
-    theirs = [one for one in others if one.split is not side and one.fingerprint]
-    pairs = near_pairs([one.fingerprint for one in mine], [one.fingerprint for one in theirs])
-    return {mine[i].example_id for i, _ in pairs}
+def _near(added: Examples, others: Examples, side: Split) -> NDArray[np.bool_]:
+    """Bool [added]: those on one side that are near to one of the others on the other."""
+    near = np.zeros(len(added), dtype=bool)
+    mine = np.flatnonzero(pc.equal(added.column("split"), side).to_numpy())
+    theirs = _side(others, next(other for other in Split if other is not side))
+    pairs = near_pairs(_prints(added)[mine], _prints(theirs))
+    near[mine[[i for i, _ in pairs]]] = True
+    return near
 
 
-def _crossing(kind: str, examples: Sequence[Example]) -> Iterable[Leak]:
+def _side(examples: Examples, side: Split) -> Examples:
+    """Those on one side that have a fingerprint."""
+    has_one = pc.greater(pc.binary_length(examples.column("fingerprint")), 0)
+    return examples.where(pc.and_(has_one, pc.equal(examples.column("split"), side)))
+
+
+def _prints(examples: Examples) -> NDArray[np.uint8]:
+    """Their fingerprints, all of which they have."""
+    return stacked(examples.column("fingerprint").chunks)
+
+
+def _crossing(kind: str, examples: Examples) -> Iterable[Leak]:
     """Of each name on both sides, the first example of each."""
-    first: dict[str, Example] = {}
-    found: dict[str, Leak] = {}
-    for name, one in _NAMED[kind](examples):
-        other = first.setdefault(name, one)
-        if other.split is not one.split and name not in found:
-            train, validates = (one, other) if one.split is Split.TRAIN else (other, one)
-            found[name] = Leak(kind, name, train.example_id, validates.example_id)
-    return found.values()
+    related, name = _related(kind, examples), _NAMED[kind]
+    names = crossing(related, name)
+    first: dict[tuple[str, Split], str] = {}
+    for one in related.where(pc.is_in(related.column(name), names)):
+        first.setdefault((getattr(one, name), one.split), one.example_id)
+    return (
+        Leak(kind, each, first[each, Split.TRAIN], first[each, Split.VALIDATION])
+        for each in names.to_pylist()
+    )
 
 
-_NAMED: Final[Mapping[str, Callable[[Sequence[Example]], Iterable[tuple[str, Example]]]]] = {
-    "device": lambda examples: ((one.device_id, one) for one in examples if one.source_topic),
-    "encounter": lambda examples: ((one.encounter_id, one) for one in examples),
-    "picture": lambda examples: ((one.frame_digest, one) for one in examples),
-}
-"""What relates examples by a name."""
+def _related(kind: str, examples: Examples) -> Examples:
+    """Those that a kind of name relates: of a test drive all have one device."""
+    if kind != "device":
+        return examples
+    return examples.where(pc.not_equal(examples.column("source_topic"), ""))
+
+
+_NAMED: Final = {"device": "device_id", "encounter": "encounter_id", "picture": "frame_digest"}
+"""What relates examples by a name, and the field that holds it."""

@@ -5,52 +5,17 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
-from operator import attrgetter
-from typing import Final, get_type_hints
+from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from schemas.examples import SCHEMA, Example, Examples, Split, crossing
 
 
 class ManifestError(ValueError):
     """Bytes or examples that are not a manifest; the message names field, value and rule."""
-
-
-class Split(StrEnum):
-    """Which side an encounter stands on."""
-
-    TRAIN = "TRAIN"
-    VALIDATION = "VALIDATION"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """One labelled encounter; all frames of its film strip carry its label.
-
-    Attributes:
-        label: Class name.
-        frame_uri: All frames as one object, a film strip or a sound strip: `schemas.media`.
-        frame_digest: Its SHA-256, hex.
-        source_topic, source_topic_id, source_partition, source_offset: The record it comes from;
-            empty and -1 for the test drive, which no device sent.
-        weight: Weight in training, above 0.
-        fingerprint: Of the nearest frame, see `schemas.fingerprints`; empty in manifests of before.
-    """
-
-    example_id: str
-    encounter_id: str
-    device_id: str
-    split: Split
-    label: str
-    frame_uri: str
-    frame_digest: str
-    source_topic: str = ""
-    source_topic_id: str = ""
-    source_partition: int = -1
-    source_offset: int = -1
-    weight: float = 1.0
-    fingerprint: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +28,17 @@ class Manifest:
     the newest erasure it obeys. All else is for people.
     """
 
-    examples: tuple[Example, ...]
+    examples: Sequence[Example]
     metadata: Mapping[str, str]
 
 
 OBEYED: Final = "erasures_until_us"
-_ARROW: Final = {
-    str: pa.string(),
-    Split: pa.string(),
-    int: pa.int64(),
-    float: pa.float64(),
-    bytes: pa.binary(),
-}
-_COLUMNS: Final = {name: _ARROW[kind] for name, kind in get_type_hints(Example).items()}
 _GROUP: Final = 65_536
 """Examples of a row group: what is in memory twice while a manifest is written or read."""
-_SPLITS: Final[Mapping[str, Split]] = {split.value: split for split in Split}
 _REPEATED: Final = ["device_id", "split", "label", "source_topic", "source_topic_id"]
 _FORMAT: Final = "fleetloop.manifest/2"
 _EARLIER: Final[Mapping[str, frozenset[str]]] = {"fleetloop.manifest/1": frozenset({"fingerprint"})}
-"""Columns that manifests of an earlier format lack; their defaults stand for them."""
-
-
-def _arrow_schema(metadata: Mapping[str, str], lacking: frozenset[str] = frozenset()) -> pa.Schema:
-    columns = [
-        pa.field(name, kind, nullable=False)
-        for name, kind in _COLUMNS.items()
-        if name not in lacking
-    ]
-    return pa.schema(columns, metadata={"format": _FORMAT, **dict(sorted(metadata.items()))})
+"""Columns that manifests of an earlier format lack; they are empty."""
 
 
 def to_parquet(examples: Iterable[Example], metadata: Mapping[str, str]) -> bytes:
@@ -100,23 +47,18 @@ def to_parquet(examples: Iterable[Example], metadata: Mapping[str, str]) -> byte
     Raises:
         ManifestError: An id stands twice, an encounter on two sides, or a field breaks its rule.
     """
-    rows = sorted(examples, key=lambda example: example.example_id)
-    _check(rows)
+    held = Examples.of(examples)
+    _check(held)
     if "format" in metadata:
         raise ManifestError("manifest metadata 'format' is written by the manifest; name it else")
-    schema = _arrow_schema(metadata)
+    schema = SCHEMA.with_metadata({"format": _FORMAT, **dict(sorted(metadata.items()))})
+    order = pc.sort_indices(held.column("example_id"))
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=_REPEATED) as writer:
-        for begin in range(0, len(rows), _GROUP):
-            writer.write_batch(_batch(rows[begin : begin + _GROUP], schema))
+        for begin in range(0, len(held), _GROUP):
+            group = held.rows.take(order[begin : begin + _GROUP]).combine_chunks()
+            writer.write_batch(*group.replace_schema_metadata(schema.metadata).to_batches())
     return sink.getvalue()
-
-
-def _batch(rows: Sequence[Example], schema: pa.Schema) -> pa.RecordBatch:
-    arrays = [
-        pa.array(list(map(attrgetter(field.name), rows)), type=field.type) for field in schema
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def from_parquet(body: bytes) -> Manifest:
@@ -128,9 +70,12 @@ def from_parquet(body: bytes) -> Manifest:
     with _readable(body):
         file = pq.ParquetFile(pa.BufferReader(body))
         metadata = _metadata(file.schema_arrow)
-        rows = tuple(_examples(file))
-    _check(rows)
-    return Manifest(rows, metadata)
+        rows = pa.Table.from_batches(file.iter_batches(_GROUP), file.schema_arrow)
+    for name in SCHEMA.names[rows.num_columns :]:
+        rows = rows.append_column(name, pa.array([b""] * len(rows), pa.binary()))
+    examples = Examples(rows.cast(SCHEMA))
+    _check(examples)
+    return Manifest(examples, metadata)
 
 
 def head_of(body: bytes) -> tuple[Manifest, Iterator[str]]:
@@ -166,21 +111,11 @@ def _metadata(schema: pa.Schema) -> Mapping[str, str]:
     found = metadata.pop("format", None)
     if found != _FORMAT and found not in _EARLIER:
         raise ManifestError(f"manifest metadata format={found!r}: must be {_FORMAT!r}")
-    expected = _arrow_schema({}, _EARLIER.get(found, frozenset()))
+    lacking = _EARLIER.get(found, frozenset())
+    expected = pa.schema([one for one in SCHEMA if one.name not in lacking])
     if not schema.equals(expected):
         raise ManifestError(f"manifest columns {schema.names}: must be {expected.names}")
     return metadata
-
-
-def _examples(file: pq.ParquetFile) -> Iterator[Example]:
-    """One row group after another; names that many examples share are in memory once."""
-    shared: dict[str, str] = {}
-    for batch in file.iter_batches(_GROUP):
-        for row in batch.to_pylist():
-            for name in _REPEATED:
-                row[name] = shared.setdefault(row[name], row[name])
-            row["split"] = _split(row["split"], row["example_id"])
-            yield Example(**row)
 
 
 def classes_metadata(classes: Iterable[str]) -> str:
@@ -204,7 +139,12 @@ def classes_of(manifest: Manifest) -> tuple[str, ...]:
         raise ManifestError(
             f"manifest metadata classes={text[:80]!r}: must be a JSON list of distinct names"
         )
-    return (*names, *sorted({example.label for example in manifest.examples} - set(names)))
+    return (
+        *names,
+        *sorted(
+            {*Examples.of(manifest.examples).column("label").unique().to_pylist()} - set(names)
+        ),
+    )
 
 
 def obeyed_until_us(manifest: Manifest) -> int:
@@ -224,27 +164,38 @@ def origin_of(example: Example) -> str:
     return "fleet" if example.source_topic else "test-drive"
 
 
-def _split(value: str, example_id: str) -> Split:
-    found = _SPLITS.get(value)
-    if found is None:
-        raise ManifestError(f"example {example_id}: split={value!r}: must be one of {[*Split]}")
+def _check(examples: Examples) -> None:
+    """Raise ManifestError by the first example that breaks a rule."""
+    column = examples.column
+
+    def first(broken: pa.ChunkedArray) -> Example | None:
+        place = pc.index(broken, value=True).as_py()
+        return None if place < 0 else examples[place]
+
+    sides = [side.value for side in Split]
+    stray = pc.index(pc.is_in(column("split"), pa.array(sides)), value=False).as_py()
+    if stray >= 0:
+        raise ManifestError(
+            f"example {column('example_id')[stray]}: split={column('split')[stray].as_py()!r}: "
+            f"must be one of {sides}"
+        )
+    if name := _twice(column("example_id")):
+        raise ManifestError(f"example {name}: stands twice; ids must be distinct")
+    for name in crossing(examples, "encounter_id")[:1]:
+        raise ManifestError(f"encounter {name}: stands on both sides; a split never parts it")
+    if one := first(pc.invert(pc.greater(column("weight"), 0.0))):
+        raise ManifestError(f"example {one.example_id}: weight={one.weight}: must be above 0")
+    for field in ("label", "encounter_id", "frame_uri"):
+        if one := first(pc.equal(column(field), "")):
+            raise ManifestError(
+                f"example {one.example_id}: label, encounter_id and frame_uri must not be empty"
+            )
+
+
+def _twice(names: pa.ChunkedArray) -> str | None:
+    """A name that stands twice."""
+    if pc.count_distinct(names).as_py() == len(names):
+        return None
+    counted = pc.value_counts(names)
+    found: str = counted.filter(pc.greater(counted.field("counts"), 1))[0]["values"].as_py()
     return found
-
-
-def _check(rows: Sequence[Example]) -> None:
-    sides: dict[str, Split] = {}
-    seen: set[str] = set()
-    for row in rows:
-        if row.example_id in seen:
-            raise ManifestError(f"example {row.example_id}: stands twice; ids must be distinct")
-        seen.add(row.example_id)
-        if sides.setdefault(row.encounter_id, row.split) is not row.split:
-            raise ManifestError(
-                f"encounter {row.encounter_id}: stands on both sides; a split never parts it"
-            )
-        if not row.weight > 0:
-            raise ManifestError(f"example {row.example_id}: weight={row.weight}: must be above 0")
-        if not (row.label and row.encounter_id and row.frame_uri):
-            raise ManifestError(
-                f"example {row.example_id}: label, encounter_id and frame_uri must not be empty"
-            )

@@ -74,7 +74,7 @@ def _note(
 ) -> None:
     since = erased_since(manifest, book)
     for example in manifest.examples:
-        if since(example) is None:
+        if example.device_id not in since:
             of_others.add(example.frame_digest)
             continue
         found = traces[example.device_id]

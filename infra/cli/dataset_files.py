@@ -11,7 +11,7 @@ from infra.cli.log import read_whole
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show, show_whole
 from infra.objects import ObjectStore
 from infra.settings import Settings
-from schemas.forgotten import erased_since, losses
+from schemas.forgotten import losses, standing
 from schemas.manifests import classes_of
 from schemas.tasks import task_of
 from schemas.topics import DATASET_MANIFESTS, ERASURES
@@ -95,8 +95,7 @@ def export(
     log, objects = read_datasets(settings), ObjectStore(settings.objects_url)
     dataset = log.assembled(dataset_id)
     manifest = manifest_of(dataset, objects)
-    since = erased_since(manifest, log.erasures)
-    examples = [one for one in manifest.examples if since(one) is None]
+    examples = standing(manifest, log.erasures)
     classes = classes_of(manifest)
     feature = exporting.FEATURES[task_of(manifest).medium.media_type]
     facts = Facts(

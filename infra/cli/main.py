@@ -8,7 +8,7 @@ from typing import Final
 import typer
 
 from infra.cli.endings import Told
-from infra.lean import without
+from infra.lean import alone, without
 
 NOUNS: Final[Mapping[str, str]] = {
     "demo": "play the two-minute story on real engines",
@@ -71,6 +71,7 @@ def _listed() -> None:
 def run() -> None:
     """Entry point."""
     without("pandas")
+    alone()
     command_for(sys.argv[1:])()
 
 

@@ -13,8 +13,9 @@ import yaml
 
 from infra.datasets.export import Feature
 from schemas import moments
+from schemas.examples import Example, Split
 from schemas.forgotten import Loss
-from schemas.manifests import Example, Split, origin_of
+from schemas.manifests import origin_of
 from schemas.records import DatasetManifest
 from schemas.sound_strips import RATE_HZ, STEP, WINDOW
 

@@ -7,10 +7,11 @@ from hashlib import sha256
 
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
 from schemas.erasures import ErasureBook
+from schemas.examples import Example
 from schemas.film_strips import StripError
 from schemas.forgotten import erased_since
 from schemas.leakage import certificate, leaks
-from schemas.manifests import Example, Manifest, ManifestError, from_parquet
+from schemas.manifests import Manifest, ManifestError, from_parquet
 from schemas.media import Medium
 from schemas.records import DatasetManifest
 from schemas.tasks import task_of
@@ -64,7 +65,7 @@ def audit(dataset: DatasetManifest, objects: ObjectStore, erasures: ErasureBook)
         return report
     seen = []
     for example in manifest.examples:
-        erased = since(example) is not None
+        erased = example.device_id in since
         report.erased += erased
         seen.append(_seen(example, medium, objects, report, gone_rightly=erased))
     report.findings += [

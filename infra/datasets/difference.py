@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.erasures import ErasureBook
+from schemas.examples import Example
 from schemas.forgotten import erased_since
-from schemas.manifests import Example, Manifest, origin_of
+from schemas.manifests import Manifest, origin_of
 
 
 class Gone(StrEnum):
@@ -86,7 +87,7 @@ def _removed(
     since = erased_since(older, erasures)
     found: dict[Gone, list[str]] = {}
     for one in gone:
-        reason = Gone.LEFT_OUT if since(one) is None else Gone.ERASED
+        reason = Gone.LEFT_OUT if one.device_id not in since else Gone.ERASED
         found.setdefault(reason, []).append(one.example_id)
     return {reason: tuple(names) for reason, names in sorted(found.items())}
 

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
-from schemas.manifests import Example, Split, origin_of
+from schemas.examples import Example, Examples, Split
+from schemas.manifests import origin_of
 from schemas.media import PICTURES, SOUND
 
 ROWS_PER_FILE: Final = 50_000
@@ -87,8 +89,9 @@ def write(
 
 def files(examples: Sequence[Example]) -> Iterator[tuple[str, Sequence[Example]]]:
     """Path of each file in the folder, as Hugging Face names shards of a split, and its rows."""
+    held = Examples.of(examples)
     for split in Split:
-        rows = [one for one in examples if one.split is split]
+        rows = held.where(pc.equal(held.column("split"), split))
         shards = -(-len(rows) // ROWS_PER_FILE)
         for shard in range(shards):
             part = rows[shard * ROWS_PER_FILE : (shard + 1) * ROWS_PER_FILE]

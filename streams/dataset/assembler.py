@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from schemas.dataset_lines import LineView
 from schemas.erasures import ErasureBook
+from schemas.examples import Example
+from schemas.forgotten import standing
 from schemas.leakage import audit, parted
-from schemas.manifests import Example, Manifest, classes_of
+from schemas.manifests import Manifest, classes_of
 from schemas.records import DatasetManifest, DeadLetter, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
 from streams.dataset.agreement import agreement
@@ -15,7 +17,7 @@ from streams.dataset.answers import Counting
 from streams.dataset.asking import affordable, questions, request, size_of, told
 from streams.dataset.candidates import Sighting
 from streams.dataset.identity import dataset_id, step_id
-from streams.dataset.manifest import additions, carry, counts, kept
+from streams.dataset.manifest import additions, carry, counts, without
 from streams.dataset.policy import DatasetPolicy
 from streams.dataset.ports import Gallery, LogReader, Shelf, Unreadable
 from streams.dataset.questions import Question
@@ -171,15 +173,15 @@ class Assembler:
             return None
         excluded = Counter(done.excluded)
         parent = self.shelf.manifest(view.dataset)
-        standing = [e for e in parent.examples if e.example_id not in done.gone]
-        inherited = kept(Manifest(tuple(standing), parent.metadata), self.erasures)
-        if len(inherited) < len(standing):
-            excluded["ERASED"] = len(standing) - len(inherited)
+        labelled = without(parent, done.gone)
+        inherited = standing(labelled, self.erasures)
+        if len(inherited) < len(labelled.examples):
+            excluded["ERASED"] = len(labelled.examples) - len(inherited)
         added = self._added(done.labelled, excluded)
         clean = parted(inherited, added)
         if len(clean) < len(added):
             excluded["NEAR_OTHER_SIDE"] = len(added) - len(clean)
-        examples = [*inherited, *clean]
+        examples = inherited.followed_by(clean)
         proof = audit(examples)
         metadata = carry(
             parent,
@@ -187,7 +189,7 @@ class Assembler:
             dataset_id=view.cut.dataset_id,
             obeyed_us=self.erasures.newest_us,
         )
-        uri, digest = self.shelf.store(Manifest(tuple(examples), metadata))
+        uri, digest = self.shelf.store(Manifest(examples, metadata))
         sheet_uri, sheet_digest = self.shelf.store_questions(done.sheet)
         record = self._record(
             ManifestKind.ASSEMBLED,

@@ -1,11 +1,12 @@
 """The next manifest: the parent's examples and the newly labelled ones."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from schemas.erasures import ErasureBook
-from schemas.forgotten import erased_since
-from schemas.manifests import OBEYED, Example, Manifest, Split, classes_metadata, classes_of
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.examples import Example, Examples, Split
+from schemas.manifests import OBEYED, Manifest, classes_metadata, classes_of
 from schemas.topics import EDGE_CASES
 from streams.dataset.identity import device_fraction
 from streams.dataset.questions import Question
@@ -34,14 +35,11 @@ def additions(
     return sorted(added, key=lambda example: example.example_id)
 
 
-def kept(parent: Manifest, erasures: ErasureBook) -> Sequence[Example]:
-    """The parent's examples without those of devices that were erased after it obeyed erasures.
-
-    Raises:
-        ManifestError: The parent does not say readably which erasures it obeys.
-    """
-    since = erased_since(parent, erasures)
-    return [each for each in parent.examples if since(each) is None]
+def without(parent: Manifest, gone: Collection[str]) -> Manifest:
+    """The parent without the examples whose label no longer stands, by edge case."""
+    examples = Examples.of(parent.examples)
+    left = pc.is_in(examples.column("example_id"), pa.array([*gone], pa.string()))
+    return Manifest(examples.where(pc.invert(left)), parent.metadata)
 
 
 def carry(
@@ -61,10 +59,11 @@ def carry(
     return {**parent.metadata, **obeyed, "classes": classes, "dataset_id": dataset_id}
 
 
-def counts(examples: Sequence[Example]) -> Mapping[str, int]:
+def counts(examples: Examples) -> Mapping[str, int]:
     """Examples by split/class."""
-    tally = Counter(f"{example.split}/{example.label}" for example in examples)
-    return dict(sorted(tally.items()))
+    found = examples.rows.group_by(["split", "label"]).aggregate([([], "count_all")])
+    names = pc.binary_join_element_wise(found["split"], found["label"], "/")
+    return dict(sorted(zip(names.to_pylist(), found["count_all"].to_pylist(), strict=True)))
 
 
 def _example(

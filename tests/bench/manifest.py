@@ -3,7 +3,8 @@
 Real Kafka holds a question's edge cases and reviews; the parent manifest holds the other 995,000
 examples. Timed is what a worker does that takes a line over at its cut: read and sift the
 question's range again, choose, read the reviews, fingerprint the pictures, carry the parent on,
-keep near pictures apart, audit the whole, write and store. EXAMPLES=100000 makes it a trial.
+keep near pictures apart, audit the whole, write and store. EXAMPLES=100000 makes it a trial. BLAS
+has one thread, as in a worker (`infra.lean.alone`).
 """
 
 import json
@@ -52,7 +53,7 @@ def measured(bootstrap: str, folder: Path) -> dict[str, Any]:
     """What the measured process says; its memory is its own."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.manifest_worker", str(folder)],
-        env=os.environ | {"FLEETLOOP_KAFKA__BOOTSTRAP": bootstrap},
+        env={"OPENBLAS_NUM_THREADS": "1"} | os.environ | {"FLEETLOOP_KAFKA__BOOTSTRAP": bootstrap},
         check=True,
         stdout=subprocess.PIPE,
         text=True,

@@ -16,9 +16,10 @@ from infra.settings import KafkaSettings
 from producers.camera.recording import read_recording
 from producers.camera.rendered import RenderedCamera
 from schemas.codec import Codec
+from schemas.examples import Example, Split
 from schemas.film_strips import to_png
 from schemas.fingerprints import fingerprint
-from schemas.manifests import Example, Manifest, Split
+from schemas.manifests import Manifest
 from schemas.records import DatasetManifest, ManifestKind, OffsetRange
 from schemas.registry import FileRegistry
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS

@@ -22,8 +22,9 @@ from infra.stack.supervisor import Supervisor
 from infra.topics import apply_all
 from schemas.codec import Codec
 from schemas.dataset_lines import LineBook
+from schemas.examples import Example, Split
 from schemas.film_strips import to_png
-from schemas.manifests import Example, Split, from_parquet, to_parquet
+from schemas.manifests import from_parquet, to_parquet
 from schemas.records import DatasetManifest, Frame, LabelRequest, ManifestKind
 from schemas.registry import FileRegistry
 from schemas.topics import (

@@ -18,9 +18,10 @@ from producers.model.runtime import Model
 from producers.proposing import store
 from producers.seed_dataset import publish_seed, seed_record
 from producers.training import DatasetError, Parent, train
+from schemas.examples import Split
 from schemas.film_strips import StripError, from_png
 from schemas.known_inputs import KnownInputs, from_json, known_name
-from schemas.manifests import Manifest, ManifestError, Split, classes_of, from_parquet
+from schemas.manifests import Manifest, ManifestError, classes_of, from_parquet
 from schemas.media import PICTURES
 from schemas.records import DatasetManifest, ManifestKind
 from schemas.topics import DATASET_MANIFESTS

@@ -3,12 +3,13 @@
 import dataclasses
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from schemas.fingerprints import fingerprint, near_pairs
+from schemas.examples import Example, Split
+from schemas.fingerprints import fingerprint, near_pairs, stacked
 from schemas.leakage import Leak, LeakageError, audit, leaks, parted
-from schemas.manifests import Example, Split
 
 RNG = np.random.default_rng(8)
 
@@ -113,7 +114,7 @@ def test_near_pairs_are_exactly_those_of_all_comparisons() -> None:
 
     alike = np.argwhere(unit(left) @ unit(right).T >= 0.98)
     brute = {(int(i), int(j)) for i, j in alike}
-    assert set(near_pairs(left, right)) == brute
+    assert set(near_pairs(stacked([pa.array(left)]), stacked([pa.array(right)]))) == brute
     assert len(brute) >= 30
 
 

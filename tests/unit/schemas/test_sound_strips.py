@@ -4,13 +4,14 @@ import io
 import wave
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from schemas.film_strips import MAX_FRAMES, StripError
-from schemas.fingerprints import near_pairs
+from schemas.fingerprints import near_pairs, stacked
 from schemas.sound_prints import sound_print
 from schemas.sound_strips import RATE_HZ, STEP, WINDOW, from_wav, to_wav, windows
 
@@ -87,13 +88,15 @@ def test_a_quieter_noisy_copy_is_near_and_another_sound_is_not() -> None:
     copies = [(0.6 * one + generator.normal(0, 10, WINDOW)).astype(np.int16) for one in sounds]
     prints = [sound_print(one) for one in sounds]
     assert {len(one) for one in prints} == {64}
-    found = set(near_pairs(prints, [sound_print(one) for one in copies]))
+    found = set(
+        near_pairs(stacked([pa.array(prints)]), stacked([pa.array(map(sound_print, copies))]))
+    )
     assert {(n, n) for n in range(40)} == found
 
 
 def test_silence_is_near_to_nothing() -> None:
-    silence = sound_print(np.zeros(WINDOW, np.int16))
-    assert list(near_pairs([silence], [silence])) == []
+    silence = stacked([pa.array([sound_print(np.zeros(WINDOW, np.int16))])])
+    assert list(near_pairs(silence, silence)) == []
 
 
 def test_a_print_is_of_one_window() -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from infra.cli import dataset_log
 from infra.cli.output import Exit
-from schemas.manifests import Example, Split, from_parquet, to_parquet
+from schemas.examples import Example, Split
+from schemas.manifests import from_parquet, to_parquet
 from schemas.records import DatasetManifest
 from schemas.tasks import SPOKEN_DIGITS
 from schemas.topics import DATASET_MANIFESTS

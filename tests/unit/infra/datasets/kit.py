@@ -12,10 +12,11 @@ from infra.objects import PICTURE_KIND, ObjectStore
 from producers.camera.camera import EncounterRequest
 from producers.camera.rendered import RenderedCamera
 from schemas.dataset_lines import LineBook
+from schemas.examples import Example, Split
 from schemas.facts import Fact
 from schemas.fingerprints import fingerprint
 from schemas.leakage import certificate
-from schemas.manifests import Example, Manifest, Split, classes_metadata, to_parquet
+from schemas.manifests import Manifest, classes_metadata, to_parquet
 from schemas.media import PICTURES, SOUND
 from schemas.records import Agreement, DatasetManifest, Erasure, ManifestKind
 from schemas.sound_strips import STEP, WINDOW, windows

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.dataset_lines import LineBook
-from schemas.manifests import Example, Manifest, Split, from_parquet, head_of, to_parquet
+from schemas.examples import Example, Split
+from schemas.manifests import Manifest, from_parquet, head_of, to_parquet
 from schemas.media import PICTURES
 from schemas.records import (
     DatasetManifest,

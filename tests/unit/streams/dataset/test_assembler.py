@@ -6,6 +6,7 @@ import pytest
 
 from schemas.dataset_lines import LineBook
 from schemas.erasures import Erased, ErasureBook
+from schemas.forgotten import standing
 from schemas.manifests import (
     Manifest,
     obeyed_until_us,
@@ -14,7 +15,6 @@ from schemas.media import SOUND
 from schemas.records import DatasetManifest
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
 from streams.dataset.assembler import Assembler
-from streams.dataset.manifest import kept
 from streams.dataset.ports import Unreadable
 from tests.unit.streams.dataset.kit import (
     POLICY,
@@ -156,9 +156,9 @@ def test_examples_of_a_device_erased_since_are_not_carried_on_and_later_ones_are
     assert done.excluded["ERASED"] == len(theirs)
     assert obeyed_until_us(second) == 9 * SECOND
     again = Manifest((replace(seed_example(), device_id=gone),), second.metadata)
-    assert kept(again, erasures) == [*again.examples]  # collected after the erasure it obeys
+    assert [*standing(again, erasures)] == [*again.examples]  # collected after the erasure it obeys
     later = ErasureBook([Erased("f", gone, 9 * SECOND + 1)])
-    assert kept(again, later) == []
+    assert not standing(again, later)
 
 
 def test_killed_after_some_requests_the_next_worker_asks_the_same_ones() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.manifests import Example, Manifest, Split
+from schemas.examples import Example, Examples, Split
+from schemas.manifests import Manifest
 from streams.dataset.identity import device_fraction
 from streams.dataset.manifest import carry, counts
 from streams.dataset.policy import DatasetPolicy, load_policy
@@ -25,7 +26,9 @@ def example(name: str, split: Split, **changes: str) -> Example:
 
 
 def test_counts_are_by_split_and_class() -> None:
-    assert counts([example("1", Split.TRAIN), example("2", Split.TRAIN)]) == {"TRAIN/stop": 2}
+    assert counts(Examples.of([example("1", Split.TRAIN), example("2", Split.TRAIN)])) == {
+        "TRAIN/stop": 2
+    }
 
 
 def test_new_classes_are_appended_so_that_no_index_moves() -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from schemas.ballots import Refusal
 from schemas.erasures import Erased, ErasureBook
-from schemas.manifests import Example
 from schemas.records import SKIP, DatasetManifest, LabelRequest, ManifestKind
 from streams.dataset.assembler import Assembler
 from streams.dataset.policy import DatasetPolicy
@@ -68,7 +67,7 @@ class Line:
 
     def labels(self, dataset: DatasetManifest) -> dict[str, str]:
         """By encounter, without the test drive."""
-        examples: tuple[Example, ...] = self.shelf.manifest(dataset).examples
+        examples = tuple(self.shelf.manifest(dataset).examples)
         return {e.encounter_id: e.label for e in examples if e.source_topic}
 
 
