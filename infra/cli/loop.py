@@ -19,7 +19,7 @@ from infra.learning.trial import Trial, play
 from producers.camera.camera import CameraError
 from producers.camera.recording import read_recording
 from producers.scoring import write_labelled
-from producers.speech.recorded import RecordedSpeech
+from producers.speech.recorded import read_voices
 
 app = typer.Typer(no_args_is_help=True, help="Measure the learning loop without a log.")
 
@@ -82,10 +82,10 @@ def digits(
         _measure(synthesised_speech, budget, seeds, strategies, out, output)
         return
     try:
-        RecordedSpeech(data, 0)
+        voices = read_voices(data)
     except CameraError as error:
         fail(str(error))
-    _measure(lambda seed: recorded_speech(data, seed), budget, seeds, strategies, out, output)
+    _measure(lambda seed: recorded_speech(voices, seed), budget, seeds, strategies, out, output)
 
 
 def _measure(

@@ -1,7 +1,6 @@
 """Where a trial takes place: a labelled test drive, encounters of a fleet, and a test."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -12,6 +11,7 @@ from producers.camera.draws import key, uniforms
 from producers.camera.mix import FLEET_MIX, pick
 from producers.camera.recording import Recording, Track
 from producers.camera.rendered import RenderedCamera
+from producers.replay.fsdd import Voices
 from producers.speech.recorded import RecordedSpeech
 from producers.speech.synthesised import SynthesisedSpeech
 
@@ -87,9 +87,9 @@ def rendered(seed: int) -> Site:
     )
 
 
-def recorded_speech(path: Path, seed: int) -> Site:
+def recorded_speech(voices: Voices, seed: int) -> Site:
     """Recorded digits, by speaker: one drives, one tests, each recording of the others once."""
-    ear = RecordedSpeech(path, seed, _FRAMES)
+    ear = RecordedSpeech(voices, seed, _FRAMES)
     return Site(
         classes=ear.classes,
         drive=tuple(ear.seed(_DRIVE)),

@@ -27,10 +27,10 @@ def open_camera(scenario: Scenario) -> Camera:
 
 def _microphone(given: Microphone, seed: int, frames: int) -> Camera:
     from producers.speech.activity import open_activity  # noqa: PLC0415 - loads onnxruntime
-    from producers.speech.recorded import RecordedSpeech  # noqa: PLC0415 - loads scipy
+    from producers.speech.recorded import RecordedSpeech, read_voices  # noqa: PLC0415 - loads scipy
     from producers.speech.synthesised import SynthesisedSpeech  # noqa: PLC0415 - loads scipy
 
     activity = open_activity(given.voice_activity)
     if isinstance(given.speech, Path):
-        return RecordedSpeech(given.speech, seed, frames, activity)
+        return RecordedSpeech(read_voices(given.speech), seed, frames, activity)
     return SynthesisedSpeech(seed, frames, activity)

@@ -17,7 +17,7 @@ from producers.camera.camera import (
 from producers.camera.draws import key, uniforms
 from producers.camera.looks import keys_of
 from producers.replay.events import ReplayError
-from producers.replay.fsdd import voices
+from producers.replay.fsdd import Voices, voices
 from producers.speech.activity import Activity, loud
 from producers.speech.hearing import hear
 from producers.speech.phones import DIGITS
@@ -29,33 +29,44 @@ _SILENCE: Final = 6.0
 """Root mean square of what is around a recording."""
 
 
+def read_voices(folder: Path) -> Voices:
+    """The recordings of a folder with fsdd_subset.npz, see `producers.replay.fsdd`.
+
+    Raises:
+        CameraError: They are not usable.
+    """
+    try:
+        found = voices(folder)
+    except ReplayError as error:
+        raise CameraError(str(error)) from error
+    if found.digit.min() < 0 or found.digit.max() >= len(DIGITS):
+        raise CameraError(f"{folder}: digit {found.digit.max()}: must be 0 to 9")
+    return found
+
+
 class RecordedSpeech:
     """A device hears one speaker of the stream; the same recording is heard alike by all.
 
     Args:
-        path: Folder with fsdd_subset.npz, see `producers.replay.fsdd`.
+        recorded: All speakers.
         seed: Deals the speakers and says which device hears what.
         frames: Windows of an encounter, early to late.
         activity: Tells when a word is over.
 
     Raises:
-        CameraError: The recordings are not usable.
+        CameraError: There are too few speakers.
     """
 
     task = SPOKEN_DIGITS
     classes = DIGITS
 
-    def __init__(self, path: Path, seed: int, frames: int = 6, activity: Activity = loud) -> None:
+    def __init__(
+        self, recorded: Voices, seed: int, frames: int = 6, activity: Activity = loud
+    ) -> None:
         if frames < 1:
             raise ValueError(f"frames of an encounter: {frames}; must be at least 1")
-        try:
-            self._voices = voices(path)
-        except ReplayError as error:
-            raise CameraError(str(error)) from error
-        if self._voices.digit.min() < 0 or self._voices.digit.max() >= len(DIGITS):
-            raise CameraError(f"{path}: digit {self._voices.digit.max()}: must be 0 to 9")
-        self._seed, self._frames, self._activity = seed, frames, activity
-        self.sides = dealt(self._voices, seed)
+        self._voices, self._seed, self._frames, self._activity = recorded, seed, frames, activity
+        self.sides = dealt(recorded, seed)
 
     def encounters(self, requests: Sequence[EncounterRequest]) -> list[Encounter]:
         """Words as they are heard, in the order asked."""

@@ -13,7 +13,7 @@ from producers.scenario.file import load, parse
 from producers.scenario.world import Microphone
 from producers.speech.activity import Silero
 from producers.speech.phones import DIGITS
-from producers.speech.recorded import RecordedSpeech
+from producers.speech.recorded import RecordedSpeech, read_voices
 from producers.speech.synthesised import UNSEEN_IN_TEST_DRIVE, SynthesisedSpeech
 from schemas.media import SOUND
 from schemas.records import DeviceClass
@@ -37,7 +37,7 @@ def synthesised(_: Path, seed: int) -> Camera:
 
 
 def recorded(folder: Path, seed: int) -> Camera:
-    return RecordedSpeech(folder, seed)
+    return RecordedSpeech(read_voices(folder), seed)
 
 
 @pytest.mark.parametrize("ear", [synthesised, recorded])
@@ -75,10 +75,10 @@ def test_the_studio_never_says_two_digits_and_the_fleet_does() -> None:
 
 
 def test_twelve_seeds_deal_four_speakers_in_every_way(folder: Path) -> None:
-    ways = set()
+    people, ways = read_voices(folder), set()
     for seed in range(12):
-        sides = RecordedSpeech(folder, seed).sides
-        voice = RecordedSpeech(folder, seed)._voices.speaker
+        sides = RecordedSpeech(people, seed).sides
+        voice = people.speaker
         held, drives = voice[sides.held_back], voice[sides.test_drive]
         heard = [int(voice[rows][0]) for rows in sides.stream]
         assert len({int(held[0]), int(drives[0]), *heard}) == 4
@@ -89,7 +89,7 @@ def test_twelve_seeds_deal_four_speakers_in_every_way(folder: Path) -> None:
 
 
 def test_a_drive_lacks_a_digit_and_has_another_once(folder: Path) -> None:
-    camera = RecordedSpeech(folder, 3)
+    camera = RecordedSpeech(read_voices(folder), 3)
     said = [one.label for one in camera.seed(99)]
     (unseen,), (scarce,) = camera.sides.unseen, camera.sides.scarce
     assert said.count(unseen) == 0
@@ -100,7 +100,7 @@ def test_a_drive_lacks_a_digit_and_has_another_once(folder: Path) -> None:
 def test_each_recording_of_the_stream_is_heard_once_and_by_one_speakers_robots(
     folder: Path,
 ) -> None:
-    camera = RecordedSpeech(folder, 3)
+    camera = RecordedSpeech(read_voices(folder), 3)
     met = camera.streamed(3)
     assert len(met) == 40
     assert len({one.encounter_id for one in met}) == 40
@@ -108,7 +108,7 @@ def test_each_recording_of_the_stream_is_heard_once_and_by_one_speakers_robots(
 
 
 def test_the_same_recording_is_the_same_sound_whoever_hears_it(folder: Path) -> None:
-    camera = RecordedSpeech(folder, 3)
+    camera = RecordedSpeech(read_voices(folder), 3)
     met = camera.encounters([EncounterRequest(f"r{n}", n) for n in range(60)])
     kinds = {one.frames.tobytes() for one in met}
     assert len(kinds) <= 40
@@ -127,9 +127,9 @@ def test_recordings_that_cannot_be_used_are_named(
     changes: dict[str, object], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CameraError, match=message):
-        RecordedSpeech(recordings(tmp_path, **changes), 0)  # type: ignore[arg-type] # any of them
+        RecordedSpeech(read_voices(recordings(tmp_path, **changes)), 0)  # type: ignore[arg-type] # any of them
     with pytest.raises(CameraError, match="nowhere: no such folder"):
-        RecordedSpeech(tmp_path / "nowhere", 0)
+        read_voices(tmp_path / "nowhere")
 
 
 def test_the_robots_scenario_hears(folder: Path) -> None:
@@ -162,8 +162,9 @@ def test_real_people_are_heard_with_silero_too() -> None:
     data, vad = shared / "data" / "fsdd_voice", shared / "data" / "onnx_models"
     if not (data.exists() and vad.exists()):
         pytest.skip(f"needs recorded digits in {data} and Silero in {vad} (FLEETLOOP_SHARED)")
-    quiet = RecordedSpeech(data, 3)
-    judged = RecordedSpeech(data, 3, activity=Silero(vad / "silero_vad_16k_op15.onnx"))
+    people = read_voices(data)
+    quiet = RecordedSpeech(people, 3)
+    judged = RecordedSpeech(people, 3, activity=Silero(vad / "silero_vad_16k_op15.onnx"))
     pairs = zip(quiet.seed(40), judged.seed(40), strict=True)
     ends = [np.array_equal(one.frames[:, :256], other.frames[:, :256]) for one, other in pairs]
     print(f"both judges end {sum(ends)} of 40 words at the same step")  # noqa: T201 - shown with -s
