@@ -182,13 +182,17 @@ def _reference(answers: Answers, groups: NDArray[np.int64]) -> Reference:
     top1 = answers.prob.argmax(1)
     bins = np.minimum((answers.prob.max(1) * CONFIDENCE_BINS).astype(int), CONFIDENCE_BINS - 1)
     flips = (np.diff(top1) != 0) & (np.diff(groups) == 0)
-    return Reference(
-        encounters=int(groups.max()) + 1,
-        frames=len(top1),
-        flips=int(flips.sum()),
-        confidence=tuple(np.bincount(bins, minlength=CONFIDENCE_BINS).tolist()),
-        classes=tuple(np.bincount(top1, minlength=answers.prob.shape[1]).tolist()),
+    return Reference.of(
+        _by_group(bins, groups, CONFIDENCE_BINS),
+        _by_group(top1, groups, answers.prob.shape[1]),
+        np.bincount(groups[1:], weights=flips, minlength=int(groups.max()) + 1).astype(np.int64),
     )
+
+
+def _by_group(values: NDArray[np.int64], groups: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """How often each group has each value below `size`, int64 [groups, size]."""
+    shape = (int(groups.max()) + 1, size)
+    return np.bincount(groups * size + values, minlength=shape[0] * size).reshape(shape)
 
 
 def _calibration_error(answers: Answers, right: NDArray[np.bool_]) -> float:

@@ -64,31 +64,35 @@ class Pool:
 
     def reference(self, rows: npt.NDArray[np.int64]) -> Reference:
         """What a validation of these encounters says."""
-        told = self.answers(rows)
-        confidence, classes = tuple(told.confidence.tolist()), tuple(told.classes.tolist())
-        return Reference(len(rows), told.frames, told.flips, confidence, classes)
+        return Reference.of(self.confidence[rows], self.classes[rows], self.flips[rows])
 
 
 def announced(
-    rng: np.random.Generator, validation: Pool, size: int, before: Pool, looks: int
+    rng: np.random.Generator, usual: Pool, size: int, looks: int, look: int = LOOK_ENCOUNTERS
 ) -> tuple[Comparison, bool]:
-    """A place after `looks` looks at `before`, and whether drift was said in them.
+    """A place after `looks` looks at `usual`, and whether drift was said in them.
 
-    Its validation are `size` encounters drawn from `validation`.
+    Its validation are `size` encounters of the same, a look are `look` of them.
     """
-    reference = validation.reference(rng.integers(0, len(validation), size))
+    reference = usual.reference(rng.integers(0, len(usual), size))
     place = Comparison(Bounds.of(reference))
-    said = until(rng, place, before, looks) is not None
+    said = until(rng, place, usual, looks, look) is not None
     return place, said
 
 
-def until(rng: np.random.Generator, place: Comparison, pool: Pool, looks: int) -> int | None:
-    """Looks at a pool until drift is said, at most `looks`; None: it was not."""
-    for look in range(1, looks + 1):
-        rows = rng.integers(0, len(pool), LOOK_ENCOUNTERS)
+def until(
+    rng: np.random.Generator,
+    place: Comparison,
+    pool: Pool,
+    looks: int,
+    look: int = LOOK_ENCOUNTERS,
+) -> int | None:
+    """Looks of `look` encounters at a pool until drift is said, at most `looks`; None: never."""
+    for number in range(1, looks + 1):
+        rows = rng.integers(0, len(pool), look)
         place.count(pool.answers(rows), place.looks * BUCKET_US)
         if place.shift is not None:
-            return look
+            return number
     return None
 
 

@@ -8,15 +8,15 @@ import numpy as np
 
 from schemas.references import Reference
 from streams.drift import partials, scores
-from streams.drift.betting import UP, Bets, Table
-from streams.drift.interval import intervals
+from streams.drift.betting import DOWN, UP, Bets, Table
+from streams.drift.interval import LEVELS, edges
 from streams.drift.partials import Answers
 
 FALSE_ALARMS: Final = 0.01
 """Chance that a place whose shares lie as in validation is ever called drifted."""
 LOOK_ENCOUNTERS: Final = 25
 """A look is at least so many encounters: fewer minutes are added up."""
-_WRONG_REFERENCE: Final = FALSE_ALARMS / 2
+_BOUND: Final = LEVELS.index(10.0)
 _WRONG_END: Final = 0.05
 _REMEMBERED: Final = 10
 
@@ -26,20 +26,29 @@ class Bounds:
     """What a validation says of every score: its share, and between what the true one lies.
 
     Attributes:
-        low, high: float64 [scores]; all hold at once with probability 1 - FALSE_ALARMS / 2.
+        share: float64 [scores].
+        edges: float64 [scores, 2, levels], beyond which it has evidence.
     """
 
     reference: Reference
     share: scores.Floats
-    low: scores.Floats
-    high: scores.Floats
+    edges: scores.Floats
 
     @classmethod
     def of(cls, reference: Reference) -> "Bounds":
         """The bounds of a reference."""
         counted = scores.hits(reference.confidence, reference.classes, reference.flips)
-        low, high = intervals(reference, _WRONG_REFERENCE)
-        return cls(reference, counted / reference.frames, low, high)
+        return cls(reference, counted / reference.frames, edges(reference))
+
+    @property
+    def low(self) -> scores.Floats:
+        """The true share is below with probability e^-10 at most, float64 [scores]."""
+        return self.edges[:, DOWN, _BOUND]
+
+    @property
+    def high(self) -> scores.Floats:
+        """The true share is above with probability e^-10 at most, float64 [scores]."""
+        return self.edges[:, UP, _BOUND]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +68,10 @@ class Shift:
 class Comparison:
     """Looks at one place, one after the other.
 
-    Drift is said when the bets have won 2^episode / (FALSE_ALARMS / 2) times their stake, so that
-    all episodes of a life together are wrong with probability FALSE_ALARMS / 2 at most; the other
-    half is for the bounds. Whether it is over is tested in the same way, the other way round, on
-    the score that showed it; then a new episode begins.
+    Drift is said when validation and bets have won 2^episode / FALSE_ALARMS times their stake, so
+    that all episodes of a life together are wrong with probability FALSE_ALARMS at most. Whether it
+    is over is tested in the same way, the other way round, against the bound of the score that
+    showed it; then a new episode begins.
 
     Args:
         bounds: Of the release's validation.
@@ -77,7 +86,7 @@ class Comparison:
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
         self._weights = scores.weights(len(bounds.reference.classes))
-        self._table = Table.against(bounds.low, bounds.high)
+        self._table = Table.against(bounds.edges, LEVELS)
         self._bets = Bets(self._table, self._weights)
         self._waiting = Answers(classes=np.zeros(len(bounds.reference.classes), np.int64))
         self.episode = 1
@@ -96,7 +105,7 @@ class Comparison:
         """Evidence in nats that decides."""
         if self.shift is not None:
             return math.log(1 / _WRONG_END)
-        return math.log(2**self.episode / (FALSE_ALARMS - _WRONG_REFERENCE))
+        return math.log(2**self.episode / FALSE_ALARMS)
 
     @property
     def classes(self) -> int:
@@ -169,12 +178,7 @@ class Comparison:
         """The bets on what is to be shown next; that an episode is over shows in its own score."""
         if self.shift is None:
             return Bets(self._table, self._weights)
-        score = self.shift.score
-        bound = self.bounds.high if self.shift.side == UP else self.bounds.low
-        edge, nowhere = bound[[score]], np.ones(1)
-        back = (
-            Table.against(low=edge, high=nowhere)
-            if self.shift.side == UP
-            else Table.against(low=1 - nowhere, high=edge)
-        )
-        return Bets(back, np.ones(1))
+        score, side = self.shift.score, self.shift.side
+        back = np.array([[[1.0], [0.0]]])
+        back[0, 1 - side] = self.bounds.edges[score, side, _BOUND]
+        return Bets(Table.against(back, [np.inf]), np.ones(1))

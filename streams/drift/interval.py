@@ -1,6 +1,13 @@
-"""How well a release's validation knows a share: an interval that holds for every distribution."""
+"""What a release's validation says of a share, for every distribution: evidence against each value.
 
-import math
+A bet that the mean of values in [0, 1] is below m pays 1 + c (m - x) / (1 - m) for a value x, which
+has expectation 1 at most if the mean is m or more. So the mixture of such bets over some c exceeds
+e^L with probability e^-L at most (Markov), and the m at which it does is the end of an interval
+(Waudby-Smith and Ramdas 2024). It knows how alike the frames of an encounter are and is so narrower
+than a bound that must take them to be all alike. A logarithm is concave: an encounter between two
+parts of `spread` pays at least what is counted for it.
+"""
+
 from typing import Final
 
 import numpy as np
@@ -9,42 +16,52 @@ from schemas.references import Reference
 from streams.drift import scores
 from streams.drift.scores import Floats
 
-_HALVINGS: Final = 50
+LEVELS: Final = (2.0, 4.0, 6.0, 8.0, 10.0, 13.0, 18.0)
+"""Nats of evidence."""
+STAKES: Final = np.array((0.005, 0.02, 0.05, 0.1, 0.2, 0.35, 0.55, 0.8))
+"""The c of the mixture: small ones win with many encounters, great ones far out."""
+_HALVINGS: Final = 30
+_ALMOST: Final = 1 - 1e-12
 
 
-def intervals(reference: Reference, alpha: float) -> tuple[Floats, Floats]:
-    """Bounds of each score's true share, low and high, float64 [scores] each.
+def edges(reference: Reference) -> Floats:
+    """The share beyond which validation has LEVELS of evidence, float64 [scores, 2, levels].
 
-    Chernoff's bound in Hoeffding's form (1963, theorem 1): the mean of n independent values in
-    [0, 1] of expectation m is at or beyond p with probability at most exp(-n kl(p, m)). The values
-    are encounters, of which nothing is assumed inside: their frames may all be alike.
+    The first of each two is above the validated share and rises with the level, the second is below
+    and falls. 1 and 0: no share has so much evidence against it.
+    """
+    hits = scores.hits(reference.confidence, reference.classes, reference.flips)
+    share = hits / reference.frames
+    # Where nothing is known of the inside of encounters, they are taken to be all or nothing.
+    counts = reference.encounters * np.column_stack((1 - share, share))
+    found = np.stack((_above(counts), 1 - _above(counts[:, ::-1])), axis=1)
+    if reference.spread:
+        spread = np.array(reference.spread)
+        found[: len(spread)] = np.stack((_above(spread), 1 - _above(spread[:, ::-1])), axis=1)
+    return found
+
+
+def _above(counts: Floats) -> Floats:
+    """The least m with LEVELS of evidence that the mean is below it, by halving; else 1.
 
     Args:
-        reference: The release's own validation.
-        alpha: Chance that any of the bounds is wrong.
+        counts: Encounters by value, at equal steps from 0 to 1, float64 [scores, values].
     """
-    counted = scores.hits(reference.confidence, reference.classes, reference.flips)
-    share = counted / reference.frames
-    spent = alpha * scores.weights(len(reference.classes)) / 2
-    room = np.log(1.0 / spent) / reference.encounters
-    return _bound(share, room, np.zeros_like(share)), _bound(share, room, np.ones_like(share))
-
-
-def _bound(share: Floats, room: Floats, far: Floats) -> Floats:
-    """The share nearest to `far` that is not refuted, by halving."""
-    near, far = share.copy(), far.copy()
+    values = np.linspace(0, 1, counts.shape[1])
+    mean = counts @ values / counts.sum(axis=1)
+    low = np.repeat(mean[:, None], len(LEVELS), axis=1)
+    high = np.ones_like(low)
     for _ in range(_HALVINGS):
-        middle = (near + far) / 2
-        inside = _divergence(share, middle) <= room
-        near, far = np.where(inside, middle, near), np.where(inside, far, middle)
-    return near
+        middle = (low + high) / 2
+        enough = _evidence(counts, values, np.minimum(middle, _ALMOST)) >= LEVELS
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return high
 
 
-def _divergence(share: Floats, mean: Floats) -> Floats:
-    """kl(Bernoulli(share), Bernoulli(mean)) in nats."""
-    mean = np.clip(mean, math.ulp(0.0), 1.0 - 2.0**-53)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        hit = np.where(share > 0, share * np.log(share / mean), 0.0)
-        miss = np.where(share < 1, (1 - share) * np.log((1 - share) / (1 - mean)), 0.0)
-    found: Floats = hit + miss
+def _evidence(counts: Floats, values: Floats, m: Floats) -> Floats:
+    """Nats against a mean of `m` or more, [scores, levels]."""
+    odds = STAKES / (1 - m)[:, :, None]
+    gains = (m[:, :, None] - values)[:, :, None, :]
+    paid = np.einsum("slbv,sv->slb", np.log1p(odds[..., None] * gains), counts)
+    found: Floats = np.logaddexp.reduce(paid, axis=2) - np.log(len(STAKES))
     return found

@@ -41,7 +41,7 @@ class Validations:
         return {
             name: [
                 *(bounds.reference.encounters, bounds.reference.frames, bounds.reference.flips),
-                *(bounds.reference.confidence, bounds.reference.classes),
+                *(bounds.reference.confidence, bounds.reference.classes, bounds.reference.spread),
             ]
             for name, bounds in self._bounds.items()
             if name in release_ids
@@ -49,6 +49,8 @@ class Validations:
 
     def load(self, state: dict[str, Any]) -> None:
         """Take the values of `state()`."""
-        for name, (encounters, frames, flips, confidence, classes) in state.items():
-            reference = Reference(encounters, frames, flips, tuple(confidence), tuple(classes))
+        for name, (encounters, frames, flips, *counts) in state.items():
+            confidence, classes, spread = (tuple(each) for each in counts)
+            rows = tuple(tuple(row) for row in spread)
+            reference = Reference(encounters, frames, flips, confidence, classes, rows)
             self._bounds.setdefault(name, Bounds.of(reference))
