@@ -1,6 +1,6 @@
 """Runs of drift on real answers: encounters drawn from a pool, 25 a look, until drift is said."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -96,17 +96,19 @@ def until(
     return None
 
 
-def rendered_worlds(camera: RenderedCamera, count: int) -> dict[str, Pictures]:
-    """Pictures of `count` encounters each: the fleet's mix, and single worlds."""
+def rendered_worlds(
+    camera: RenderedCamera, count: int, names: Sequence[str] = ()
+) -> dict[str, Pictures]:
+    """Pictures of `count` encounters each: the fleet's mix, and single worlds; all or by name."""
     worlds = {
-        "rain": World(Weather.RAIN),
-        "snow": World(Weather.SNOW),
-        "fog": World(Weather.FOG),
-        "night": World(light=Light.NIGHT),
-        "clear day": World(),
+        "fleet mix": mixed(count),
+        "rain": [World(Weather.RAIN)] * count,
+        "snow": [World(Weather.SNOW)] * count,
+        "fog": [World(Weather.FOG)] * count,
+        "night": [World(light=Light.NIGHT)] * count,
+        "clear day": [World()] * count,
     }
-    made = {name: _met(camera, name, [world] * count) for name, world in worlds.items()}
-    return {"fleet mix": _met(camera, "mix", mixed(count)), **made}
+    return {name: _met(camera, name, worlds[name]) for name in names or worlds}
 
 
 def mixed(count: int) -> list[World]:

@@ -22,8 +22,8 @@ SNOW_WITHIN = 40
 
 @pytest.fixture(scope="module")
 def worlds(small_model: bytes, camera: RenderedCamera) -> dict[str, Pool]:
-    pictures = rendered_worlds(camera, 200)
-    return {name: Pool.of(small_model, pictures[name]) for name in ("fleet mix", "snow")}
+    pictures = rendered_worlds(camera, 200, ("fleet mix", "snow"))
+    return {name: Pool.of(small_model, shown) for name, shown in pictures.items()}
 
 
 @pytest.mark.parametrize("seed", range(6))
