@@ -18,6 +18,7 @@ from infra.kafka.publisher import Publisher
 from infra.keys import load_keyring
 from infra.objects import ObjectStore
 from infra.settings import Settings
+from infra.trust.pinned import pinned_root
 from producers.camera.open import open_camera
 from producers.device.client.file_storage import FileStorage
 from producers.device.client.files import FolderFiles
@@ -66,9 +67,9 @@ def run(
 ) -> None:
     """Run one device: it verifies, downloads, installs and tries releases in its own folder.
 
-    It may be killed at any time and goes on when it is started again. A folder that trusts no root
-    yet begins with the 1.root.json of each repository. What the machine does not measure is as the
-    scenario says.
+    It may be killed at any time and goes on when it is started again. A folder that trusts no Root
+    yet gets those pinned in keys_dir, as in the factory. What the machine does not measure is as
+    the scenario says.
     """
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
     settings = Settings()
@@ -82,9 +83,8 @@ def run(
     cycle = UpdateCycle(
         director=director,
         images=images,
-        state=TrustState(FolderFiles(state), TRUST),
+        state=_from_the_factory(TrustState(FolderFiles(state), TRUST), settings.keys_dir),
         me=Identity(ecu=who.device_id, hardware=who.hardware),
-        trust_first=True,
     )
     storage = FileStorage(
         who.device_id,
@@ -98,6 +98,13 @@ def run(
     home = _home(simulated(playing, device), machine, owner)
     with stopping(seconds) as stops, watched(stops) as asked:
         _drive(settings, playing, who, storage, home, objects, asked)
+
+
+def _from_the_factory(trust: TrustState, keys_dir: Path) -> TrustState:
+    """With a Root of each repository: never one that the object store gives."""
+    if not trust.provisioned:
+        trust.provision(pinned_root(keys_dir, "director"), pinned_root(keys_dir, "images"))
+    return trust
 
 
 def _home(of_scenario: Home, machine: Machine, owner: OwnerFile | None) -> Home:

@@ -94,14 +94,13 @@ class Garage:
         self.company = Company(folder / "company", datetime.now(UTC).replace(microsecond=0))
         self.files = FolderFiles(folder / DEVICE)
         self.trust = TrustState(self.files, TRUST)
-        self.company.provision(self.trust)
         self.company.provision(TrustState(FolderFiles(folder / "factory")))
         (folder / "scenario.yaml").write_text(yaml.safe_dump(SCENARIO))
         ring = {
             name: {"key": one.key.hex(), "roles": [role.value for role in one.roles]}
             for name, one in KEYRING.keys.items()
         }
-        (folder / KEYRING_FILE).write_text(yaml.safe_dump(ring))
+        (self.company.keys_dir / KEYRING_FILE).write_text(yaml.safe_dump(ring))
         self._told = 0
         self._running: subprocess.Popen[bytes] | None = None
         self._heard = Follower(kafka, CODEC, [OTA_ACKS])
@@ -116,7 +115,7 @@ class Garage:
             "FLEETLOOP_KAFKA__BOOTSTRAP": self._kafka.bootstrap,
             "FLEETLOOP_KAFKA__MEMORY_ONLY": str(self._kafka.memory_only),
             "FLEETLOOP_OBJECTS_URL": (self._folder / "company/objects").as_uri(),
-            "FLEETLOOP_KEYS_DIR": str(self._folder),
+            "FLEETLOOP_KEYS_DIR": str(self.company.keys_dir),
         }
 
     # The company

@@ -56,9 +56,7 @@ class FleetTrust:
         """What a device believes, by what it alone trusts."""
         files = self._files.setdefault(who.device_id, MemoryFiles({}))
         state = TrustState(files, TRUST)
-        for store, root in zip((state.director, state.images), self._roots, strict=True):
-            if store.get("root") is None:
-                store.put("root", root)
+        state.provision(*self._roots)
         director, images = self._sources
         cycle = UpdateCycle(
             director=director,

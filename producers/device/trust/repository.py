@@ -35,8 +35,8 @@ class Repository:
         store: What was trusted so far; its root is where trust begins.
         limits: Bounds, and how strictly it is read.
         now: The time to verify at, UTC.
-        trust_first: Where no root is trusted yet, begin with the source's own 1.root.json. A device
-            in the field never does: it has its first root from the factory.
+        trust_first: Where no root is trusted yet, begin with the source's own 1.root.json: for
+            looking at a repository. A device never does: it has its first root from the factory.
         reader: Who reads the files and checks their signatures.
     """
 

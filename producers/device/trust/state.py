@@ -12,13 +12,24 @@ _COUNTER: Final = "release-counter.json"
 class TrustState:
     """A folder: `director/`, `image_repo/` and the highest release counter verified.
 
-    A device leaves the factory with `director/root.json` and `image_repo/root.json`.
+    A device leaves the factory with `director/root.json` and `image_repo/root.json` (`provision`).
     """
 
     def __init__(self, files: Files, folder: str = ".") -> None:
         self._files, self._counter = files, f"{folder}/{_COUNTER}"
         self.director = Store(files, f"{folder}/director")
         self.images = Store(files, f"{folder}/image_repo")
+
+    @property
+    def provisioned(self) -> bool:
+        """Whether it trusts a Root of each repository."""
+        return all(store.get("root") is not None for store in (self.director, self.images))
+
+    def provision(self, director: bytes, images: bytes) -> None:
+        """As in the factory: begin with these Roots, where none is trusted yet."""
+        for store, root in ((self.director, director), (self.images, images)):
+            if store.get("root") is None:
+                store.put("root", root)
 
     @property
     def counter(self) -> int | None:
