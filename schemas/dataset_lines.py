@@ -15,6 +15,7 @@ class LineView:
         dataset: The newest assembled dataset; None before the first.
         ask, adjudication, cut: The question, the one more about its disagreements and the cut
             under way, if any.
+        ordered: A person's order to cut the open question with the answers there are.
     """
 
     next_seq: int = 0
@@ -23,6 +24,7 @@ class LineView:
     ask: DatasetManifest | None = None
     adjudication: DatasetManifest | None = None
     cut: DatasetManifest | None = None
+    ordered: DatasetManifest | None = None
 
     @property
     def expects(self) -> frozenset[ManifestKind]:
@@ -58,13 +60,23 @@ class LineBook:
         return self._lines.get(name, LineView())
 
     def observe(self, record: DatasetManifest, stamp_us: int) -> bool:
-        """Take one record; False when it is void (its seq or its kind is not the next).
+        """Take one record; False when it is void.
+
+        A step is void when its seq or its kind is not the next. An order is none: it takes no
+        place in the line, so that it cannot keep a worker's step from counting, and is void when
+        its question is not open.
 
         Args:
             record: What stands on the log.
             stamp_us: The broker's stamp of it in microseconds.
         """
         view = self.line(record.line)
+        if record.kind is ManifestKind.CUT_ORDERED:
+            asked = None if view.cut is not None else view.ask
+            if asked is None or record.dataset_id != asked.dataset_id:
+                return False
+            self._lines[record.line] = replace(view, ordered=view.ordered or record)
+            return True
         if record.seq != view.next_seq or record.kind not in view.expects:
             return False
         step = replace(view, next_seq=view.next_seq + 1, since_us=stamp_us)
@@ -76,6 +88,6 @@ class LineBook:
             case ManifestKind.CUT:
                 step = replace(step, cut=record)
             case _:
-                step = replace(step, dataset=record, ask=None, adjudication=None, cut=None)
+                step = LineView(step.next_seq, step.since_us, dataset=record)
         self._lines[record.line] = step
         return True

@@ -1,4 +1,4 @@
-"""`fleetloop datasets build|diff|audit|export`: what is in datasets, and whether it is so."""
+"""`fleetloop datasets diff|audit|export`: what is in datasets, and whether it is so."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,14 +7,12 @@ from typing import Annotated
 import typer
 
 from infra.cli.dataset_log import manifest_of, read_datasets
-from infra.cli.log import read_whole
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show, show_whole
 from infra.objects import ObjectStore
 from infra.settings import Settings
 from schemas.forgotten import losses, standing
 from schemas.manifests import classes_of
 from schemas.tasks import task_of
-from schemas.topics import DATASET_MANIFESTS, ERASURES
 
 Dataset = Annotated[str, typer.Argument(help="the dataset")]
 
@@ -112,23 +110,3 @@ def export(
     except exporting.ExportError as error:
         fail(f"{dataset_id} is not exported: {error}", Exit.CONDITION_NOT_MET)
     say(f"{dataset_id}: {len(examples)} examples in {to}")
-
-
-def build(dataset_id: Dataset) -> None:
-    """Build a dataset again from the log, by its cut, and put it back where the store lost it.
-
-    3: the log does not give what was announced.
-    """
-    from infra.datasets import rebuilding  # noqa: PLC0415 - loads scipy and pyarrow
-
-    settings = Settings()
-    facts = [*read_whole(settings, ERASURES), *read_whole(settings, DATASET_MANIFESTS)]
-    dataset = read_datasets(settings).assembled(dataset_id)
-    objects = ObjectStore(settings.objects_url)
-    try:
-        found = rebuilding.rebuilt(settings, rebuilding.history(facts, dataset_id), dataset.line)
-        restored = rebuilding.restore(objects, dataset, found)
-    except rebuilding.RebuildError as error:
-        fail(str(error), Exit.CONDITION_NOT_MET)
-    stands = "was put back" if restored else "stands there"
-    say(f"{dataset_id}: the log gives {found.digest}, as announced; {stands}")

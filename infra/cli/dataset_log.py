@@ -41,8 +41,8 @@ class DatasetLog:
         last = self.of(dataset_id)[-1]
         if last.kind is not ManifestKind.ASSEMBLED:
             fail(
-                f"dataset {dataset_id} is not assembled yet, its last step is {last.kind}; "
-                "the dataset worker assembles it once it is cut",
+                f"dataset {dataset_id} is not assembled yet, its last step is {last.kind}; the "
+                "dataset worker assembles it once it is cut; see: fleetloop datasets build --help",
                 Exit.CONDITION_NOT_MET,
             )
         return last

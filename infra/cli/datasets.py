@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.dataset_files import audit, build, diff, export
+from infra.cli.dataset_building import build
+from infra.cli.dataset_files import audit, diff, export
 from infra.cli.dataset_log import read_datasets
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
 from infra.kafka.publisher import Publisher

@@ -116,6 +116,10 @@ class Narrator:
             )
         if record.kind is ManifestKind.CUT:
             return f"{record.line}: the answers are in, the cut is made"
+        if record.kind is ManifestKind.ADJUDICATE:
+            return f"{record.line}: people disagree, one more is asked about each disagreement"
+        if record.kind is ManifestKind.CUT_ORDERED:
+            return f"{record.line}: {record.ordered_by} orders the cut: {record.reason}"
         examples = sum(record.counts.values())
         return f"{record.dataset_id}: assembled, {examples} labelled encounters, splits clean"
 

@@ -36,7 +36,7 @@ class OffsetRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetManifest:
-    """A question, a cut, or the dataset assembled from it. Topic: dataset-manifests."""
+    """A question, an order, a cut, or the dataset assembled from it. Topic: dataset-manifests."""
 
     event_id: str
     source: str
@@ -61,3 +61,5 @@ class DatasetManifest:
     questions_uri: str | None = None
     questions_digest: str | None = None
     agreement: Agreement | None = None
+    ordered_by: str = ""
+    reason: str = ""

@@ -116,13 +116,14 @@ class Initiator(StrEnum):
 
 
 class ManifestKind(StrEnum):
-    """A question, one more about its disagreements, a cut, or the dataset made from it."""
+    """A question, one about its disagreements, a person's order, a cut, or the dataset of it."""
 
     UNKNOWN = "UNKNOWN"
     ASK = "ASK"
     CUT = "CUT"
     ASSEMBLED = "ASSEMBLED"
     ADJUDICATE = "ADJUDICATE"
+    CUT_ORDERED = "CUT_ORDERED"
 
 
 class PartialKind(StrEnum):

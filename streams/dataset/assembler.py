@@ -127,14 +127,15 @@ class Assembler:
         return self._told(view, view.ask, due)
 
     def cut(self, view: LineView, now_us: int) -> DatasetManifest | None:
-        """Settle or close the open question when all is answered, or after patience."""
+        """Settle or close the open question: all is answered, patience ends, a person orders it."""
         if view.ask is None or view.dataset is None:
             return None
         asked = self._asked(view)
         if asked is None:
             return None
         ranges = self._following(LABEL_REVIEWS.name, view.dataset.inputs)
-        late = now_us - view.since_us > self.policy.patience_s * 1_000_000
+        ordered = view.ordered is not None
+        late = ordered or now_us - view.since_us > self.policy.patience_s * 1_000_000
         if not late and (waiting(ranges) < len(asked) or ranges == self._tried):
             return None
         self._tried = ranges
@@ -144,7 +145,7 @@ class Assembler:
             return None
         ties = sum(question.ballot.tied for question in asked)
         paid_for = min(ties, self.policy.budget - view.committed)
-        settles = view.adjudication is None and paid_for > 0
+        settles = view.adjudication is None and paid_for > 0 and not ordered
         return self._record(
             ManifestKind.ADJUDICATE if settles else ManifestKind.CUT,
             view,

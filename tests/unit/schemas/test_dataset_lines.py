@@ -66,6 +66,22 @@ def test_disagreements_are_asked_about_once_between_a_question_and_its_cut() -> 
     assert book.line("perception").adjudication is None
 
 
+def test_an_order_takes_no_place_and_is_void_when_its_question_is_not_open() -> None:
+    book = LineBook()
+    order = replace(step(1, ManifestKind.CUT_ORDERED), ordered_by="ann")
+    assert book.observe(step(0), stamp_us=0)
+    assert not book.observe(order, stamp_us=1)
+    assert book.observe(step(1), stamp_us=2)
+    assert not book.observe(replace(order, dataset_id="another"), stamp_us=3)
+    assert book.observe(order, stamp_us=4)
+    view = book.line("perception")
+    assert (view.next_seq, view.since_us, view.ordered) == (2, 2, order)
+    assert book.observe(step(2, ManifestKind.CUT), stamp_us=5)
+    assert not book.observe(order, stamp_us=6)
+    assert book.observe(step(3), stamp_us=7)
+    assert book.line("perception").ordered is None
+
+
 def test_lines_do_not_know_each_other() -> None:
     book = LineBook()
     assert book.observe(SEED, stamp_us=1)

@@ -4,19 +4,19 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from infra.cli import dataset_log
+from infra.cli import dataset_building, dataset_log
 from infra.cli.output import Exit
 from schemas.examples import Example, Split
 from schemas.manifests import from_parquet, to_parquet
-from schemas.records import DatasetManifest
+from schemas.records import DatasetManifest, ManifestKind
 from schemas.tasks import SPOKEN_DIGITS
-from schemas.topics import DATASET_MANIFESTS
+from schemas.topics import DATASET_MANIFESTS, TopicSpec
 from tests.command_line import fleetloop
 from tests.unit.infra.datasets.kit import GONE, KEPT, Site, two_datasets
 
@@ -286,3 +286,67 @@ def test_a_manifest_edited_by_hand_is_neither_compared_nor_exported(
         result = fleetloop("datasets", *words)
         assert result.exit_code == Exit.ERROR
         assert f"announced {record(site).manifest_digest}" in result.stderr
+
+
+@dataclasses.dataclass
+class Worker:
+    """Stands for Kafka and the dataset worker: what is published is read, and answered."""
+
+    site: Site
+    answers: bool = True
+
+    def __call__(self, *_: object) -> "Worker":
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def publish(self, topic: TopicSpec, record: DatasetManifest) -> None:
+        self.site.write(topic, record)
+        if self.answers:
+            self.site.write(topic, dataclasses.replace(record, kind=ManifestKind.CUT, seq=5))
+            made = dataclasses.replace(record, kind=ManifestKind.ASSEMBLED, seq=6, counts={"a": 7})
+            self.site.write(topic, made)
+
+
+@pytest.fixture
+def asked(site: Site, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    """A line whose third dataset has an open question."""
+    ask = dataclasses.replace(record(site), kind=ManifestKind.ASK, seq=4, dataset_id="perception-2")
+    site.write(DATASET_MANIFESTS, ask)
+    worker = Worker(site)
+    monkeypatch.setattr(dataset_building, "Publisher", worker)
+    return worker
+
+
+ORDER = ("build", "perception-2", "--by", "ann", "--reason", "the release is due")
+
+
+def test_an_open_question_is_cut_by_order_and_the_dataset_told(site: Site, asked: Worker) -> None:
+    assert asked.answers
+    assert run(*ORDER)[0]["examples"] == 7
+    ordered = [
+        fact.record
+        for fact in site.facts[DATASET_MANIFESTS.name]
+        if fact.record.kind is ManifestKind.CUT_ORDERED
+    ]
+    assert [(one.ordered_by, one.reason, one.seq) for one in ordered] == [
+        ("ann", "the release is due", 4)
+    ]
+
+
+def test_an_order_needs_who_and_why_and_a_worker(site: Site, asked: Worker) -> None:
+    before = len(site.facts[DATASET_MANIFESTS.name])
+    for words in (ORDER[:2], ORDER[:4], (*ORDER[:5], " ")):
+        result = fleetloop("datasets", *words)
+        assert result.exit_code == Exit.USAGE
+    assert "to cut it say --reason" in result.stderr
+    assert len(site.facts[DATASET_MANIFESTS.name]) == before
+    asked.answers = False
+    late = fleetloop("datasets", *ORDER, "--timeout-s", "1")
+    assert late.exit_code == Exit.TIMED_OUT
+    assert (
+        "its last step is CUT_ORDERED: look whether `fleetloop worker run dataset`" in late.stderr
+    )

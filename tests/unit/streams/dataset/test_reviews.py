@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.datasets.ordering import OrderError, cut_order
 from schemas.ballots import Refusal
 from schemas.erasures import Erased, ErasureBook
 from schemas.records import SKIP, DatasetManifest, LabelRequest, ManifestKind
@@ -324,3 +325,32 @@ def test_the_manifest_is_the_same_whatever_worker_counted() -> None:
         done = line.finish(wait_s=61)
         digests.append((done.manifest_digest, done.questions_digest, done.label_cost))
     assert digests[0] == digests[1]
+
+
+def test_a_person_has_a_question_cut_and_what_comes_later_enters_the_next_dataset(
+    make: Callable[..., Line],
+) -> None:
+    line = make(reviews=2, labels_per_ask=4)
+    asked = line.ask()
+    agreed, disputed, late, _ = sorted({one.encounter_id for one in asked})
+    line.log.answer([one for one in asked if one.encounter_id in {agreed, disputed}])
+    for rows in line.log.reviews.values():
+        for place, one in enumerate(rows):
+            if one.encounter_id == disputed and one.reviewer == "reviewer-2":
+                rows[place] = replace(one, label="give way")
+    assert line.step() is None
+    view = line.book.line("perception")
+    assert view.ask is not None
+    why = {"by": "ann", "reason": "the release is due"}
+    assert line.book.observe(cut_order(view, view.ask.dataset_id, **why, now_us=1), SECOND)
+    first = line.finish()  # nobody more is asked about the disagreement
+    assert line.labels(first) == {agreed: "stop"}
+    assert (first.excluded["UNANSWERED"], first.excluded["DISPUTED"]) == (2, 1)
+    assert first.label_cost == 8
+    with pytest.raises(OrderError, match="no question for it is open"):
+        cut_order(line.book.line("perception"), first.dataset_id, **why, now_us=2)
+    line.log.answer([one for one in asked if one.encounter_id == late])
+    line.log.answer(line.ask(seed=2))
+    second = line.finish()
+    assert line.labels(second)[late] == "stop"
+    assert (second.slices["added_late"], second.label_cost) == (1, 16)
