@@ -14,7 +14,7 @@ from consumers.clickhouse.client import Native, native
 from consumers.clickhouse.logs import survey
 from consumers.erasure.conditions import HOLDINGS, MENTIONING_TOPICS
 from consumers.erasure.holdings import Holdings
-from consumers.erasure.lineage import lineage
+from consumers.erasure.lineage import forget_questions, lineage
 from consumers.erasure.mutations import StoppedError
 from consumers.erasure.steps import Step, write
 from infra.kafka.ends import Source
@@ -114,7 +114,7 @@ class Eraser:
             self._pause(_LOOK_EVERY_S)
 
     def _forget_outside(self, client: Native, holdings: Holdings, batch: Sequence[Erased]) -> None:
-        """Pictures and the devices topic; what is found is written down before anything goes."""
+        """Pictures, questions, the devices topic; what is found is written down before any goes."""
         found = lineage(client, self._objects, batch)
         steps = []
         for each in batch:
@@ -135,6 +135,7 @@ class Eraser:
         for digest in sorted({digest for step in steps for digest in step.objects}):
             for medium in MEDIA.values():  # a digest does not tell its medium
                 self._objects.delete(content_name(PICTURE_KIND, digest, medium.suffix))
+        forget_questions(client, self._objects, batch)
         for each in batch:
             if not holdings.came_back(each):
                 self._publisher.publish_bytes(DEVICES, each.device_id.encode(), None)

@@ -1,4 +1,7 @@
-"""Where pictures of a device went: datasets built before its erasure, releases trained on them."""
+"""Where pictures of a device went: datasets built before its erasure, releases trained on them.
+
+The questions of a line go with the device; manifests stay as they were (decision 0028).
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -6,6 +9,7 @@ from dataclasses import dataclass, field
 
 from consumers.clickhouse.client import Native
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
+from infra.question_store import redact_questions
 from schemas.erasures import Erased, ErasureBook
 from schemas.forgotten import erased_since
 from schemas.manifests import Manifest, ManifestError, from_parquet
@@ -15,6 +19,9 @@ logger = logging.getLogger("fleetloop.erasure")
 _ASSEMBLED = """
 SELECT DISTINCT dataset_id, manifest_uri, manifest_digest FROM dataset_manifests
 WHERE kind = 'ASSEMBLED' AND manifest_uri IS NOT NULL ORDER BY dataset_id"""
+_SHEETS = """
+SELECT DISTINCT questions_digest FROM dataset_manifests
+WHERE kind = 'ASSEMBLED' AND questions_digest IS NOT NULL ORDER BY questions_digest"""
 # Of proposals under one name the first counts; another's dataset is that of no release.
 _TRAINED = """
 SELECT argMin(ifNull(dataset_id, ''), _offset), release_id FROM model_releases
@@ -63,6 +70,20 @@ def lineage(client: Native, objects: ObjectStore, batch: Sequence[Erased]) -> Li
     for found in traces.values():
         found.releases = [release for dataset, release in trained if dataset in found.datasets]
     return Lineage(traces, frozenset(of_others))
+
+
+def forget_questions(client: Native, objects: ObjectStore, batch: Sequence[Erased]) -> None:
+    """Take the devices out of every sheet of questions; one that is damaged is told in the log.
+
+    Raises:
+        ClickHouseError: A table cannot be read.
+    """
+    book = ErasureBook(batch)
+    for (digest,) in client.execute(_SHEETS):
+        try:
+            redact_questions(objects, digest, book)
+        except (ObjectMissingError, ObjectCorruptError, ManifestError) as error:
+            logger.warning("questions %s are not looked into: %s", digest, error)
 
 
 def _note(

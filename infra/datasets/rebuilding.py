@@ -9,6 +9,7 @@ from infra.objects import ObjectStore, content_name
 from infra.settings import Settings
 from schemas.facts import Fact
 from schemas.manifests import Manifest, to_parquet
+from schemas.question_sheets import QuestionSheet
 from schemas.records import DatasetManifest, ManifestKind
 from schemas.registry import registry_from
 from schemas.topics import DATASET_MANIFESTS, EDGE_CASES
@@ -45,6 +46,10 @@ class _Shelf(ObjectShelf):
     def store(self, manifest: Manifest) -> tuple[str, str]:
         self.body = to_parquet(manifest.examples, manifest.metadata)
         return "", sha256(self.body).hexdigest()
+
+    def store_questions(self, sheet: QuestionSheet) -> tuple[str, str]:  # noqa: ARG002 - the interface of Shelf
+        """Nowhere: an erasure may have redacted what was stored."""
+        return "", ""
 
 
 def history(facts: Sequence[Fact], dataset_id: str) -> Sequence[Fact]:

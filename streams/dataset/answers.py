@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from schemas.ballots import Refusal, Vote
 from schemas.erasures import ErasureBook
+from schemas.question_sheets import Question
 from schemas.records import SKIP
-from streams.dataset.questions import Question
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from schemas.ballots import Ballot
+from schemas.question_sheets import Question
 from schemas.records import DatasetManifest, LabelRequest
 from streams.dataset.candidates import Sighting
 from streams.dataset.identity import request_id
 from streams.dataset.policy import DatasetPolicy
 from streams.dataset.ports import Seen
-from streams.dataset.questions import Question
 
 
 class Size(NamedTuple):

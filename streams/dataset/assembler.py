@@ -10,6 +10,7 @@ from schemas.examples import Example
 from schemas.forgotten import standing
 from schemas.leakage import audit, parted
 from schemas.manifests import Manifest, classes_of
+from schemas.question_sheets import Question
 from schemas.records import DatasetManifest, DeadLetter, LabelRequest, ManifestKind, OffsetRange
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS
 from streams.dataset.agreement import agreement
@@ -20,7 +21,6 @@ from streams.dataset.identity import dataset_id, step_id
 from streams.dataset.manifest import additions, carry, counts, without
 from streams.dataset.policy import DatasetPolicy
 from streams.dataset.ports import Gallery, LogReader, Shelf, Unreadable
-from streams.dataset.questions import Question
 from streams.dataset.ranges import following, waiting, within
 from streams.dataset.selection import choose
 from streams.dataset.settling import Settlement, count, settled

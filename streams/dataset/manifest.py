@@ -7,9 +7,9 @@ import pyarrow.compute as pc
 
 from schemas.examples import Example, Examples, Split
 from schemas.manifests import OBEYED, Manifest, classes_metadata, classes_of
+from schemas.question_sheets import Question
 from schemas.topics import EDGE_CASES
 from streams.dataset.identity import device_fraction
-from streams.dataset.questions import Question
 
 
 def additions(

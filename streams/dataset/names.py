@@ -1,18 +1,9 @@
 """Which names were seen lately: 64 bits of each, in bounded memory."""
 
-from collections.abc import Iterable
-from hashlib import blake2b
-
 import numpy as np
 from numpy.typing import NDArray
 
-Hashes = NDArray[np.uint64]
-
-
-def hashed(names: Iterable[str]) -> Hashes:
-    """uint64 [n]: BLAKE2b of each name. Among a million, two are alike once in 10^7 times."""
-    parts = [blake2b(name.encode(), digest_size=8).digest() for name in names]
-    return np.frombuffer(b"".join(parts), np.uint64)
+from schemas.name_hashes import Hashes
 
 
 def within(names: Hashes, ordered: Hashes) -> NDArray[np.bool_]:

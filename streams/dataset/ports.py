@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from schemas.manifests import Manifest
+from schemas.question_sheets import Question, QuestionSheet
 from schemas.records import DatasetManifest, DeadLetter, OffsetRange, Trigger
 from streams.dataset.answers import Answer, Refused
 from streams.dataset.candidates import Sighting, Sightings
-from streams.dataset.questions import Question, QuestionSheet
 from streams.dataset.sift import Continued
 
 

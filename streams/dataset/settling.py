@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from schemas.dataset_lines import LineView
 from schemas.erasures import ErasureBook
+from schemas.question_sheets import Question, QuestionSheet
 from schemas.records import DatasetManifest
 from schemas.topics import LABEL_REVIEWS
 from streams.dataset.answers import Answer, Counting, Refused, parted
 from streams.dataset.asking import settle
-from streams.dataset.questions import Question, QuestionSheet
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schemas.manifests import Manifest
+from schemas.name_hashes import Hashes, hashed
+from schemas.question_sheets import QuestionSheet
 from schemas.tasks import task_of
 from streams.dataset.candidates import Candidates, Sighting, Sightings
 from streams.dataset.codes import quantised
-from streams.dataset.names import Hashes, RecentNames, hashed
+from streams.dataset.names import RecentNames
 from streams.dataset.near_memory import NearMemory
 from streams.dataset.policy import DatasetPolicy
 
@@ -34,17 +36,19 @@ class Continued:
     media_type: str
 
 
-def continued(head: Manifest, names: Iterable[str]) -> Continued:
+def continued(head: Manifest, names: Iterable[str], asked: QuestionSheet) -> Continued:
     """What the successor of a dataset goes by.
 
     Args:
         head: Its manifest; only what is said of all examples matters.
-        names: Encounters and digests that it holds, and what its line asked about, answered or not.
+        names: Encounters and digests that it holds.
+        asked: What its line asked about, answered or not.
 
     Raises:
         ManifestError: Its task is not known.
     """
-    return Continued(hashed(names), task_of(head).medium.media_type)
+    known = np.concatenate([hashed(names), asked.encounters()])
+    return Continued(known, task_of(head).medium.media_type)
 
 
 class Sift:

@@ -1,7 +1,7 @@
 """Where assembly reads and keeps: ranges of the log as values, manifests in the object store."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -12,12 +12,14 @@ from infra.kafka.dead_letters import letter
 from infra.kafka.messages import RawMessage
 from infra.kafka.ranges import RangeReader
 from infra.objects import ObjectCorruptError, ObjectMissingError, ObjectStore
+from infra.question_store import put_questions, questions_at
 from infra.settings import KafkaSettings
 from schemas.columns import ColumnDecoder
 from schemas.errors import ErrorClass
 from schemas.film_strips import StripError
 from schemas.manifests import Manifest, ManifestError, from_parquet, head_of, to_parquet
 from schemas.media import MEDIA
+from schemas.question_sheets import Question, QuestionSheet
 from schemas.records import DatasetManifest, DeadLetter, OffsetRange, Trigger
 from schemas.registry import Registry
 from schemas.topics import EDGE_CASES, LABEL_REVIEWS, TopicSpec
@@ -25,7 +27,6 @@ from schemas.validation import validate
 from streams.dataset.answers import Answer, Refused
 from streams.dataset.candidates import SIGHTING_COLUMNS, Sighting, Sightings
 from streams.dataset.ports import Seen, Unreadable
-from streams.dataset.questions import Question, QuestionSheet
 from streams.dataset.sift import Continued, continued
 
 STAGE: Final = "dataset"
@@ -50,7 +51,7 @@ class ObjectShelf:
     def continued(self, dataset: DatasetManifest) -> Continued:
         """What the successor of an assembled dataset goes by; its examples are not made."""
         head, names = head_of(self._body(dataset))
-        return continued(head, chain(names, self.questions(dataset).encounters()))
+        return continued(head, names, self.questions(dataset))
 
     def _body(self, dataset: DatasetManifest) -> bytes:
         if dataset.manifest_uri is None:
@@ -69,15 +70,13 @@ class ObjectShelf:
         Raises:
             ObjectMissingError, ObjectCorruptError, ManifestError: They cannot be had as announced.
         """
-        if dataset.questions_uri is None:
+        if dataset.questions_uri is None or dataset.questions_digest is None:
             return QuestionSheet()
-        body = self._objects.get(dataset.questions_uri, digest=dataset.questions_digest)
-        return QuestionSheet.from_parquet(body)
+        return questions_at(self._objects, dataset.questions_digest)
 
     def store_questions(self, sheet: QuestionSheet) -> tuple[str, str]:
         """Keep them; their address and digest."""
-        stored = self._objects.put(sheet.to_parquet(), kind="questions", suffix=".parquet")
-        return stored.uri, stored.digest
+        return put_questions(self._objects, sheet)
 
 
 class ObjectGallery:

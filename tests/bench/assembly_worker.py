@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from infra.settings import Settings
 from schemas.media import PICTURES
+from schemas.name_hashes import hashed
 from schemas.registry import FileRegistry
 from schemas.topics import EDGE_CASES
 from streams.dataset.candidates import SIGHTING_COLUMNS, Sightings
 from streams.dataset.codes import quantised
-from streams.dataset.names import hashed
 from streams.dataset.near_index import NearIndex
 from streams.dataset.policy import DatasetPolicy
 from streams.dataset.sift import Continued, Sift

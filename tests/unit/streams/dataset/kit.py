@@ -12,6 +12,7 @@ from schemas.dataset_lines import LineBook
 from schemas.examples import Example, Split
 from schemas.manifests import Manifest, from_parquet, head_of, to_parquet
 from schemas.media import PICTURES
+from schemas.question_sheets import Question, QuestionSheet
 from schemas.records import (
     DatasetManifest,
     DeadLetter,
@@ -25,7 +26,6 @@ from streams.dataset.answers import Answer, Refused
 from streams.dataset.candidates import SIGHTING_COLUMNS, Sighting, Sightings
 from streams.dataset.policy import DatasetPolicy
 from streams.dataset.ports import Seen, Unreadable
-from streams.dataset.questions import Question, QuestionSheet
 from streams.dataset.sift import Continued, continued
 
 SECOND = 1_000_000
@@ -169,7 +169,7 @@ class FakeShelf:
 
     def continued(self, dataset: DatasetManifest) -> Continued:
         head, names = head_of(self.bodies[dataset.manifest_uri or ""])
-        return continued(head, [*names, *self.questions(dataset).encounters()])
+        return continued(head, names, self.questions(dataset))
 
     def store(self, manifest: Manifest) -> tuple[str, str]:
         body = to_parquet(manifest.examples, manifest.metadata)

@@ -7,8 +7,8 @@ import pytest
 from schemas.ballots import Ballot
 from schemas.erasures import ErasureBook
 from schemas.media import PICTURES
+from schemas.question_sheets import Question
 from streams.dataset.answers import Answer, Counting, parted
-from streams.dataset.questions import Question
 
 
 def question(name: str, wanted: int = 1) -> Question:

@@ -10,8 +10,8 @@ from infra.objects import ObjectStore, StoredObject
 from schemas.ballots import Ballot
 from schemas.film_strips import to_png
 from schemas.fingerprints import fingerprint
+from schemas.question_sheets import Question
 from streams.dataset.ports import Unreadable
-from streams.dataset.questions import Question
 from streams.dataset.sources import ObjectGallery
 
 FRAMES = np.random.default_rng(3).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)

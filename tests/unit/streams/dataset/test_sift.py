@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.name_hashes import hashed
 from streams.dataset.candidates import Candidates, Sighting
-from streams.dataset.names import hashed
 from streams.dataset.policy import DatasetPolicy
 from streams.dataset.sift import Continued, Sift
 from tests.unit.streams.dataset.kit import columns

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from schemas.ballots import Ballot, Vote
 from schemas.erasures import ErasureBook
 from schemas.manifests import ManifestError
+from schemas.name_hashes import Hashes, hashed
 from schemas.records import SKIP
 
 
@@ -57,6 +59,7 @@ _VOTE: Final = pa.struct(
     [("reviewer", pa.string()), ("label", pa.string()), ("event_id", pa.string())]
 )
 _FORMAT: Final = "fleetloop.questions/1"
+_FORGOTTEN: Final = "forgotten"
 _SCHEMA: Final = pa.schema(
     [
         *_PLAIN.items(),
@@ -74,10 +77,13 @@ class QuestionSheet:
 
     Args:
         rows: A table of the columns above, in the order of event ids.
+        forgotten: Hashes of encounters that were asked about and whose rows were erased: none is
+            asked about again, whoever looks before or after the erasure reached the sheet.
     """
 
-    def __init__(self, rows: pa.Table | None = None) -> None:
+    def __init__(self, rows: pa.Table | None = None, forgotten: Hashes | None = None) -> None:
         self._rows = _SCHEMA.empty_table() if rows is None else rows
+        self._forgotten = hashed([]) if forgotten is None else forgotten
 
     def __len__(self) -> int:
         return int(self._rows.num_rows)
@@ -87,9 +93,9 @@ class QuestionSheet:
         found = self._rows.filter(_is_in(self._rows["event_id"], event_ids))
         return {row["event_id"]: _question(row) for row in found.to_pylist()}
 
-    def encounters(self) -> frozenset[str]:
-        """Encounters that were asked about."""
-        return frozenset(self._rows["encounter_id"].to_pylist())
+    def encounters(self) -> Hashes:
+        """Encounters that were asked about, erased ones among them, in any order."""
+        return np.concatenate([hashed(self._rows["encounter_id"].to_pylist()), self._forgotten])
 
     def replaced(self, questions: Sequence[Question]) -> "QuestionSheet":
         """With some questions as they are now, new ones among them."""
@@ -101,6 +107,18 @@ class QuestionSheet:
 
     def without(self, erasures: ErasureBook) -> "QuestionSheet":
         """Without the questions about what erased devices had recorded."""
+        return QuestionSheet(self._rows.filter(pc.invert(self._erased(erasures))))
+
+    def redacted(self, erasures: ErasureBook) -> "QuestionSheet":
+        """Without them, but for the hashes of their encounters."""
+        erased = self._erased(erasures)
+        names = hashed(self._rows["encounter_id"].filter(erased).to_pylist())
+        return QuestionSheet(
+            self._rows.filter(pc.invert(erased)), np.union1d(self._forgotten, names)
+        )
+
+    def _erased(self, erasures: ErasureBook) -> pa.ChunkedArray:
+        """Bool [n]: which questions are about what erased devices had recorded."""
         gone = [
             row["event_id"]
             for row in self._rows.filter(_is_in(self._rows["device_id"], erasures.devices()))
@@ -108,9 +126,7 @@ class QuestionSheet:
             .to_pylist()
             if erasures.covering(row["device_id"], row["stamp_us"]) is not None
         ]
-        if not gone:
-            return self
-        return QuestionSheet(self._rows.filter(pc.invert(_is_in(self._rows["event_id"], gone))))
+        return _is_in(self._rows["event_id"], gone)
 
     def labels(self) -> list[list[str]]:
         """For each encounter that more than one planned person labelled, their labels."""
@@ -124,7 +140,10 @@ class QuestionSheet:
     def to_parquet(self) -> bytes:
         """The same questions give the same bytes."""
         sink = io.BytesIO()
-        pq.write_table(self._rows.combine_chunks(), sink, compression="zstd")
+        told = {_FORGOTTEN: self._forgotten.tobytes().hex()} if len(self._forgotten) else {}
+        rows = self._rows.combine_chunks()
+        rows = rows.replace_schema_metadata({"format": _FORMAT, **told})
+        pq.write_table(rows, sink, compression="zstd")
         return sink.getvalue()
 
     @classmethod
@@ -143,7 +162,8 @@ class QuestionSheet:
             or (rows.schema.metadata or {}).get(b"format") != _FORMAT.encode()
         ):
             raise ManifestError(f"questions with columns {rows.schema.names}: must be {_FORMAT}")
-        return cls(rows)
+        forgotten = bytes.fromhex((rows.schema.metadata.get(_FORGOTTEN.encode()) or b"").decode())
+        return cls(rows, np.frombuffer(forgotten, np.uint64))
 
 
 def _is_in(column: pa.ChunkedArray, values: Iterable[str]) -> pa.ChunkedArray:
