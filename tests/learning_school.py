@@ -85,9 +85,9 @@ class School:
         finally:
             follower.close()
 
-    def wait(self, holds: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+    def wait(self, holds: Callable[[], bool]) -> None:
         """Until it holds; what the processes said, if it does not in time."""
-        deadline = time.monotonic() + patience_s
+        deadline = time.monotonic() + PATIENCE_S
         while not holds():
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.2)
