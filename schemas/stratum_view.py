@@ -58,6 +58,7 @@ class StratumView:
         shadow: Its shadow; None: it was never in one.
         pace: How fast the last opening reaches its devices; None: all at once.
         openings: Broker stamp and share of each decision that widened it, in log order.
+        driven_m: Metres that the release was driven for before its wave was opened.
     """
 
     status: S
@@ -75,6 +76,7 @@ class StratumView:
     shadow: Shadow | None = None
     pace: Pace | None = None
     openings: tuple[tuple[int, float], ...] = ()
+    driven_m: float = 0.0
 
     def reached(self, now_us: int) -> float:
         """Share of the stratum that the open wave has reached, never more than `share`."""
@@ -147,7 +149,10 @@ def _widened(
         return None
     openings = (*view.openings, (after.since_us, record.share))
     pace = _pace(name, view.reached(after.since_us), after.since_us, record)
-    return replace(after, wave=due, share=record.share, openings=openings, pace=pace)
+    after = replace(after, wave=due, share=record.share, openings=openings, pace=pace)
+    if opened and record.evidence is not None:
+        after = replace(after, driven_m=record.evidence.thresholds.get(f"driven_m.{name}", 0.0))
+    return after
 
 
 def _pace(name: str, reached: float, since_us: int, record: ModelRelease) -> Pace | None:

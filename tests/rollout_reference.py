@@ -10,9 +10,11 @@ import pyarrow as pa
 
 from schemas.records import AckState
 from streams.processor import LogBatch
+from streams.rollout.attempt_joining import Timeouts
 from streams.rollout.outcomes import AttemptCounts
 from tests.rollout_log import digest_of
 
+TRIAL_BOOT = 5
 COMMITTED = 6
 FAILED = 8
 ATTEMPTS = 3
@@ -38,6 +40,7 @@ class Device:
     attempt: int = 0
     rank: int = 0
     accepted_us: int = 0
+    trial_us: int | None = None
     lost: bool = False
     committed: bool = False
     slot: str = ""
@@ -45,7 +48,7 @@ class Device:
     safety: bool = False
     rejected: set[int] = field(default_factory=set)
 
-    def hear(self, ack: Told, rank: int, stamp_us: int, timeout_us: int) -> bool:
+    def hear(self, ack: Told, rank: int, stamp_us: int, timeouts: Timeouts) -> bool:
         """Take note of an acknowledgement; whether it may be."""
         claim = _claim(ack)
         if claim and ack.attempt == self.attempt and self.slot not in ("", claim):
@@ -58,22 +61,27 @@ class Device:
         self.lost |= rank == FAILED and not again
         if rank == 0 or ack.attempt < self.attempt:
             return True
-        self.note_time(stamp_us, timeout_us)
+        self.note_time(stamp_us, timeouts)
         if self.attempt == 0:
             self.accepted_us = stamp_us
         if ack.attempt > self.attempt:
-            self.lost |= stamp_us > self.accepted_us + timeout_us
+            self.lost |= stamp_us > self.accepted_us + timeouts.commit_us
             self.attempt, self.rank, self.committed, self.slot = ack.attempt, 0, False, ""
-        self.lost |= rank == FAILED and stamp_us > self.accepted_us + timeout_us
+            self.trial_us = None
+        self.lost |= rank == FAILED and stamp_us > self.accepted_us + timeouts.commit_us
         self.slot = self.slot or claim
         self.committed |= rank == COMMITTED
         self.rank = max(self.rank, rank)
+        if rank == TRIAL_BOOT and self.trial_us is None:
+            self.trial_us = stamp_us
         return True
 
-    def note_time(self, now_us: int, timeout_us: int) -> None:
+    def note_time(self, now_us: int, timeouts: Timeouts) -> None:
         """A device that is not final by now may be late."""
         final = self.rank in (0, COMMITTED, COMMITTED + 1)
-        if not final and now_us > self.accepted_us + timeout_us:
+        if not final and now_us > self.accepted_us + timeouts.commit_us:
+            self.lost = True
+        if self.rank == TRIAL_BOOT and now_us > (self.trial_us or 0) + timeouts.trial_us:
             self.lost = True
 
     def counts(self) -> AttemptCounts:
@@ -97,25 +105,25 @@ class Device:
 Devices: TypeAlias = dict[tuple[str, str, str], Device]
 
 
-def heard(acks: Iterable[tuple[Told, int]], timeout_us: int) -> tuple[Devices, list[int]]:
+def heard(acks: Iterable[tuple[Told, int]], timeouts: Timeouts) -> tuple[Devices, list[int]]:
     """Devices by release, hardware and id, and the numbers of acknowledgements that cannot be."""
     devices: Devices = defaultdict(Device)
     refused = []
     for number, (ack, stamp_us) in enumerate(acks):
         device = devices[ack.release_id, ack.hardware, ack.device_id]
-        if not device.hear(ack, _rank(ack), stamp_us, timeout_us):
+        if not device.hear(ack, _rank(ack), stamp_us, timeouts):
             refused.append(number)
     return devices, refused
 
 
 def expected(
-    acks: Iterable[tuple[Told, int]], *, timeout_us: int, until_us: int
+    acks: Iterable[tuple[Told, int]], *, timeouts: Timeouts, until_us: int
 ) -> dict[tuple[str, str], AttemptCounts]:
     """Counts by (release, stratum) of acknowledgements with their stamps, read up to a time."""
-    devices, _ = heard(acks, timeout_us)
+    devices, _ = heard(acks, timeouts)
     sums: dict[tuple[str, str], AttemptCounts] = {}
     for (release_id, hardware, _), device in devices.items():
-        device.note_time(until_us, timeout_us)
+        device.note_time(until_us, timeouts)
         before = sums.get((release_id, hardware), AttemptCounts())
         pairs = zip(before, device.counts(), strict=True)
         sums[release_id, hardware] = AttemptCounts(*(int(a + b) for a, b in pairs))
@@ -154,7 +162,7 @@ def _rank(ack: Told) -> int:
             return FAILED
         return 0 if ack.digest == digest_of(ack.release_id) else COMMITTED + 1
     if ack.state is AckState.COMMITTED and ack.digest != digest_of(ack.release_id):
-        return COMMITTED - 1
+        return TRIAL_BOOT
     return names.index(ack.state) + 1 if ack.state in names else 0
 
 

@@ -44,6 +44,8 @@ class Triggers(Part):
 class Updates(Part):
     """How an update runs on a device. Durations are seconds and vary by `jitter` around them."""
 
+    offer_s: Seconds = 14 * 86_400.0
+    """An offer that was not accepted by then is over; this does not vary."""
     accept_s: Seconds = 0.0
     download_s: Seconds = 1.0
     install_s: Seconds = 0.3

@@ -14,6 +14,7 @@ from streams.processor import LogBatch
 from streams.rollout.ack_columns import COLUMNS as ACK_COLUMNS
 from streams.rollout.ack_columns import acks_of
 from streams.rollout.ack_judging import EVERYBODY, AckJudge, Entitlements
+from streams.rollout.attempt_joining import Timeouts
 from streams.rollout.attempts import Attempts
 from streams.rollout.cells import Cells
 from streams.rollout.deadlines import Stamps
@@ -39,7 +40,7 @@ class AckFold:
     """Folds one partition of ota-acks.
 
     Args:
-        policy: Its commit timeout and attempts.
+        policy: Its timeouts and attempts.
         proposals: Every release proposed so far, at least up to the newest record of the batch.
         snapshot: State to go on from.
         entitlements: Who may take which release so far, likewise.
@@ -52,7 +53,9 @@ class AckFold:
         snapshot: bytes | None = None,
         entitlements: Entitlements = EVERYBODY,
     ) -> None:
-        self._timeout_us = round(policy.commit_timeout_s * 1e6)
+        self._timeouts = Timeouts(
+            round(policy.commit_timeout_s * 1e6), round(policy.trial_timeout_s * 1e6)
+        )
         self._attempts = policy.attempts
         self._proposals = proposals
         self._judge = AckJudge(proposals, entitlements)
@@ -116,7 +119,7 @@ class AckFold:
 
     def _restore(self, reading: Reading) -> None:
         for release_id, strata, places in reading.value["tables"]:
-            table = Attempts.unpacked(reading.get_all(places), len(strata), self._timeout_us)
+            table = Attempts.unpacked(reading.get_all(places), len(strata), self._timeouts)
             self._tables[release_id] = (tuple(strata), table)
         self.cells = Cells.from_state(reading.value["cells"])
         self.watermark_us = reading.value["watermark_us"]
@@ -125,7 +128,7 @@ class AckFold:
         """Join acknowledgements about a release; the places of those that cannot be."""
         strata, table = self._tables.setdefault(
             release.release_id,
-            (release.strata, Attempts(len(release.strata), self._timeout_us)),
+            (release.strata, Attempts(len(release.strata), self._timeouts)),
         )
         refused = table.merge(acks_of(rows, release, self._attempts, stamps_us))
         self._publish(release.release_id, strata, table)

@@ -46,6 +46,7 @@ class Stretches(NamedTuple):
     Attributes:
         rows, attempts: Which attempt, by rising row and attempt.
         first_us: Stamp of the first that is told of it.
+        trial_us: Stamp of the first that says that it is on trial; 0: none does.
         decided_us: Stamp of the first that ends it; NEVER: none does.
         failed_us: Stamp of the last that says that it failed; 0: none does.
         ranks: The highest rank told.
@@ -55,6 +56,7 @@ class Stretches(NamedTuple):
     rows: Rows
     attempts: npt.NDArray[np.int64]
     first_us: Stamps
+    trial_us: Stamps
     decided_us: Stamps
     failed_us: Stamps
     ranks: npt.NDArray[np.uint8]
@@ -71,12 +73,14 @@ def stretches(rows: Rows, heard: Rows, acks: Acks) -> Stretches:
     """What the places `heard`, sorted by row, then attempt, then place in the log, tell."""
     attempts, ranks, stamps_us = acks.attempts[heard], acks.ranks[heard], acks.stamps_us[heard]
     first = np.flatnonzero(np.diff(attempt_keys(rows[heard], attempts), prepend=-1))
+    trial_us = np.minimum.reduceat(np.where(ranks == Rank.TRIAL_BOOT, stamps_us, NEVER), first)
     decided_us = np.where(ranks >= Rank.COMMITTED, stamps_us, NEVER)
     committed = (ranks == Rank.COMMITTED) * np.uint8(ONCE_COMMITTED)
     return Stretches(
         rows=rows[heard[first]],
         attempts=attempts[first],
         first_us=stamps_us[first],
+        trial_us=trial_us * (trial_us != NEVER),
         decided_us=np.minimum.reduceat(decided_us, first),
         failed_us=np.maximum.reduceat(stamps_us * (ranks == Rank.FAILED), first),
         ranks=np.maximum.reduceat(ranks, first),

@@ -41,8 +41,8 @@ from streams.rollout.refusals import dead_letter
 from streams.rollout.tally import SOURCES, Tally
 from streams.rollout.window_fold import WindowFold
 
-COUNTING_VERSION: Final = "10"  # rises when a stage-one fold or its snapshot changes
-TALLY_VERSION: Final = "6"
+COUNTING_VERSION: Final = "11"  # rises when a stage-one fold or its snapshot changes
+TALLY_VERSION: Final = "7"
 
 LATE: Final = "fleetloop_rollout_late_records"
 LATE_TOLD: Final = "Records that no rate counts: stamped beyond lateness_s after their window."

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from streams.device_index import COLUMNS as INDEX_COLUMNS
 from streams.device_index import DeviceIndex, Rows
 from streams.growing import grown, owned
-from streams.rollout.acks import NEVER, Acks, Flags, Stretches, attempt_keys, stretches
+from streams.rollout.acks import Acks, Flags, Stretches, attempt_keys, stretches
+from streams.rollout.attempt_joining import Timeouts, joined
 from streams.rollout.deadlines import Deadlines
 from streams.rollout.outcomes import (
     IN_A,
@@ -26,34 +27,38 @@ from streams.rollout.slot_claims import second_claims
 
 COLUMNS: Final[Mapping[str, type]] = {
     "accepted_us": np.int64,
+    "trial_us": np.int64,
     "attempt": np.int32,
     "rejected": np.uint32,
     "rank": np.uint8,
     "marks": np.uint8,
 }
-"""What is kept of a device beside its id; `rejected` has a bit for each attempt it rejected."""
+"""What is kept of a device beside its id. `trial_us` is when the attempt at hand first said that it
+boots the release on trial; 0: it did not. `rejected` has a bit for each attempt it rejected."""
 
 _LAST_BIT: Final = 31  # attempts from this one on share it
 
 
 class Attempts:
-    """The devices of one release in one partition, by stratum: some 60 bytes each with their id.
+    """The devices of one release in one partition, by stratum: some 70 bytes each with their id.
 
     A device stands at the maximum of (attempt, rank) over its accepted attempts. An offer, a
     deferral or a rejection before acceptance starts nothing; a rejection of an accepted attempt
     is a failure. What is tested is whether a device is committed in time, however often it tries:
     a failure that is tried again decides nothing before the time is up, and what is decided does
-    not come back. So known failures never become fewer, as the evidence of harm needs it.
+    not come back. That holds for a device that boots the release on trial and says nothing more,
+    too: so looks a model that hangs the machine. Known failures never become fewer, as the evidence
+    of harm needs it.
 
     Args:
         strata: How many strata the release has.
-        timeout_us: Time after its first acceptance in which a device must become final.
+        timeouts: In which a device must become final.
     """
 
-    def __init__(self, strata: int, timeout_us: int) -> None:
-        self._timeout_us = timeout_us
+    def __init__(self, strata: int, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
         self._index = DeviceIndex()
-        self._deadlines = Deadlines()
+        self._deadlines, self._trials = Deadlines(), Deadlines()
         self._columns: dict[str, npt.NDArray[Any]] = {
             name: np.zeros(0, kind) for name, kind in COLUMNS.items()
         }
@@ -65,8 +70,13 @@ class Attempts:
     @property
     def due_us(self) -> int | None:
         """Ingest time past which the next device may have fallen silent; None: none is open."""
-        first_us = self._deadlines.first_us
-        return None if first_us is None else first_us + self._timeout_us
+        queues = zip((self._deadlines, self._trials), self._timeouts, strict=True)
+        due = (
+            first_us + timeout_us
+            for queue, timeout_us in queues
+            if (first_us := queue.first_us) is not None
+        )
+        return min(due, default=None)
 
     def counts(self, stratum: int) -> AttemptCounts:
         """Devices of a stratum by what happened to them."""
@@ -102,7 +112,11 @@ class Attempts:
 
     def expire(self, now_us: int) -> None:
         """The log was read past `now_us`: devices that were not final in time are lost."""
-        rows = np.unique(self._deadlines.pop_before(now_us - self._timeout_us))
+        waited = self._deadlines.pop_before(now_us - self._timeouts.commit_us)
+        began_before_us = now_us - self._timeouts.trial_us
+        tried = self._trials.pop_before(began_before_us)
+        tried = tried[self._on_trial(tried) & (self._columns["trial_us"][tried] < began_before_us)]
+        rows = np.union1d(waited, tried)
         rows = rows[self._open(rows)]
         self._count(rows, -1)
         self._columns["marks"][rows] |= LOST
@@ -115,9 +129,9 @@ class Attempts:
             yield name, column.view(np.uint8).data
 
     @classmethod
-    def unpacked(cls, packed: Mapping[str, bytes], strata: int, timeout_us: int) -> Self:
+    def unpacked(cls, packed: Mapping[str, bytes], strata: int, timeouts: Timeouts) -> Self:
         """The table that was packed."""
-        made = cls(strata, timeout_us)
+        made = cls(strata, timeouts)
         kinds = {**COLUMNS, **INDEX_COLUMNS}
         columns: dict[str, npt.NDArray[Any]] = {
             name: owned(packed[name], kind) for name, kind in kinds.items()
@@ -127,6 +141,8 @@ class Attempts:
         known = np.arange(len(made))
         rows = np.flatnonzero(made._open(known) & (made._columns["rank"] > 0))
         made._deadlines.add(made._columns["accepted_us"][rows], rows)
+        rows = rows[made._on_trial(rows)]
+        made._trials.add(made._columns["trial_us"][rows], rows)
         made._count(known, 1)
         return made
 
@@ -151,29 +167,28 @@ class Attempts:
     def _advance(self, told: Stretches) -> None:
         """Join what a batch tells of single attempts."""
         held = {name: column[told.rows] for name, column in self._columns.items()}
-        goes_on, fresh = told.attempts == held["attempt"], held["attempt"] == 0
-        first = np.diff(told.rows, prepend=-1) != 0
-        began_us = np.where(fresh, told.first_us, held["accepted_us"])[first]
-        began_us = began_us[np.cumsum(first) - 1]
-        held_rank = np.where(goes_on, held["rank"], 0)
-        ranks = np.maximum(held_rank, told.ranks)
-        # What was not done in time, or failed after it, no retry mends; one may not begin either.
-        late = (held_rank < Rank.COMMITTED) & (told.decided_us != NEVER)
-        late &= told.decided_us - began_us > self._timeout_us
-        late |= np.maximum(told.failed_us, told.first_us * ~goes_on) - began_us > self._timeout_us
-        np.bitwise_or.at(self._columns["marks"], told.rows[late], np.uint8(LOST))
-        of_attempt = told.marks | goes_on * held["marks"] & np.uint8(OF_ATTEMPT)
+        after = joined(told, held, self._timeouts)
+        np.bitwise_or.at(self._columns["marks"], told.rows[after.late], np.uint8(LOST))
         last = np.diff(told.rows, append=-1) != 0
         rows = told.rows[last]
         waits = held["attempt"][last] > 0
         waits &= self._open(rows)
         marks = self._columns["marks"][rows] & np.uint8(0xFF ^ OF_ATTEMPT)
-        self._columns["marks"][rows] = marks | of_attempt[last]
+        self._columns["marks"][rows] = marks | after.marks[last]
         self._columns["attempt"][rows] = told.attempts[last]
-        self._columns["rank"][rows] = ranks[last]
-        self._columns["accepted_us"][rows] = began_us[last]
+        self._columns["rank"][rows] = after.ranks[last]
+        self._columns["accepted_us"][rows] = after.accepted_us[last]
+        self._columns["trial_us"][rows] = after.trial_us[last]
         begun = self._open(rows) & ~waits
-        self._deadlines.add(began_us[last][begun], rows[begun])
+        self._deadlines.add(after.accepted_us[last][begun], rows[begun])
+        tried = self._open(rows) & self._on_trial(rows)
+        tried &= after.trial_us[last] != held["trial_us"][last]
+        self._trials.add(after.trial_us[last][tried], rows[tried])
+
+    def _on_trial(self, rows: Rows) -> Flags:
+        """Which devices said last that they boot the release on trial."""
+        found: Flags = self._columns["rank"][rows] == Rank.TRIAL_BOOT
+        return found
 
     def _open(self, rows: Rows) -> Flags:
         """Which devices may still commit in time; those that never accepted may, too."""

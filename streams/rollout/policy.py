@@ -51,8 +51,12 @@ class Policy(BaseModel):
         rate_doubles_after: Each so many committed devices of it make an opening twice as fast.
         rate_limit_per_min: The fastest.
         soak_s: Least time between two waves.
+        soak_km: Least distance that the release is driven for after its wave was opened, where a
+            rate per distance is tested: a fleet that stands still shows nothing, however long.
         patience_s: Time after the soak in which an unproven wave waits for its devices.
         commit_timeout_s: A device that accepted and is not committed by then has failed.
+        trial_timeout_s: So has one that said that it boots the release on trial, and by then
+            neither that it is committed nor that it failed.
         attempts: How often a device tries, in all, what fails for a transient reason.
         monitor_s: Least time between the last wave and COMPLETED.
         rollback_settle_s: Least time before a rollback can be done: orders travel.
@@ -86,8 +90,10 @@ class Policy(BaseModel):
     rate_doubles_after: Annotated[int, Field(ge=1)] = 1_000
     rate_limit_per_min: Annotated[int, Field(ge=1)] = 1_000
     soak_s: Seconds = _DAY_S
+    soak_km: Annotated[float, Field(ge=0.0)] = 500.0
     patience_s: Seconds = 3 * _DAY_S
     commit_timeout_s: Annotated[float, Field(gt=0.0)] = 3 * _DAY_S
+    trial_timeout_s: Annotated[float, Field(gt=0.0)] = _HOUR_S / 2
     attempts: Annotated[int, Field(ge=1, le=30)] = 3
     monitor_s: Seconds = 7 * _DAY_S
     rollback_settle_s: Seconds = 60.0
@@ -137,6 +143,11 @@ class Policy(BaseModel):
     def last_soak_s(self) -> float:
         """Least time between the last wave and COMPLETED: its soak is never the shorter one."""
         return max(self.soak_s, self.monitor_s)
+
+    @property
+    def soak_m(self) -> float:
+        """Metres of a soak; a fleet that no rate is tested for need not drive."""
+        return self.soak_km * 1_000.0 if any(True for _ in self.metrics.rates()) else 0.0
 
     @property
     def ceilings(self) -> Mapping[str, float]:
@@ -192,6 +203,7 @@ class Policy(BaseModel):
         """SHA-256 of the values that stage one counts by, hex: another one is another count."""
         names = {
             "commit_timeout_s",
+            "trial_timeout_s",
             "attempts",
             "slo_share",
             "windows_over",

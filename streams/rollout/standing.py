@@ -8,7 +8,7 @@ from typing import Final
 from schemas.decisions import ReleaseView
 from schemas.records import Evidence, ReleaseKind
 from schemas.stratum_view import StratumView
-from schemas.topics import DEVICES, OTA_ACKS
+from schemas.topics import DEVICES, INFERENCE_EVENTS, OTA_ACKS
 from streams.rollout.calendar_windows import Calendar
 from streams.rollout.control import Sides, rate_windows
 from streams.rollout.evidence import Counts
@@ -87,6 +87,10 @@ class ReleaseStanding:
     def devices(self, stratum: str) -> int:
         """About how many devices there are of the stratum's hardware; 0: none has registered."""
         return self.tally.sums(DEVICES.name, NO_RELEASE, stratum).offered
+
+    def driven_m(self, stratum: str) -> float:
+        """Metres that the release was driven for in the stratum."""
+        return self.tally.sums(INFERENCE_EVENTS.name, self.release_id, stratum).driven_mm / 1e3
 
     def passed_s(self, stratum: str) -> float:
         """Seconds of ingest time since the stratum's last step."""
@@ -196,6 +200,7 @@ class ReleaseStanding:
         }
         for name in self.strata if stratum is None else (stratum,):
             thresholds[f"devices.{name}"] = float(self.devices(name))
+            thresholds[f"driven_m.{name}"] = self.driven_m(name)
         for test in tests:
             thresholds.update(test.figures())
         if stratum is not None:

@@ -45,6 +45,7 @@ _COUNTED: Final = (
     "offered",
     "deferred",
 )
+_EXPOSURE: Final = _PLACED.index("exposure_m")
 _SHADOWED: Final = ("shadow_devices", "shadow_failed", "shadow_slices")
 _FIELDS: Final = (*_PLACED, *_COUNTED, *_SHADOWED)
 _fields = attrgetter(*_FIELDS)
@@ -55,7 +56,11 @@ class TallyLimitError(RuntimeError):
 
 
 class Sums(NamedTuple):
-    """Devices of one release and stratum by one source topic, over all its partitions."""
+    """Devices of one release and stratum by one source topic, over all its partitions.
+
+    `driven_mm` is the distance that the topic tells of, in whole millimetres: any order of adding
+    them up gives the same.
+    """
 
     accepted: int = 0
     committed: int = 0
@@ -65,6 +70,7 @@ class Sums(NamedTuple):
     rolled_back: int = 0
     offered: int = 0
     deferred: int = 0
+    driven_mm: int = 0
 
     @property
     def counts(self) -> Counts:
@@ -108,7 +114,8 @@ class _Line(NamedTuple):
 
 def _line(row: Sequence[Any]) -> _Line:
     placed, counted = len(_PLACED), len(_PLACED) + len(_COUNTED)
-    sums, (devices, failed, slices) = Sums._make(row[placed:counted]), row[counted:]
+    driven_mm = round(row[_EXPOSURE] * MILLIMETRES)
+    sums, (devices, failed, slices) = Sums._make((*row[placed:counted], driven_mm)), row[counted:]
     return _Line._make((*row[:placed], sums, (devices, failed, slices)))
 
 
@@ -240,7 +247,7 @@ class Tally:
         key, place = (line.release_id, line.stratum), (line.last_offset, line.ingest_ts)
         if line.arm == Arm.UNKNOWN:
             driven = line.topic == INFERENCE_EVENTS.name
-            count = round(line.exposure_m * MILLIMETRES) if driven else line.events
+            count = line.sums.driven_mm if driven else line.events
             self.windows.include(source, key, start, place, count, self.now_us)
         else:
             if self.arms.kept >= MAX_CELLS:

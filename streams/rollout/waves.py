@@ -3,6 +3,8 @@
 Each guard says in words why it holds in a stratum; None: it does not.
 """
 
+import math
+
 from schemas.strata import StratumStatus
 from streams.rollout.standing import ReleaseStanding
 
@@ -27,17 +29,15 @@ def unproven_in_budget(at: ReleaseStanding, stratum: str) -> str | None:
     """Patience is over without proof, and more devices may be exposed."""
     if not _unproven(at, stratum) or not _may_widen(at, stratum):
         return None
-    decided = at.updates(stratum).decided
-    return f"{decided} devices prove neither harm nor safety; widened within the budget"
+    return f"{_undecided(at, stratum)}; widened within the budget"
 
 
 def unproven(at: ReleaseStanding, stratum: str) -> str | None:
     """Patience is over without proof, and no more devices may be exposed."""
     if not _unproven(at, stratum) or _may_widen(at, stratum):
         return None
-    decided = at.updates(stratum).decided
     suspected = ", but harm is suspected" if at.suspected(stratum) else ""
-    return f"{decided} devices prove neither harm nor safety{suspected}; a person must decide"
+    return f"{_undecided(at, stratum)}{suspected}; a person must decide"
 
 
 def next_wave(at: ReleaseStanding, stratum: str) -> tuple[int, float]:
@@ -83,6 +83,12 @@ def _unproven(at: ReleaseStanding, stratum: str) -> bool:
     return bool(_wanting(at, stratum, wave))
 
 
+def _undecided(at: ReleaseStanding, stratum: str) -> str:
+    """What patience was over with, in words."""
+    found = [f"{at.updates(stratum).decided} devices prove neither harm nor safety"]
+    return ", ".join([*found, *_distance(at, stratum)])
+
+
 def _may_widen(at: ReleaseStanding, stratum: str) -> bool:
     """Nobody is exposed for proof's sake to what is suspected of harm."""
     return at.strata[stratum].share < at.policy.exposure_budget and not at.suspected(stratum)
@@ -93,17 +99,24 @@ def _soaked(at: ReleaseStanding, stratum: str, wave: int, patience_s: float = 0.
 
 
 def _wanting(at: ReleaseStanding, stratum: str, wave: int) -> list[str]:
-    """Devices and proof that are missing.
+    """Devices, distance and proof that are missing.
 
     The first wave is too small to prove safety: it passes without, unless harm is suspected.
     """
     wanted = at.policy.minimum_devices - at.updates(stratum).decided
-    devices = [f"{wanted} more decided devices"] if wanted > 0 else []
+    exposed = [f"{wanted} more decided devices"] if wanted > 0 else []
+    exposed += _distance(at, stratum)
     small = wave == 0 and not _is_last(at, wave) and not at.suspected(stratum)
     if small or at.proven(stratum):
-        return devices
+        return exposed
     lacking = [test.metric for test in at.tests(stratum) if test.guard and not test.proven]
-    return [*devices, f"proof of safety by {' and '.join(lacking)}"]
+    return [*exposed, f"proof of safety by {' and '.join(lacking)}"]
+
+
+def _distance(at: ReleaseStanding, stratum: str) -> list[str]:
+    """The distance that is missing from the wave's soak."""
+    left_m = at.policy.soak_m - (at.driven_m(stratum) - at.strata[stratum].driven_m)
+    return [f"{math.ceil(left_m / 1_000)} more km driven with it"] if left_m > 0 else []
 
 
 def _is_last(at: ReleaseStanding, wave: int) -> bool:

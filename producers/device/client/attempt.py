@@ -25,6 +25,7 @@ class Attempt:
     Attributes:
         number: From 1, by release.
         due_us: When the next step is due, UTC microseconds.
+        offered_us: When it was offered, likewise.
         deferred: Why it waits, by the last DEFERRED; empty: it does not.
         recovery: It fetches again what a rollback returns to.
         boots: Boots of the new slot so far.
@@ -35,6 +36,7 @@ class Attempt:
     number: int
     phase: Phase
     due_us: int
+    offered_us: int = 0  # kept by an older client without it: that offer is over
     deferred: str = ""
     recovery: bool = False
     boots: int = 0

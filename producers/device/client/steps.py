@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 DIGEST_MISMATCH: Final = "DIGEST_MISMATCH"
 DOES_NOT_LOAD: Final = "DOES_NOT_LOAD"
 WRONG_ANSWER: Final = "WRONG_ANSWER"
+OFFER_EXPIRED: Final = "OFFER_EXPIRED"
 
 TRIAL_BOOTS: Final = 3
 """Boots that a new model is given to prove itself."""
@@ -89,6 +90,7 @@ class Steps:
             number=number,
             phase=Phase.OFFER,
             due_us=now_us,
+            offered_us=now_us,
             recovery=recovery,
             consent=Consent.ask(now_us) if asked else Consent(),
         )
@@ -132,7 +134,9 @@ class Steps:
         return True
 
     def _accept(self, at: Attempt, now_us: int) -> bool:
-        at = replace(at, consent=at.consent.at(now_us, self._household.postponing))
+        self._check_offer(at, now_us)
+        consent = at.consent.at(now_us, self._household.postponing)
+        at = replace(at, consent=consent, offered_us=min(at.offered_us, now_us))
         reason = deferral(
             at.wanted.preconditions,
             self._acks.conditions(now_us),
@@ -150,6 +154,12 @@ class Steps:
             if reason != at.deferred:
                 self._say(at, AckState.DEFERRED, now_us, reason)
         return False
+
+    def _check_offer(self, at: Attempt, now_us: int) -> None:
+        """What was offered long ago is not begun, nor was what its owner said meant for today."""
+        if now_us - at.offered_us > self._rules.offer_s * 1e6:
+            why = f"not accepted in {self._rules.offer_s:g} s; offered anew if it is still wanted"
+            raise FailedError(AckState.REJECTED, OFFER_EXPIRED, why, again=True)
 
     def _download(self, at: Attempt, now_us: int) -> bool:
         again_us = self._storage.fetch(at, now_us)

@@ -75,6 +75,34 @@ def test_later_is_told_kept_over_a_boot_and_ends_at_the_limit() -> None:
     assert told(booted)[-1] == (A.COMMITTED, "")
 
 
+def test_an_offer_is_over_after_its_time_and_the_owner_is_asked_anew() -> None:
+    phone = Phone(household=ASKS, defer_s=1, offer_s=10, retry_s=4)
+    phone.temperature_c = 71.0
+    phone.run(WISH, 2)
+    phone.ota.agree()
+    phone.run(WISH, 8)
+    assert phone.states == [(A.OFFERED, ""), (A.DEFERRED, "TOO_HOT")]
+    phone.run(WISH, 2)
+    assert phone.states[-1] == (A.REJECTED, "OFFER_EXPIRED")
+    phone.temperature_c = 40.0
+    phone.run(WISH, 6)
+    assert phone.states[-2:] == [(A.OFFERED, ""), (A.DEFERRED, "NO_CONSENT")]
+    assert phone.acks[-1].attempt == 2
+    phone.ota.agree()
+    phone.run(WISH, 8)
+    assert phone.states[-1] == (A.COMMITTED, "")
+
+
+def test_an_expired_offer_returns_to_what_the_log_says_by_then() -> None:
+    phone = Phone(defer_s=1, offer_s=10)
+    phone.temperature_c = 71.0
+    phone.run(WISH, 5)
+    phone.now += 20 * 86_400 * 1_000_000  # it was off
+    phone.temperature_c = 40.0
+    phone.run(Install(model=model("r3")), 10)
+    assert [ack.release_id for ack in phone.acks if ack.state is A.COMMITTED] == ["r3"]
+
+
 def test_a_way_back_is_not_asked_for() -> None:
     phone = running(Household())
     phone.run(WISH, 20)

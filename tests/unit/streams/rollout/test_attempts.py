@@ -11,6 +11,7 @@ from schemas.records import AckState as A
 from streams.device_index import DeviceIndex, DeviceLimitError
 from streams.rollout import attempts
 from streams.rollout.ack_fold import AckFold
+from streams.rollout.attempt_joining import Timeouts
 from streams.rollout.evidence import Counts, log_e_harm, log_e_safe
 from streams.rollout.outcomes import AttemptCounts
 from streams.rollout.policy import Policy
@@ -18,8 +19,9 @@ from streams.rollout.proposals import Proposal
 from tests.rollout_log import START, digest_of, proposal
 from tests.rollout_reference import Told, ack_batch, expected, heard
 
-TIMEOUT_US = 1_000
-POLICY = Policy(commit_timeout_s=TIMEOUT_US / 1e6)
+TIMEOUT_US, TRIAL_US = 1_000, 300
+TIMEOUTS = Timeouts(TIMEOUT_US, TRIAL_US)
+POLICY = Policy(commit_timeout_s=TIMEOUT_US / 1e6, trial_timeout_s=TRIAL_US / 1e6)
 KNOWN = {name: Proposal(proposal(name, strata=("HW3", "HW4")), START) for name in ("r1", "r2")}
 ONE = AttemptCounts(offered=1, accepted=1)
 PATH = (A.OFFERED, A.ACCEPTED, A.DOWNLOADED, A.VERIFIED, A.INSTALLED, A.TRIAL_BOOT, A.COMMITTED)
@@ -44,7 +46,7 @@ def found(fold: AckFold) -> Counts_:
 
 
 def reference(log: Log, until_us: int) -> Counts_:
-    return expected(log, timeout_us=TIMEOUT_US, until_us=until_us)
+    return expected(log, timeouts=TIMEOUTS, until_us=until_us)
 
 
 def after(*acks: Told, at: tuple[int, ...] = ()) -> AttemptCounts:
@@ -105,7 +107,7 @@ def test_any_batching_and_repetition_counts_like_the_slow_rules(
     until = log[-1][1] + chance.choice([1, TIMEOUT_US, TIMEOUT_US + 1])
     fold.advance(until)
     assert found(fold) == reference(log, until)
-    assert refused == heard(again, TIMEOUT_US)[1]
+    assert refused == heard(again, TIMEOUTS)[1]
     for at in found(fold).values():
         assert at.failed + at.committed + at.silent <= at.accepted <= at.offered
         assert at.failed + at.rolled_back <= at.accepted
@@ -292,6 +294,39 @@ def test_silence_is_told_once_the_log_is_read_past_the_deadline() -> None:
     assert found(fold)["r1", "HW3"] == ONE._replace(silent=1)
     fold.apply(ack_batch([(told(A.REVERTED), START + 9_000)], 1))
     assert found(fold)["r1", "HW3"] == ONE._replace(failed=1)
+
+
+def test_a_device_that_is_silent_after_its_trial_boot_has_failed() -> None:
+    fold = made()
+    path = [(told(state), START + at) for at, state in enumerate((A.ACCEPTED, A.TRIAL_BOOT))]
+    fold.apply(ack_batch(path, 0))
+    assert fold.due_us == START + 1 + TRIAL_US
+    fold = made(fold.snapshot())
+    fold.advance(START + 1 + TRIAL_US)
+    assert found(fold)["r1", "HW3"] == ONE
+    fold.advance(START + 2 + TRIAL_US)
+    assert found(fold)["r1", "HW3"] == ONE._replace(silent=1)
+
+
+def test_the_time_of_a_trial_runs_from_its_first_boot_and_anew_in_each_attempt() -> None:
+    boots = (told(A.TRIAL_BOOT), told(A.TRIAL_BOOT), told(A.COMMITTED))
+    assert after(*boots, at=(0, 200, TRIAL_US)) == ONE._replace(committed=1)
+    assert after(*boots, at=(0, 200, TRIAL_US + 1)) == ONE._replace(silent=1)
+    again = (
+        told(A.TRIAL_BOOT),
+        told(A.REVERTED, reason="INTERRUPTED"),
+        told(A.TRIAL_BOOT, attempt=2),
+        told(A.COMMITTED, attempt=2),
+    )
+    assert after(*again, at=(0, 200, 400, 400 + TRIAL_US)) == ONE._replace(committed=1)
+    assert after(*again, at=(0, 200, 400, 401 + TRIAL_US)) == ONE._replace(silent=1)
+    assert after(*again, at=(0, 301, 302, 303)) == ONE._replace(silent=1)
+
+
+def test_an_attempt_that_begins_after_a_silent_trial_mends_nothing() -> None:
+    left = (told(A.TRIAL_BOOT), told(A.ACCEPTED, attempt=2), told(A.COMMITTED, attempt=2))
+    assert after(*left, at=(0, TRIAL_US, TRIAL_US)) == ONE._replace(committed=1)
+    assert after(*left, at=(0, TRIAL_US + 1, TRIAL_US + 2)) == ONE._replace(silent=1)
 
 
 def test_what_is_decided_waits_for_no_deadline() -> None:

@@ -13,7 +13,13 @@ from tests import factories
 from tests.rollout_log import GATE, KEYRING, SECOND, START, command, digest_of, proposal
 
 POLICY: Final = Policy(
-    ceiling=0.1, waves=(0.5, 1.0), soak_s=2.0, patience_s=3.0, commit_timeout_s=4.0, monitor_s=3.0
+    ceiling=0.1,
+    waves=(0.5, 1.0),
+    soak_s=2.0,
+    soak_km=0.0,
+    patience_s=3.0,
+    commit_timeout_s=4.0,
+    monitor_s=3.0,
 )
 TICKS: Final = 14
 

@@ -29,6 +29,7 @@ POLICY: Final = Policy(
     rate_window_s=10,
     lateness_s=5,
     soak_s=3_600,
+    soak_km=0.0,
     progress_s=0.5,
 )
 WINDOW_US: Final = 10 * SECOND

@@ -27,6 +27,7 @@ RATES: Final = POLICY.model_copy(
         ),
         "rate_window_s": 10.0,
         "lateness_s": 5.0,
+        "soak_km": 0.0,
     }
 )
 
