@@ -17,6 +17,7 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "state": alert.state.value,
         "release_id": alert.labels.get("release_id"),
         "hardware": alert.labels.get("hardware"),
+        "region": alert.labels.get("region"),
         "starts_at": moments.spell(alert.starts_at),
         "resolved_at": None if alert.resolved_at is None else moments.spell(alert.resolved_at),
         "reason": alert.reason,

@@ -11,6 +11,7 @@ from schemas.decisions import ReleaseBook
 from schemas.facts import Fact
 from schemas.registry import registry_from
 from schemas.topics import MODEL_RELEASES, TopicSpec
+from streams.rollout.ledger import Ledger
 
 READ_S: Final = 60.0
 
@@ -31,10 +32,15 @@ def read_book(settings: Settings) -> ReleaseBook:
     Raises:
         KeysError: The keyring is missing or wrong.
     """
-    book = ReleaseBook(load_keyring(settings.keys_dir))
-    for fact in read_whole(settings, MODEL_RELEASES):
-        book.observe(fact.record, offset=fact.offset, stamp_us=fact.stamp_us)
-    if voids := book.voids.total():
-        rules = ", ".join(f"{count} by {rule}" for rule, count in sorted(book.voids.items()))
-        say(f"{voids} records of {MODEL_RELEASES.name} do not count: {rules}")
-    return book
+    return read_ledger(settings).book
+
+
+def read_ledger(settings: Settings, monitor_s: float | None = None) -> Ledger:
+    """The same, and from when each release is history; see `Ledger`."""
+    ledger = Ledger(load_keyring(settings.keys_dir), monitor_s)
+    ledger.observe(read_whole(settings, MODEL_RELEASES))
+    voids = ledger.book.voids
+    if total := voids.total():
+        rules = ", ".join(f"{count} by {rule}" for rule, count in sorted(voids.items()))
+        say(f"{total} records of {MODEL_RELEASES.name} do not count: {rules}")
+    return ledger

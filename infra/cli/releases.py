@@ -10,10 +10,11 @@ import typer
 
 from infra.cli.dataset_log import affected
 from infra.cli.evidence_words import in_words
-from infra.cli.log import read_book
+from infra.cli.log import read_book, read_ledger
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
 from infra.cli.release_following import Following, verdict
 from infra.cli.release_rows import decision_row, release_row, stratum_rows
+from infra.cli.useless_orders import useless
 from infra.kafka.publisher import Publisher
 from infra.keys import load_signer
 from infra.objects import ObjectStore
@@ -21,11 +22,10 @@ from infra.orders import signed_order
 from infra.settings import Settings
 from schemas.codec import Codec
 from schemas.decisions import ReleaseBook, ReleaseView
-from schemas.records import CommandKind, ModelRelease, ReleaseKind, RolloutCommand
+from schemas.records import CommandKind, ModelRelease, RolloutCommand
 from schemas.registry import registry_from
-from schemas.strata import StratumStatus
 from schemas.topics import MODEL_RELEASES, ROLLOUT_COMMANDS, TopicSpec
-from schemas.transitions import TABLE
+from streams.rollout.policy import load_policy
 
 app = typer.Typer(no_args_is_help=True, help="Look at releases and order what happens to them.")
 
@@ -252,14 +252,21 @@ def _order(
     release_id: str, kind: CommandKind, reason: str, signer_name: str, stratum: str | None
 ) -> None:
     settings = Settings()
-    book = read_book(settings)
-    view = _found(book, release_id)
+    back = kind is CommandKind.ROLLBACK  # no other order needs the policy
+    ledger = read_ledger(settings, load_policy(settings.policy_file).monitor_s if back else None)
+    view, now_us = _found(ledger.book, release_id), time.time_ns() // 1_000
     if stratum is not None and stratum not in view.strata:
         strata = ", ".join(view.strata)
         fail(f"release {release_id} is for {strata}, not for {stratum}", Exit.USAGE)
-    if (
-        why := _useless(view, kind, stratum, with_parent=book.parent(view) is not None)
-    ) is not None:
+    since_us = ledger.retired_us(release_id)
+    why = useless(
+        view,
+        kind,
+        stratum,
+        with_parent=ledger.book.parent(view) is not None,
+        history_us=since_us if since_us is not None and since_us <= now_us else None,
+    )
+    if why is not None:
         fail(f"{kind} of {release_id} would do nothing: {why}", Exit.CONDITION_NOT_MET)
     order = signed_order(
         load_signer(settings.keys_dir, signer_name),
@@ -267,29 +274,10 @@ def _order(
         kind,
         reason=reason,
         stratum=stratum,
-        issued_ts=time.time_ns() // 1_000,
+        issued_ts=now_us,
     )
     _publish(settings, ROLLOUT_COMMANDS, order)
     say(f"{kind} of {release_id} is ordered; see: fleetloop releases get {release_id}")
-
-
-def _useless(
-    view: ReleaseView, kind: CommandKind, stratum: str | None, *, with_parent: bool
-) -> str | None:
-    """Why an order would come to nothing as things stand; None: it would not."""
-    stands = {name: at for name, at in view.strata.items() if stratum in (None, name)}
-    if kind is CommandKind.APPROVE:
-        waits = {StratumStatus.PROPOSED, StratumStatus.VERIFIED}
-        able = any(at.status in waits for at in stands.values())
-    else:
-        rows = [row for row in TABLE if row.cause is kind]
-        if not with_parent:
-            rows = [row for row in rows if row.kind is not ReleaseKind.ROLLBACK_ORDERED]
-        able = any(at.status in row.sources for row in rows for at in stands.values())
-    if able:
-        return None
-    found = ", ".join(f"{name} is {at.status}" for name, at in stands.items())
-    return found if with_parent else f"{found}, and there is no parent to go back to"
 
 
 def _publish(settings: Settings, topic: TopicSpec, record: ModelRelease | RolloutCommand) -> None:

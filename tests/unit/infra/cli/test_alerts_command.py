@@ -96,13 +96,14 @@ def episode(labels: dict[str, str], seq: int = 0, **over: Any) -> Step:
 def test_the_list_says_what_holds_an_alert_back(log: Log) -> None:
     page = log.alert(episode(PAGE))
     log.alert(episode(TICKET))
-    log.alert(episode(HW3 | {"hardware": "HW4"}))
-    log.alert(episode(HW3 | {"hardware": "HW4"}, 1, state=GONE, resolved_at=5))
+    log.alert(episode(HW3 | {"hardware": "HW4", "region": "EU"}))
+    log.alert(episode(HW3 | {"hardware": "HW4", "region": "EU"}, 1, state=GONE, resolved_at=5))
     shown = rows(fleetloop("alerts", "list", "-o", "json"))
     assert {row["severity"]: row["held_back"] for row in shown if row["state"] == "FIRING"} == {
         "PAGE": None,
         "TICKET": f"inhibited by {page}",
     }
+    assert [row["region"] for row in shown if row["state"] == "RESOLVED"] == ["EU"]
     assert len(shown) == 3
     assert len(rows(fleetloop("alerts", "list", "--firing", "-o", "json"))) == 2
 

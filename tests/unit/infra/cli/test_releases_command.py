@@ -1,9 +1,12 @@
 """What `fleetloop releases` shows and signs."""
 
+from functools import partial
+
 from infra.cli.output import Exit
 from infra.cli.release_evidence import evidence_rows
 from infra.cli.release_following import verdict
 from infra.cli.release_rows import decision_row, release_row, stratum_rows
+from infra.cli.useless_orders import useless
 from infra.orders import signed_order
 from schemas.records import CommandKind
 from schemas.records import ReleaseKind as K
@@ -59,6 +62,25 @@ def test_a_release_is_settled_well_only_when_it_completed_everywhere() -> None:
     assert verdict(log.book.releases["r2"]) is None
     log.must("r2", K.ROLLBACK_DONE, reason="all back")
     assert verdict(log.book.releases["r2"]) is Exit.CONDITION_NOT_MET
+
+
+def test_an_order_back_from_history_is_refused_and_says_since_when() -> None:
+    log = Log()
+    for counter, name in enumerate(("r1", "r2", "r3"), 1):
+        parent = None if counter == 1 else f"r{counter - 1}"
+        log.completed(name, counter=counter, parent_release_id=parent)
+    ask = partial(useless, kind=CommandKind.ROLLBACK, stratum=None)
+    why = ask(log.book.releases["r2"], with_parent=True, history_us=START)
+    assert why is not None
+    assert why.startswith("HW3 is COMPLETED, HW4 is COMPLETED, AI5 is COMPLETED, and it is history")
+    assert ask(log.book.releases["r2"], with_parent=True, history_us=None) is None
+    first = ask(log.book.releases["r1"], with_parent=False, history_us=None)
+    assert first is not None
+    assert first.endswith("there is no parent to go back to")
+    pause = useless(
+        log.book.releases["r2"], CommandKind.PAUSE, "HW3", with_parent=True, history_us=START
+    )
+    assert pause == "HW3 is COMPLETED"
 
 
 def test_a_decision_is_a_row() -> None:
