@@ -159,6 +159,7 @@ def play(
     *,
     rival: random.Random | None = None,
     through: KafkaSettings | None = None,
+    session_s: float = 2.0,
 ) -> Played:
     """Play releases until every kill has happened and the last release has ended.
 
@@ -169,6 +170,8 @@ def play(
         rival: When a second gate, of another group, naps that decides about the same releases;
             None: there is no other.
         through: Where the gates find the broker; None: where all others do.
+        session_s: How long a dead gate's partitions stay its own. A gate that gets no processor for
+            so long is taken for dead, too: a busy machine wants more.
     """
     make_keys(folder / "keys")
     (folder / "policy.yaml").write_text(POLICY)
@@ -176,7 +179,7 @@ def play(
         logs = KafkaLogs(kafka)
         stack.callback(logs.close)
         world = KafkaWorld(logs, folder / "keys")
-        gates = Gates(folder, _environment(through or kafka, folder), kills)
+        gates = Gates(folder, _environment(through or kafka, folder, session_s), kills)
         stack.callback(gates.close)
         if rival is not None:
             gates.oppose(rival)
@@ -191,11 +194,11 @@ def play(
         )
 
 
-def _environment(kafka: KafkaSettings, folder: Path) -> dict[str, str]:
+def _environment(kafka: KafkaSettings, folder: Path, session_s: float) -> dict[str, str]:
     return {
         **os.environ,
         "FLEETLOOP_KAFKA__BOOTSTRAP": kafka.bootstrap,
-        "FLEETLOOP_KAFKA__SESSION_TIMEOUT_S": "2",
+        "FLEETLOOP_KAFKA__SESSION_TIMEOUT_S": f"{session_s}",
         "FLEETLOOP_OBJECTS_URL": f"file://{folder}/objects",
         "FLEETLOOP_KEYS_DIR": str(folder / "keys"),
         "FLEETLOOP_POLICY_FILE": str(folder / "policy.yaml"),

@@ -23,6 +23,8 @@ from tests.kafka_proxy import Proxy
 from tests.soak.seeds import soak
 
 SHARE: Final = 0.05
+SESSION_S: Final = 6.0
+"""Nobody waits for a soak, which may run beside other work."""
 
 
 def run(seed: int) -> Mapping[str, Any]:
@@ -35,7 +37,9 @@ def run(seed: int) -> Mapping[str, Any]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         proxy = Proxy(kafka, random.Random(seed), losing=SHARE, doubling=SHARE)
         stack.callback(proxy.close)
-        played = play(kafka, folder, kills, rival=rival, through=proxy.settings)
+        played = play(
+            kafka, folder, kills, rival=rival, through=proxy.settings, session_s=SESSION_S
+        )
     return {
         "seed": seed,
         "rival": rival is not None,
