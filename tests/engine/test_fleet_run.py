@@ -23,8 +23,11 @@ from infra.settings import KafkaSettings
 from infra.stack.supervisor import Supervisor
 from infra.stack.tansu import TansuBroker
 from infra.topics import apply_all
+from producers.bundles import packed
+from producers.proposing import store_model
 from schemas.codec import Codec
-from schemas.records import AckState, Artifact, ReleaseKind
+from schemas.media import PICTURES
+from schemas.records import AckState, ReleaseKind
 from schemas.registry import FileRegistry
 from schemas.topics import DEVICES, INFERENCE_EVENTS, MODEL_RELEASES, OTA_ACKS, TopicSpec
 from tests.rollout_log import follow, proposal
@@ -70,15 +73,10 @@ class Site:
         return subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True)
 
     def open_release(self) -> None:
-        """Propose a release with a real model file and open it to every device."""
-        stored = self.objects.put(tiny_model(), kind="models", suffix=".onnx")
-        first = proposal(
-            "r1",
-            artifact=Artifact(
-                uri=stored.uri, digest=stored.digest, bytes=stored.bytes, format="ONNX",
-                opset=18, input_shape=(-1, 32, 32, 3), runtime="onnxruntime",
-            ),
-        )  # fmt: skip
+        """Propose a bundle of two real models and open it to every device."""
+        bundle = packed({"model": tiny_model(), "lanes": tiny_model(tag="lanes")})
+        model = store_model(self.objects, bundle, PICTURES)
+        first = proposal("r1", artifact=model)
         keys = self.folder / "keys"
         first = load_signer(keys, "trainer").sign(first)
         gate = load_signer(keys, "gate")
