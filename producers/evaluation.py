@@ -13,8 +13,13 @@ from producers.model.runtime import Answers, Model
 from schemas.references import CONFIDENCE_BINS, Reference
 
 RESAMPLES: Final = 2000
+REGION_ENCOUNTERS: Final = 100
+"""A region with so many has a reference of its own."""
 BINS: Final = 10
 """Bins of confidence, of equal width, over which the calibration error is taken."""
+
+
+_REGION: Final = "region/"
 
 
 class EvaluationError(ValueError):
@@ -53,6 +58,7 @@ class Accuracy:
             weighted by pictures (Naeini, Cooper, Hauskrecht 2015).
         pictures, encounters: What it rests on.
         reference: The same answers as devices would report them, which have no labels.
+        regions: The same of each region that has enough encounters.
     """
 
     mean: float
@@ -64,6 +70,7 @@ class Accuracy:
     pictures: int
     encounters: int
     reference: Reference
+    regions: Mapping[str, Reference]
 
 
 def evaluate(model: bytes, held_back: HeldBack) -> Accuracy:
@@ -77,6 +84,7 @@ def evaluate(model: bytes, held_back: HeldBack) -> Accuracy:
     answers, right = _right(model, held_back)
     hits, sizes = _by_encounter(right, held_back)
     low, high = interval(hits, sizes, RESAMPLES)
+    counted = _counted(answers, held_back.groups)
     return Accuracy(
         mean=float(right.mean()),
         low=low,
@@ -90,7 +98,12 @@ def evaluate(model: bytes, held_back: HeldBack) -> Accuracy:
         calibration_error=_calibration_error(answers, right),
         pictures=len(right),
         encounters=len(sizes),
-        reference=_reference(answers, held_back.groups),
+        reference=Reference.of(*counted),
+        regions={
+            name.removeprefix(_REGION): Reference.of(*(counts[rows] for counts in counted))
+            for name, rows in encounters_by_slice(held_back.slices).items()
+            if name.startswith(_REGION) and len(rows) >= REGION_ENCOUNTERS
+        },
     )
 
 
@@ -177,12 +190,17 @@ def _per_slice(
     }
 
 
-def _reference(answers: Answers, groups: NDArray[np.int64]) -> Reference:
-    """Answers counted as a reporting window counts them; frames of a group are in their order."""
+def _counted(
+    answers: Answers, groups: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Confidence, classes and flips of each group, as `Reference.of` takes them.
+
+    Frames of a group are in their order.
+    """
     top1 = answers.prob.argmax(1)
     bins = np.minimum((answers.prob.max(1) * CONFIDENCE_BINS).astype(int), CONFIDENCE_BINS - 1)
     flips = (np.diff(top1) != 0) & (np.diff(groups) == 0)
-    return Reference.of(
+    return (
         _by_group(bins, groups, CONFIDENCE_BINS),
         _by_group(top1, groups, answers.prob.shape[1]),
         np.bincount(groups[1:], weights=flips, minlength=int(groups.max()) + 1).astype(np.int64),

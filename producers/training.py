@@ -39,7 +39,8 @@ class Trained:
     Attributes:
         metrics: Flat, as a release carries them: accuracy, low, high, calibration_error of the
             held-back frames (of the validation side when nothing is held back),
-            slice/<name>/<value>, and reference/<name>: what drift is compared with.
+            slice/<name>/<value>, and what drift is compared with: reference/<name> and, of regions
+            with enough encounters, reference@<region>/<name>.
         card: The model card: JSON with sorted keys and no time, so equal models have equal cards.
         known: Inputs that devices ask it for before it drives: see `producers.known_choice`.
     """
@@ -209,6 +210,7 @@ def _metrics(found: Accuracy | None) -> dict[str, float]:
     if found is None:
         return {}
     slices = {f"slice/{name}": share for name, share in found.per_slice.items()}
+    by_region = [to_metrics(counted, region) for region, counted in found.regions.items()]
     return {
         "accuracy": found.mean,
         "accuracy_low": found.low,
@@ -216,6 +218,7 @@ def _metrics(found: Accuracy | None) -> dict[str, float]:
         "calibration_error": found.calibration_error,
         **slices,
         **to_metrics(found.reference),
+        **{name: value for told in by_region for name, value in told.items()},
     }
 
 

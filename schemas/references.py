@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 CONFIDENCE_BINS: Final = 10
 SPREAD_PARTS: Final = 6
-_PREFIX: Final = "reference/"
+_NAME: Final = "reference"
 _ROUNDING: Final = 1e-6
 
 Ints = npt.NDArray[np.int64]
@@ -90,26 +90,43 @@ class Reference:
         return held and len(rows) == len(self.spread) == CONFIDENCE_BINS
 
 
-def to_metrics(reference: Reference) -> dict[str, float]:
-    """As metrics of a release: reference/encounters, reference/confidence/3, ..."""
+def to_metrics(reference: Reference, region: str = "") -> dict[str, float]:
+    """As metrics of a release: reference/encounters, reference/confidence/3, ...
+
+    Args:
+        reference: What was counted.
+        region: Where; of one region it is reference@city/encounters, ...
+    """
     told: dict[str, float] = {"encounters": reference.encounters, "flips": reference.flips}
     told |= {f"confidence/{at}": count for at, count in enumerate(reference.confidence)}
     told |= {f"classes/{at}": count for at, count in enumerate(reference.classes)}
     spread = chain.from_iterable(reference.spread)
     told |= {f"spread/{at}": count for at, count in enumerate(spread)}
-    return {f"{_PREFIX}{name}": float(count) for name, count in told.items()}
+    return {f"{_prefix(region)}{name}": float(count) for name, count in told.items()}
 
 
-def from_metrics(metrics: Mapping[str, float]) -> Reference | None:
+def regions(metrics: Mapping[str, float]) -> set[str]:
+    """Regions of which a release's metrics have a reference of their own."""
+    names = {name.partition("/")[0] for name in metrics}
+    start = f"{_NAME}@"
+    return {name.removeprefix(start) for name in names if name.startswith(start)}
+
+
+def from_metrics(metrics: Mapping[str, float], region: str = "") -> Reference | None:
     """The reference among a release's metrics; None: it has none, as older releases.
+
+    Args:
+        metrics: Of the release.
+        region: Of which region; else of all that was held back.
 
     Raises:
         UnsoundReferenceError: It contradicts itself.
     """
+    prefix = _prefix(region)
     told = {
-        name.removeprefix(_PREFIX): value
+        name.removeprefix(prefix): value
         for name, value in metrics.items()
-        if name.startswith(_PREFIX)
+        if name.startswith(prefix)
     }
     if not told:
         return None
@@ -123,6 +140,10 @@ def from_metrics(metrics: Mapping[str, float]) -> Reference | None:
         classes=tuple(map(round, classes)),
         spread=tuple(spread[at : at + width] for at in range(0, len(spread), width)),
     )
+
+
+def _prefix(region: str) -> str:
+    return f"{_NAME}@{region}/" if region else f"{_NAME}/"
 
 
 def _listed(told: Mapping[str, float], prefix: str) -> tuple[float, ...]:

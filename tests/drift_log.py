@@ -33,14 +33,14 @@ CLASSES: Final = (30, 18, 12)
 PLACE: Final = Place("release-1", "city", "HW3")
 
 
-def reference(encounters: int = 400) -> Reference:
-    """A validation whose shares are those of a sure window."""
+def reference(encounters: int = 400, confidence: Sequence[int] = SURE) -> Reference:
+    """A validation whose shares are those of a window, of a sure one if not said."""
     times = encounters * PER_ENCOUNTER // FRAMES
     return Reference(
         encounters=encounters,
         frames=times * FRAMES,
         flips=3 * times,
-        confidence=tuple(count * times for count in SURE),
+        confidence=tuple(count * times for count in confidence),
         classes=tuple(count * times for count in CLASSES),
     )
 

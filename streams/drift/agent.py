@@ -21,7 +21,7 @@ from streams.processor import Fold, Outgoing, Standing, Tally
 from streams.withdrawals import Withdrawal, withdrawal
 
 COUNTING_VERSION: Final = "1"
-COMPARING_VERSION: Final = "2"
+COMPARING_VERSION: Final = "3"
 WINDOWS: Final = "fleetloop_drift_windows"
 WINDOWS_TOLD: Final = "Reporting windows that stage one left out: duplicate or uncompared."
 CELLS: Final = "fleetloop_drift_cells"

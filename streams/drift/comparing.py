@@ -156,7 +156,7 @@ class ComparingFold:
 
     def _comparison(self, place: Place) -> Comparison | None:
         found = self.places.get(place)
-        bounds = self.validations.bounds(place.release_id)
+        bounds = self.validations.bounds(place.release_id, place.region)
         if found is None and bounds is not None:
             found = self.places[place] = Comparison(bounds)
         return found

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from schemas.records import ModelRelease
-from schemas.references import Reference, UnsoundReferenceError, from_metrics
+from schemas.references import Reference, UnsoundReferenceError, from_metrics, regions
 from streams.drift.comparison import Bounds
 
 NO_REFERENCE: Final = (
@@ -12,25 +12,34 @@ NO_REFERENCE: Final = (
 
 
 class Validations:
-    """Bounds by release. A proposal precedes every answer of its release, so they never change."""
+    """Bounds by release and region. A proposal precedes every answer of its release: no change.
+
+    A region without a validation of its own is compared with all that was held back, named "".
+    """
 
     def __init__(self) -> None:
-        self._bounds: dict[str, Bounds] = {}
+        self._bounds: dict[str, dict[str, Bounds]] = {}
         self._faults: dict[str, str] = {}
 
     def observe(self, proposal: ModelRelease) -> None:
         """Take note of a valid proposal."""
+        metrics = proposal.metrics
         try:
-            reference = from_metrics(proposal.metrics)
+            found = {region: from_metrics(metrics, region) for region in ("", *regions(metrics))}
         except UnsoundReferenceError as error:
             self._faults[proposal.release_id] = str(error)
             return
-        if reference is not None and proposal.release_id not in self._bounds:
-            self._bounds[proposal.release_id] = Bounds.of(reference)
+        if proposal.release_id not in self._bounds and found[""] is not None:
+            self._bounds[proposal.release_id] = {
+                region: Bounds.of(reference)
+                for region, reference in found.items()
+                if reference is not None
+            }
 
-    def bounds(self, release_id: str) -> Bounds | None:
+    def bounds(self, release_id: str, region: str) -> Bounds | None:
         """What answers are compared with; None: nothing."""
-        return self._bounds.get(release_id)
+        held = self._bounds.get(release_id)
+        return None if held is None else held.get(region, held[""])
 
     def why_not(self, release_id: str) -> str:
         """Why there is nothing to compare with."""
@@ -39,18 +48,27 @@ class Validations:
     def state(self, release_ids: set[str]) -> dict[str, Any]:
         """Validations of some releases as plain values: a fold is restored before logs are read."""
         return {
-            name: [
-                *(bounds.reference.encounters, bounds.reference.frames, bounds.reference.flips),
-                *(bounds.reference.confidence, bounds.reference.classes, bounds.reference.spread),
-            ]
-            for name, bounds in self._bounds.items()
+            name: {region: _state(bounds.reference) for region, bounds in held.items()}
+            for name, held in self._bounds.items()
             if name in release_ids
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Take the values of `state()`."""
-        for name, (encounters, frames, flips, *counts) in state.items():
-            confidence, classes, spread = (tuple(each) for each in counts)
-            rows = tuple(tuple(row) for row in spread)
-            reference = Reference(encounters, frames, flips, confidence, classes, rows)
-            self._bounds.setdefault(name, Bounds.of(reference))
+        for name, held in state.items():
+            made = {region: Bounds.of(_reference(each)) for region, each in held.items()}
+            self._bounds.setdefault(name, made)
+
+
+def _state(reference: Reference) -> list[Any]:
+    return [
+        *(reference.encounters, reference.frames, reference.flips),
+        *(reference.confidence, reference.classes, reference.spread),
+    ]
+
+
+def _reference(state: list[Any]) -> Reference:
+    encounters, frames, flips, *counts = state
+    confidence, classes, spread = (tuple(each) for each in counts)
+    rows = tuple(tuple(row) for row in spread)
+    return Reference(encounters, frames, flips, confidence, classes, rows)

@@ -61,6 +61,15 @@ def test_more_frames_of_the_same_encounters_make_nothing_surer() -> None:
     assert (few.low, few.high) == (many.low, many.high)
 
 
+def test_a_region_with_enough_encounters_has_a_reference_of_its_own() -> None:
+    whole = held_back(encounters=300)
+    slices = tuple({"region": "city" if at < 250 else "alps"} for at in range(300))
+    found = evaluate(oracle(CLASSES, wrong_above=30), dataclasses.replace(whole, slices=slices))
+    assert list(found.regions) == ["city"]
+    assert (found.regions["city"].encounters, found.reference.encounters) == (250, 300)
+    assert found.regions["city"].frames == 250 * 5
+
+
 def test_classes_are_matched_by_name() -> None:
     assert evaluate(oracle(("c", "a", "b"), wrong_above=99), held_back()).mean == 1.0
     fewer = evaluate(oracle(("b", "c"), wrong_above=99), held_back())

@@ -104,3 +104,9 @@ def test_devices_are_scaled_in_proportion(total: int) -> None:
 def test_fewer_devices_than_generations_are_refused() -> None:
     with pytest.raises(ScenarioError, match="devices=1: at least one for each of HW3, AI5"):
         parse(text(), "x").with_devices(1)
+
+
+def test_the_scenario_of_the_page_on_drift_is_one() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "drift.md").read_text()
+    found = parse(page.split("```yaml\n")[1].split("```")[0], "docs/drift.md")
+    assert [(one.region, list(one.weather)) for one in found.drift] == [("city", ["SNOW"])]

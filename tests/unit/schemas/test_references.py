@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from schemas.references import Reference, UnsoundReferenceError, from_metrics, to_metrics
+from schemas.references import Reference, UnsoundReferenceError, from_metrics, regions, to_metrics
 
 SURE, UNSURE = 9, 4
 
@@ -49,3 +49,11 @@ def test_older_releases_have_a_reference_without_a_spread() -> None:
     found = from_metrics(older)
     assert found is not None
     assert (found.spread, found.frames) == ((), 12)
+
+
+def test_regions_have_references_of_their_own() -> None:
+    whole, north = by_encounter([SURE] * 6, [UNSURE] * 6), by_encounter([UNSURE] * 6)
+    told = to_metrics(whole) | to_metrics(north, "north")
+    assert regions(told) == {"north"}
+    assert (from_metrics(told), from_metrics(told, "north")) == (whole, north)
+    assert from_metrics(told, "coast") is None

@@ -63,6 +63,21 @@ def test_each_place_is_compared_alone(loop: DriftLoop) -> None:
     assert fold_of(loop).places[PLACE._replace(region="north")].shift is None
 
 
+def test_a_region_is_compared_with_its_own_validation_where_it_has_one() -> None:
+    """North was unsure when it was validated: there it is no drift, and to be sure is one."""
+    loop = DriftLoop()
+    own = to_metrics(reference(confidence=UNSURE), "north")
+    loop.decide(proposed(metrics=to_metrics(reference()) | own))
+    for _ in range(6):
+        loop.minute(confidence=UNSURE, region="north")
+        loop.minute(confidence=UNSURE, region="coast")
+    assert loop.told() == [("release-1/coast/HW3", "FIRING")]
+    loop.checkpoint()
+    loop.restart()
+    loop.minutes(6, region="north")
+    assert loop.told()[1:] == [("release-1/north/HW3", "FIRING")]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_batches_restarts_and_repeats_change_nothing(seed: int) -> None:
     random = Random(seed)
