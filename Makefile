@@ -17,11 +17,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	@$(BIN)/fleetloop demo
 
-# Two processes share the files; tests that kill have the machine for themselves, since what they
-# wait for would come late beside another test.
+# Processes share the files, more of them than cores, since half of the time a test waits for an
+# engine. Tests that kill are two at a time: what they wait for would come late beside more.
 test: setup
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not crash"
-	@$(BIN)/pytest -m crash
+	@$(BIN)/pytest -n 3 --dist loadfile -m "not crash"
+	@$(BIN)/pytest -n 2 --dist loadfile -m crash
 
 check: setup
 	@$(BIN)/ruff format --check .

@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import hadamard
 
 from schemas.fingerprints import CELLS
 from schemas.sound_strips import WINDOW
@@ -44,7 +43,9 @@ def sound_print(window: NDArray[np.generic]) -> bytes:
 @cache
 def _walsh() -> NDArray[np.int64]:
     """Walsh functions as columns [_BLOCK, _BLOCK], by their number of sign changes."""
-    rows = hadamard(_BLOCK, dtype=np.int64)
+    rows = np.ones((1, 1), np.int64)
+    while len(rows) < _BLOCK:  # Sylvester's doubling
+        rows = np.block([[rows, rows], [rows, -rows]])
     changes = (np.diff(rows, axis=1) != 0).sum(axis=1)
     ordered: NDArray[np.int64] = rows[np.argsort(changes)].T
     return ordered

@@ -8,10 +8,10 @@ nobody kills stores the rest, and everything is counted without FINAL, merges of
 import os
 import random
 import signal
-import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -26,8 +26,8 @@ from infra.stack.clickhouse import ClickHouseServer
 from infra.stack.kafka_broker import KafkaBroker
 from schemas.topics import INFERENCE_EVENTS, OTA_ACKS, TopicSpec
 from tests import factories
+from tests.crash.forked import Forked
 from tests.crash.sink_process import Plan, Point
-from tests.crash.warm_sinks import WarmSinks
 from tests.log_checker import Read, Row, RunLog, Sent, check
 from tests.sinks import prepare, publishing
 
@@ -164,30 +164,37 @@ class Round:
                 client.execute(
                     f"ALTER TABLE {table} MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool=1"
                 )
-        with (
-            publishing(self.broker.settings) as publisher,
-            WarmSinks(self._environment(), self.log) as sinks,
-        ):
+        with publishing(self.broker.settings) as publisher:
             load = Load(publisher, self.mark)
             load.start()
             try:
                 for kill in kills:
-                    self._strike(kill, load, sinks)
+                    self._strike(kill, load)
                     self.done.append(kill)
             finally:
                 load.stop()
-            with sinks.sink(Plan(Point.NEVER)):
+            with self._sink(Plan(Point.NEVER)):
                 wait_until_stored(self.database, self.mark, load)
         return judge(self.database, load)
 
-    def _strike(self, kill: Kill, load: Load, sinks: WarmSinks) -> None:
+    @contextmanager
+    def _sink(self, plan: Plan) -> Iterator[Forked]:
+        """A sink with a plan, gone after the block."""
+        words = ("tests.crash.sink_process", plan.text())
+        child = Forked(*words, environment=self._environment(), log=self.log)
+        try:
+            yield child
+        finally:
+            child.end()
+
+    def _strike(self, kill: Kill, load: Load) -> None:
         """Once more where a slow machine let the group take a sink for dead before its point."""
         for _ in range(_TRIES):
-            if self._struck(kill, load, sinks):
+            if self._struck(kill, load):
                 return
         raise AssertionError(f"{kill} was not reached:\n{self.log.read_text()[-4000:]}")
 
-    def _struck(self, kill: Kill, load: Load, sinks: WarmSinks) -> bool:
+    def _struck(self, kill: Kill, load: Load) -> bool:
         engines: dict[str, KafkaBroker | ClickHouseServer] = {
             "clickhouse": self.clickhouse,
             "broker": self.broker,
@@ -195,19 +202,19 @@ class Round:
         engine = engines.get(kill.victim)
         number = signal.SIGSTOP if kill.victim == "zombie" else signal.SIGKILL
         victim = 0 if engine is None or engine.child is None else engine.child.pid
-        with sinks.sink(Plan(kill.point, kill.nth, kill.delay_s, victim, number)) as child:
+        with self._sink(Plan(kill.point, kill.nth, kill.delay_s, victim, number)) as child:
             struck = _await(child, psutil.Process(victim or child.pid), number)
             if struck and engine is not None:
                 engine.kill()  # tells its supervisor that the end is wanted
                 engine.start()
                 time.sleep(1.0)
             elif struck and kill.victim == "zombie":
-                self._wake(child, load, sinks)
+                self._wake(child, load)
         return struck
 
-    def _wake(self, zombie: "subprocess.Popen[bytes]", load: Load, sinks: WarmSinks) -> None:
+    def _wake(self, zombie: Forked, load: Load) -> None:
         """Another sink takes over and stores what there is; then the zombie goes on."""
-        with sinks.sink(Plan(Point.NEVER)):
+        with self._sink(Plan(Point.NEVER)):
             before = {topic.name: len(load.sent[topic.name]) for topic in TOPICS}
             deadline = time.monotonic() + ARM_S
             while time.monotonic() < deadline:
@@ -233,19 +240,27 @@ class Round:
         }
 
 
-def _await(sink: "subprocess.Popen[bytes]", victim: psutil.Process, number: int) -> bool:
+def _await(sink: Forked, victim: psutil.Process, number: int) -> bool:
     """Whether the signal came, and not some other end of the sink."""
     deadline = time.monotonic() + ARM_S
     while time.monotonic() < deadline:
         if victim.pid == sink.pid:
-            if number == signal.SIGSTOP and victim.status() == psutil.STATUS_STOPPED:
+            if number == signal.SIGSTOP and _status(victim) == psutil.STATUS_STOPPED:
                 return True
-        elif not victim.is_running() or victim.status() == psutil.STATUS_ZOMBIE:
+        elif _status(victim) in (None, psutil.STATUS_ZOMBIE):
             return True
-        if (ended := sink.poll()) is not None:
+        if (ended := sink.returncode) is not None:
             return ended == -number
         time.sleep(0.02)
     return False
+
+
+def _status(process: psutil.Process) -> str | None:
+    """None: it is gone."""
+    try:
+        return process.status() if process.is_running() else None
+    except psutil.NoSuchProcess:
+        return None
 
 
 def wait_until_stored(database: ClickHouseSettings, mark: str, load: Load) -> None:

@@ -1,11 +1,7 @@
-"""An erasure worker that kills itself with SIGKILL at a named point, as a child of the crash test.
-
-Usage: python -m tests.crash.erasure_process POINT: dies at the point's first passing.
-"""
+"""An erasure worker that kills itself with SIGKILL at a named point, as a crash test's child."""
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from enum import StrEnum
@@ -101,8 +97,9 @@ ARM: Final[dict[Point, Callable[[], None]]] = {
 }
 
 
-if __name__ == "__main__":
-    chosen = Point(sys.argv[1])
+def main(point: str) -> None:
+    """Run the worker with settings from the environment; it dies at the point's first passing."""
+    chosen = Point(point)
     if chosen is not Point.NEVER:
         ARM[chosen]()
     stop = threading.Event()

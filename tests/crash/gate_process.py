@@ -1,11 +1,5 @@
-"""The rollout worker, killing itself with SIGKILL at a named point.
+"""The rollout worker, killing itself with SIGKILL at a named point."""
 
-Usage: python -m tests.crash.gate_process, and on stdin a line POINT, N and NAME, with tabs between:
-it dies at the N-th passing of the point. With a name it is a gate of another group, which decides
-about the same releases. It imports all there is before it reads.
-"""
-
-import sys
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -88,10 +82,13 @@ POINTS: Final = {
 """Each transition and each step of the plumbing, before and after."""
 
 
-def main() -> int:
-    """Run the worker with settings from the environment."""
+def main(point: str, nth: str, name: str) -> int:
+    """Run the worker with settings from the environment.
+
+    It dies at the nth passing of the point. With a name it is a gate of another group, which
+    decides about the same releases.
+    """
     without("pandas")
-    point, nth, name = sys.stdin.readline().rstrip("\n").split("\t")
     if point != NEVER:
         at_point(*POINTS[point], int(nth))
     settings = Settings()
@@ -99,7 +96,3 @@ def main() -> int:
     if name:
         gate.name = name  # type: ignore[misc]  # its group and its state, for this test only
     return run(gate, settings)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

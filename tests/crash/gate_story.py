@@ -6,8 +6,6 @@ The judge reads the log when all is over.
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,12 +20,12 @@ from schemas.decisions import Rule
 from schemas.records import ModelRelease
 from schemas.records import ReleaseKind as K
 from streams.rollout.policy import Policy, load_policy
+from tests.crash.forked import Forked
 from tests.crash.gate_cycle import ALL, EXPECTED, Cycle
 from tests.crash.gate_fleet import FIRST, KafkaLogs, KafkaWorld
 from tests.crash.gate_process import NEVER
 from tests.rollout_replay import counted, unlike
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE_S: Final = 240.0
 """For a release undisturbed, and again for each kill: a slow machine is no failure."""
 POLICY: Final = """
@@ -55,18 +53,14 @@ Kill = tuple[str, int]
 
 
 class Gates:
-    """The gate's processes: one that dies at one point after another, and perhaps a rival.
-
-    The next one has imported all before the last one is dead.
-    """
+    """The gate's processes: one that dies at one point after another, and perhaps a rival."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], kills: Sequence[Kill]) -> None:
         self._folder, self._environment, self._kills = folder, environment, list(kills)
-        self._started: list[subprocess.Popen[bytes]] = []
-        self._victim: subprocess.Popen[bytes] | None = None
-        self._rival: subprocess.Popen[bytes] | None = None
+        self._started: list[Forked] = []
+        self._victim: Forked | None = None
+        self._rival: Forked | None = None
         self._awake, self._naps_at, self._chance = True, 0.0, random.Random(0)
-        self._warm = self._spawn()
         self.at, self.deaths = NEVER, list[str]()
 
     def keep(self) -> None:
@@ -75,7 +69,7 @@ class Gates:
         Raises:
             AssertionError: It ended otherwise.
         """
-        if self._victim is not None and self._victim.poll() is None:
+        if self._victim is not None and self._victim.returncode is None:
             return
         if self._victim is not None:
             assert self._victim.returncode == -signal.SIGKILL, self.said()
@@ -83,13 +77,13 @@ class Gates:
         self.at, nth = self._kills.pop(0) if self._kills else (NEVER, 1)
         self._victim = self.start(self.at, nth)
 
-    def start(self, point: str, nth: int = 1, name: str = "") -> subprocess.Popen[bytes]:
+    def start(self, point: str, nth: int = 1, name: str = "") -> Forked:
         """A gate that dies at a point."""
-        child, self._warm = self._warm, self._spawn()
-        assert child.stdin is not None
-        with child.stdin as pipe:
-            pipe.write(f"{point}\t{nth}\t{name}\n".encode())
-        return child
+        words = ("tests.crash.gate_process", point, str(nth), name)
+        log = self._folder / "gate.log"
+        process = Forked(*words, environment=self._environment, log=log)
+        self._started.append(process)
+        return process
 
     def oppose(self, chance: random.Random) -> None:
         """A second gate that nobody kills; it naps, and wakes with what it knew before."""
@@ -122,23 +116,7 @@ class Gates:
     def close(self) -> None:
         """End every process."""
         for process in self._started:
-            process.kill()
-            process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        with (self._folder / "gate.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.crash.gate_process"],
-                cwd=ROOT,
-                env=self._environment,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-            )
-        self._started.append(process)
-        return process
+            process.end()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

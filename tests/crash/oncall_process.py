@@ -1,10 +1,8 @@
 """A notifier that kills itself with SIGKILL at a named point, run as a child of crash tests.
 
-Usage: python -m tests.crash.oncall_process POINT N: dies at the N-th passing of the point.
-Settings come from the environment; only webhooks pass the points before and after an answer.
+Only webhooks pass the points before and after an answer.
 """
 
-import sys
 from enum import StrEnum
 
 from consumers.oncall.notifier import run
@@ -35,6 +33,7 @@ def arm(point: Point, nth: int) -> None:
             around(Outbox, "record", after=now)
 
 
-if __name__ == "__main__":
-    arm(Point(sys.argv[1]), int(sys.argv[2]))
+def main(point: str, nth: str) -> None:
+    """Run it with settings from the environment; it dies at the nth passing of the point."""
+    arm(Point(point), int(nth))
     run(Settings())

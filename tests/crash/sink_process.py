@@ -1,13 +1,10 @@
 """A sink that sends a signal at a named step, run as a child of the crash tests.
 
-Usage: python -m tests.crash.sink_process, with `Plan.text()` as a line of its input, for which it
-waits with everything imported: at the N-th passing of the step the victim gets the signal. The
-victim is this process itself, ClickHouse or the broker.
+The victim is this process itself, ClickHouse or the broker.
 """
 
 import os
 import signal
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -97,9 +94,10 @@ def arm(plan: Plan) -> None:
     around(owner, name, before=before or nothing, after=after or nothing)
 
 
-if __name__ == "__main__":
+def main(plan: str) -> None:
+    """Run it with settings from the environment; the plan is the text of one."""
     without("pandas", "httpx._main")
-    chosen = Plan.of(sys.stdin.readline())
+    chosen = Plan.of(plan)
     if chosen.point is not Point.NEVER:
         arm(chosen)
     run(Settings())

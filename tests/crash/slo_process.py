@@ -1,9 +1,5 @@
-"""The SLO worker or the notifier, killing itself with SIGKILL at a named point.
+"""The SLO worker or the notifier, killing itself with SIGKILL at a named point."""
 
-Usage: python -m tests.crash.slo_process slo|oncall POINT N: dies at the N-th passing of the point.
-"""
-
-import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final
@@ -112,18 +108,13 @@ POINTS: Final[Mapping[Point, tuple[type, str, Passed, bool]]] = {
 }
 
 
-def main() -> int:
-    """Run the worker with settings from the environment."""
+def main(worker: str, point: str, nth: str) -> int:
+    """Run slo or oncall with settings from the environment; it dies at the point's nth passing."""
     without("pandas")
-    worker, point, nth = sys.argv[1], Point(sys.argv[2]), int(sys.argv[3])
-    if point is not Point.NEVER:
-        at_point(*POINTS[point], nth)
+    if point != Point.NEVER:
+        at_point(*POINTS[Point(point)], int(nth))
     settings = Settings()
     if worker == "oncall":
         notifier.run(settings)
         return 0
     return run(processor(settings), settings)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,7 +5,6 @@ The judge is the same processor in memory over the same log of reporting windows
 
 import itertools
 import signal
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from schemas.records import Alert, AlertState, InferenceEvent
 from schemas.registry import FileRegistry
 from schemas.topics import INFERENCE_EVENTS, SLO_PARTIALS
 from streams.slo import slo_file
+from tests.crash.forked import Forked
 from tests.crash.slo_process import NOTIFIER, Point
 from tests.slo_log import SECOND, Loop, window
 from tests.slo_site import Site, site
@@ -40,7 +40,6 @@ TOLD_STEPS: Final = 60
 DEVICES: Final = 8
 STEADY: Final = "steady"
 PATIENCE_S: Final = 600.0
-MODULE: Final = "tests.crash.slo_process"
 
 Kill = tuple[Point, int]
 Page = tuple[str, str, str]
@@ -57,7 +56,7 @@ class Lane:
 
     worker: str
     kills: list[Kill]
-    process: subprocess.Popen[bytes] | None = None
+    process: Forked | None = None
     at: Point = Point.NEVER
     deaths: list[Point] = field(default_factory=list)
 
@@ -67,13 +66,20 @@ class Lane:
         Raises:
             AssertionError: It ended otherwise.
         """
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and self.process.returncode is None:
             return
         if self.process is not None:
             assert self.process.returncode == -signal.SIGKILL, (self.worker, self.at)
             self.deaths.append(self.at)
         self.at, nth = self.kills.pop(0) if self.kills else (Point.NEVER, 1)
-        self.process = place.start(MODULE, self.worker, self.at.value, str(nth))
+        words = ("tests.crash.slo_process", self.worker, self.at.value, str(nth))
+        log = place.folder / f"{self.worker}.err"
+        self.process = Forked(*words, environment=place.environment, log=log)
+
+    def end(self) -> None:
+        """Kill the one that runs."""
+        if self.process is not None:
+            self.process.end()
 
     @property
     def done(self) -> bool:
@@ -127,6 +133,8 @@ def play(kafka: KafkaSettings, folder: Path, kills: Sequence[Kill]) -> Played:
             Lane("slo", [kill for kill in kills if kill[0] not in NOTIFIER]),
             Lane("oncall", [kill for kill in kills if kill[0] in NOTIFIER]),
         ]
+        for lane in lanes:
+            stack.callback(lane.end)
         _story(place, publisher, lanes, pager)
         transitions = [one for _, one in place.transitions()]
         expected = _undisturbed(kafka, folder / "slo.yaml")

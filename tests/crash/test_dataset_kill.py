@@ -12,14 +12,10 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from infra.kafka.admin import Admin
 from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
 from infra.objects import ObjectStore
 from infra.settings import KafkaSettings
-from infra.stack.kafka_broker import KafkaBroker
-from infra.stack.supervisor import Supervisor
-from infra.topics import apply_all
 from schemas.codec import Codec
 from schemas.dataset_lines import LineBook
 from schemas.examples import Example, Split
@@ -35,10 +31,9 @@ from schemas.topics import (
     TopicSpec,
 )
 from tests.crash.dataset_again import assembled_again, trained
-from tests.engines import needed
 from tests.factories import dataset_manifest, edge_case, frame, label_review
 
-pytestmark = [pytest.mark.kafka, pytest.mark.crash]
+pytestmark = [pytest.mark.kafka, pytest.mark.crash, pytest.mark.timeout(400)]
 
 POLICY: Final = """
 line: signs
@@ -176,17 +171,12 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    (tmp_path / "broker").mkdir()
-    with Supervisor(tmp_path / "broker") as running:
-        server = KafkaBroker(running, tmp_path / "kafka")
-        needed(server.start)
-        apply_all(Admin(server.settings))
-        made = Desk(server.settings, tmp_path)
-        try:
-            yield made
-        finally:
-            made.close()
+def desk(fresh_kafka: KafkaSettings, tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(fresh_kafka, tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def test_no_question_is_paid_twice_and_no_answer_lost_whenever_it_is_killed(

@@ -6,8 +6,6 @@ between sees the repository as it was or as it is, never half of it.
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -31,13 +29,13 @@ from schemas.codec import Codec
 from schemas.records import ReleaseKind
 from schemas.registry import FileRegistry
 from schemas.topics import MODEL_RELEASES
+from tests.crash.forked import Forked
 from tests.rollout_log import KEYRING
 from tests.trust_company import Car, Company
 from tests.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.crash, pytest.mark.timeout(300)]
 
-ROOT = Path(__file__).resolve().parents[2]
 SHOWN = "timestamp.json"
 WRITES = 7
 """Files of a round: the images' Snapshot, Timestamp and the one shown; so of the Director, and its
@@ -58,17 +56,25 @@ class Site:
         }
         (self.company.keys_dir / KEYRING_FILE).write_text(yaml.safe_dump(ring))
         self._told = 0
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._started: list[Forked] = []
         self._seen: dict[str, bytes] = {}
-        self._warm = self._spawn()
 
-    def director(self, nth: int = 0) -> subprocess.Popen[bytes]:
-        """Start one that dies after its nth write; the next has imported all before its turn."""
-        child, self._warm = self._warm, self._spawn()
-        assert child.stdin is not None
-        with child.stdin as pipe:
-            pipe.write(f"{nth}\n".encode())
-        return child
+    def director(self, nth: int = 0) -> Forked:
+        """Start one that dies after its nth write."""
+        process = Forked(
+            "tests.crash.director_process",
+            str(nth),
+            environment={
+                **os.environ,
+                "FLEETLOOP_KAFKA__BOOTSTRAP": self._kafka.bootstrap,
+                "FLEETLOOP_KAFKA__MEMORY_ONLY": str(self._kafka.memory_only),
+                "FLEETLOOP_OBJECTS_URL": (self.company.folder / "objects").as_uri(),
+                "FLEETLOOP_KEYS_DIR": str(self.company.keys_dir),
+            },
+            log=self._folder / "director.log",
+        )
+        self._started.append(process)
+        return process
 
     def publish(self) -> None:
         """Have the broker know what the company's log has."""
@@ -92,32 +98,10 @@ class Site:
 
     def end(self) -> None:
         for process in self._started:
-            process.kill()
-            process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
+            process.end()
 
     def said(self) -> str:
         return (self._folder / "director.log").read_text()
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        with (self._folder / "director.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "tests.crash.director_process"],
-                cwd=ROOT,
-                env={
-                    **os.environ,
-                    "FLEETLOOP_KAFKA__BOOTSTRAP": self._kafka.bootstrap,
-                    "FLEETLOOP_KAFKA__MEMORY_ONLY": str(self._kafka.memory_only),
-                    "FLEETLOOP_OBJECTS_URL": (self.company.folder / "objects").as_uri(),
-                    "FLEETLOOP_KEYS_DIR": str(self.company.keys_dir),
-                },
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-            )
-        self._started.append(process)
-        return process
 
 
 @pytest.fixture
@@ -134,12 +118,12 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             made.end()
 
 
-def _settled(site: Site, car: Car, release_id: str, *directors: subprocess.Popen[bytes]) -> None:
+def _settled(site: Site, car: Car, release_id: str, *directors: Forked) -> None:
     """Wait until a device takes a release, and stop the directors as an operator does."""
     until(lambda: _takes(car, release_id), f"{release_id} is issued: {site.said()}", READY_S)
     site.check()
     for director in directors:
-        director.terminate()
+        director.send_signal(signal.SIGTERM)
         assert director.wait(READY_S) == 0, site.said()
 
 
@@ -160,20 +144,20 @@ def _deaths(site: Site, car: Car, release_id: str) -> int:
         child = site.director(1)
         _ended(site, child, car, release_id)
         site.check()
-        if child.poll() is None:
-            child.terminate()
+        if child.returncode is None:
+            child.send_signal(signal.SIGTERM)
             child.wait(READY_S)
             return deaths
         assert child.returncode == -signal.SIGKILL, site.said()
     raise AssertionError(f"never issued: {site.said()}")
 
 
-def _ended(site: Site, child: subprocess.Popen[bytes], car: Car, release_id: str) -> None:
+def _ended(site: Site, child: Forked, car: Car, release_id: str) -> None:
     """Wait until a director has died, or a device takes a release."""
 
     def ended() -> bool:
         time.sleep(0.2)  # a device's look costs more than a process has left
-        return child.poll() is not None or _takes(car, release_id)
+        return child.returncode is not None or _takes(car, release_id)
 
     until(ended, site.said(), READY_S)
 

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ from infra.stack.kafka_broker import KafkaBroker
 from schemas.erasures import OF_DEVICES
 from schemas.topics import DEVICES, ERASURES
 from tests.crash.erasure_process import Point
+from tests.crash.forked import Forked
 from tests.erasing import (
     GONE,
     KEPT,
@@ -46,10 +45,10 @@ POINTS = [point for point in Point if point is not Point.NEVER]
 
 
 @contextmanager
-def worker(point: Point, settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def worker(point: Point, settings: Settings, log: Path) -> Iterator[Forked]:
     """A worker process that is gone after the block."""
     clickhouse = settings.clickhouse
-    env = os.environ | {
+    environment = os.environ | {
         "FLEETLOOP_KAFKA__BOOTSTRAP": settings.kafka.bootstrap,
         "FLEETLOOP_CLICKHOUSE__HOST": clickhouse.host,
         "FLEETLOOP_CLICKHOUSE__TCP_PORT": str(clickhouse.tcp_port),
@@ -58,14 +57,11 @@ def worker(point: Point, settings: Settings, log: Path) -> Iterator[subprocess.P
         "FLEETLOOP_SINK__GROUP": settings.sink.group,
         "FLEETLOOP_OBJECTS_URL": settings.objects_url,
     }
-    with log.open("ab") as output:
-        command = [sys.executable, "-m", "tests.crash.erasure_process", point]
-        child = subprocess.Popen(command, env=env, stdout=output, stderr=output)
-        try:
-            yield child
-        finally:
-            child.kill()
-            child.wait()
+    child = Forked("tests.crash.erasure_process", point, environment=environment, log=log)
+    try:
+        yield child
+    finally:
+        child.end()
 
 
 def killed_and_ended(

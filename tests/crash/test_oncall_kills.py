@@ -7,8 +7,6 @@ occurs only where the process died between the receiver's answer and its own rec
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -27,6 +25,7 @@ from schemas.records import AlertState
 from schemas.registry import FileRegistry
 from schemas.topics import ALERTS
 from tests.alert_steps import step
+from tests.crash.forked import Forked
 from tests.crash.oncall_process import Point
 from tests.engines import CrashableBroker
 from tests.oncall_files import oncall_file
@@ -79,7 +78,7 @@ class Notifier:
     hook: WebhookServer
 
     @contextmanager
-    def life(self, point: Point, nth: int) -> Iterator[subprocess.Popen[bytes]]:
+    def life(self, point: Point, nth: int) -> Iterator[Forked]:
         """A process that is gone after the block."""
         self.folder.mkdir(exist_ok=True)
         env = os.environ | {
@@ -87,14 +86,12 @@ class Notifier:
             "FLEETLOOP_OBJECTS_URL": f"file://{self.folder}/objects",
             "FLEETLOOP_ONCALL_FILE": str(oncall_file(self.folder, self.hook.url)),
         }
-        command = [sys.executable, "-m", "tests.crash.oncall_process", point, str(nth)]
-        with (self.folder / "log").open("ab") as said:
-            child = subprocess.Popen(command, env=env, stdout=said, stderr=said)
-            try:
-                yield child
-            finally:
-                child.kill()
-                child.wait()
+        words = ("tests.crash.oncall_process", point, str(nth))
+        child = Forked(*words, environment=env, log=self.folder / "log")
+        try:
+            yield child
+        finally:
+            child.end()
 
     def told(self, mark: str) -> Counter[tuple[str, str, str]]:
         """What the webhook took of this test's alerts."""

@@ -9,25 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.kafka_broker import KafkaBroker
-from infra.stack.supervisor import Supervisor
-from tests.engines import needed
+from infra.settings import KafkaSettings
 from tests.worker_processes import Site, site
 
-pytestmark = [pytest.mark.kafka, pytest.mark.crash]
+pytestmark = [pytest.mark.kafka, pytest.mark.crash, pytest.mark.timeout(400)]
 
 KILLS = int(os.environ.get("FLEETLOOP_KILLS", "3"))
 RECORDS_A_ROUND = 6_000
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Site]:
-    (tmp_path / "broker").mkdir()
-    with Supervisor(tmp_path / "broker") as running:
-        server = KafkaBroker(running, tmp_path / "kafka")
-        needed(server.start)
-        with site(server.settings, tmp_path) as made:
-            yield made
+def place(fresh_kafka: KafkaSettings, tmp_path: Path) -> Iterator[Site]:
+    with site(fresh_kafka, tmp_path) as made:
+        yield made
 
 
 def test_sums_are_exact_whenever_workers_are_killed(place: Site) -> None:
