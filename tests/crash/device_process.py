@@ -1,7 +1,4 @@
-"""A device on real files that kills itself with SIGKILL at a counted operation on them.
-
-Arguments: its folder, and the operation (-1: it lives). Prints what runs at the end, as JSON.
-"""
+"""A device on real files that kills itself with SIGKILL at a counted operation on them."""
 
 import json
 import os
@@ -32,15 +29,18 @@ class Deadly:
         return counted
 
 
-def main(folder: Path, at: int) -> None:
-    """Boot once, take r2 when r1 runs."""
-    sites, files, acks = Repositories(), FolderFiles(folder), list[Any]()
+def main(folder: str, at: str) -> None:
+    """Boot once, take r2 when r1 runs; what runs at the end is written as JSON.
+
+    It dies at operation `at`; -1: it lives.
+    """
+    sites, files, acks = Repositories(), FolderFiles(Path(folder)), list[Any]()
     if files.read("trust/director/root.json") is None:
         sites.trusted(files)
         factory = Boot(files, sites, acks, NOW_US)
         factory.start()
         factory.run(install("r1"), 10)
-    boot = Boot(Deadly(files, at), sites, acks, NOW_US)
+    boot = Boot(Deadly(files, int(at)), sites, acks, NOW_US)
     boot.start()
     boot.run(install("r2"), 12)
     running = boot.flash.slots.running
@@ -52,7 +52,3 @@ def main(folder: Path, at: int) -> None:
         "said_of": acks[-1].model_digest,
     }
     sys.stdout.write(json.dumps(told) + "\n")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -13,7 +13,7 @@ _FORKS: Final = get_context("forkserver")
 _FORKS.set_forkserver_preload(
     [
         f"tests.crash.{name}_process"
-        for name in ("director", "erasure", "gate", "oncall", "sink", "slo")
+        for name in ("device", "director", "erasure", "gate", "oncall", "sink", "slo")
     ]
 )
 
@@ -30,6 +30,7 @@ class Forked:
     """
 
     def __init__(self, module: str, *words: str, environment: Mapping[str, str], log: Path) -> None:
+        log.touch()
         begin = (module, words, dict(environment), log)
         self._process = _FORKS.Process(target=_begin, args=begin, daemon=True)
         self._process.start()

@@ -1,14 +1,14 @@
 """kill -9 of a device process on real files: the next one goes on, and tells what runs."""
 
 import json
+import os
 import random
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.crash.forked import Forked
 from tests.updating_device import R2
 
 SEED = 7
@@ -19,19 +19,28 @@ ABOUT = 90
 pytestmark = pytest.mark.crash
 
 
-def boot(folder: Path, at: int) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "tests.crash.device_process", str(folder), str(at)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+def boot(folder: Path, at: int) -> int:
+    """How a boot ends that dies at an operation; what it says stands in a log beside the folder."""
+    process = Forked(
+        "tests.crash.device_process",
+        str(folder),
+        str(at),
+        environment=os.environ,
+        log=folder.with_suffix(".log"),
+    )
+    return process.wait(120)
 
 
 def test_a_device_killed_again_and_again_ends_on_the_new_model_and_says_so(tmp_path: Path) -> None:
-    chance = random.Random(SEED)
+    chance, folder = random.Random(SEED), tmp_path / "device"
+    folder.mkdir()
+    log = folder.with_suffix(".log")
     for _ in range(KILLS):
-        died = boot(tmp_path, chance.randrange(ABOUT // KILLS))
-        assert died.returncode == -signal.SIGKILL, died.stderr
-    lived = boot(tmp_path, -1)
-    assert lived.returncode == 0, lived.stderr
-    assert json.loads(lived.stdout) == {
+        died = boot(folder, chance.randrange(ABOUT // KILLS))
+        assert died == -signal.SIGKILL, log.read_text()
+    lived = boot(folder, -1)
+    assert lived == 0, log.read_text()
+    assert json.loads(log.read_text().splitlines()[-1]) == {
         "runs": "r2",
         "trial": False,
         "engine": R2.digest,
