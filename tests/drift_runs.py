@@ -102,6 +102,7 @@ def rendered_worlds(
     """Pictures of `count` encounters each: the fleet's mix, and single worlds; all or by name."""
     worlds = {
         "fleet mix": mixed(count),
+        "city": mixed(count, ["city"]),
         "rain": [World(Weather.RAIN)] * count,
         "snow": [World(Weather.SNOW)] * count,
         "fog": [World(Weather.FOG)] * count,
@@ -111,10 +112,10 @@ def rendered_worlds(
     return {name: _met(camera, name, worlds[name]) for name in names or worlds}
 
 
-def mixed(count: int) -> list[World]:
+def mixed(count: int, regions: Sequence[str] = tuple(FLEET_MIX)) -> list[World]:
     """Worlds of the fleet's mix, region by region."""
     rng = np.random.default_rng(17)
-    mixes = list(FLEET_MIX.values())
+    mixes = [FLEET_MIX[region] for region in regions]
     return [pick(mixes[at % len(mixes)], rng.random()) for at in range(count)]
 
 

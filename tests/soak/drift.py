@@ -28,8 +28,10 @@ from tests.drift_runs import (
 from tests.soak.seeds import Run, soak
 
 SIZES: Final = ((400, 25), (400, 400), (1_600, 25))
-"""Encounters of the validation and of a look: the trainer holds back 400; 25 is the least that is
-looked at, 400 are a minute of twenty devices."""
+CITY_SIZES: Final = ((100, 25), (100, 400))
+"""Encounters of the validation and of a look: the trainer holds back 400, a hundred of a region; 25
+is the least that is looked at, 400 are a minute of twenty devices."""
+IN_CITY: Final = ("city", "snow", "rain", "fog")
 POOL: Final = 1_500
 RUNS: Final = 100
 NULL_RUNS: Final = 300
@@ -40,6 +42,8 @@ ALLOWED: Final = 0.01
 PROMISED: Final = {
     "rendered/snow/400/25": 20,
     "rendered/snow/400/400": 2,
+    "city/snow/100/25": 25,
+    "city/snow/100/400": 4,
     "recorded/dark/400/25": 10,
     "recorded/small/400/25": 20,
 }
@@ -50,8 +54,12 @@ def run(seed: int) -> dict[str, Any]:
     """Every row by one seed."""
     rng = np.random.default_rng(seed)
     rows: dict[str, Any] = {}
-    for name, pools in (("rendered", _rendered(seed)), ("recorded", _recorded(seed))):
-        for size, look in SIZES if pools else ():
+    rendered, recorded_ = _rendered(seed), _recorded(seed)
+    city = {name: rendered[name] for name in IN_CITY}
+    del rendered["city"]
+    places = (("rendered", rendered, SIZES), ("city", city, CITY_SIZES))
+    for name, pools, sizes in (*places, ("recorded", recorded_, SIZES)):
+        for size, look in sizes if pools else ():
             found = _rows(rng, pools, size, look)
             rows |= {f"{name}/{row}/{size}/{look}": told for row, told in found.items()}
     broken = [name for name, row in rows.items() if row.get("false_alarms", 0.0) > 2 * ALLOWED]
