@@ -41,7 +41,7 @@ from streams.rollout.refusals import dead_letter
 from streams.rollout.tally import SOURCES, Tally
 from streams.rollout.window_fold import WindowFold
 
-COUNTING_VERSION: Final = "11"  # rises when a stage-one fold or its snapshot changes
+COUNTING_VERSION: Final = "12"  # rises when a stage-one fold or its snapshot changes
 TALLY_VERSION: Final = "7"
 
 LATE: Final = "fleetloop_rollout_late_records"

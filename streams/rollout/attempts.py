@@ -11,7 +11,7 @@ from streams.device_index import DeviceIndex, Rows
 from streams.growing import grown, owned
 from streams.rollout.acks import Acks, Flags, Stretches, attempt_keys, stretches
 from streams.rollout.attempt_joining import Timeouts, joined
-from streams.rollout.deadlines import Deadlines
+from streams.rollout.deadlines import Deadlines, Stamps
 from streams.rollout.outcomes import (
     IN_A,
     IN_B,
@@ -27,14 +27,15 @@ from streams.rollout.slot_claims import second_claims
 
 COLUMNS: Final[Mapping[str, type]] = {
     "accepted_us": np.int64,
-    "trial_us": np.int64,
+    "trial": np.uint32,
     "attempt": np.int32,
     "rejected": np.uint32,
     "rank": np.uint8,
     "marks": np.uint8,
 }
-"""What is kept of a device beside its id. `trial_us` is when the attempt at hand first said that it
-boots the release on trial; 0: it did not. `rejected` has a bit for each attempt it rejected."""
+"""What is kept of a device beside its id. `trial` is when the attempt at hand first said that it
+boots the release on trial, in ticks of `Timeouts`; 0: it did not. `rejected` has a bit for each
+attempt it rejected."""
 
 _LAST_BIT: Final = 31  # attempts from this one on share it
 
@@ -115,7 +116,7 @@ class Attempts:
         waited = self._deadlines.pop_before(now_us - self._timeouts.commit_us)
         began_before_us = now_us - self._timeouts.trial_us
         tried = self._trials.pop_before(began_before_us)
-        tried = tried[self._on_trial(tried) & (self._columns["trial_us"][tried] < began_before_us)]
+        tried = tried[self._on_trial(tried) & (self._trial_us(tried) < began_before_us)]
         rows = np.union1d(waited, tried)
         rows = rows[self._open(rows)]
         self._count(rows, -1)
@@ -142,7 +143,7 @@ class Attempts:
         rows = np.flatnonzero(made._open(known) & (made._columns["rank"] > 0))
         made._deadlines.add(made._columns["accepted_us"][rows], rows)
         rows = rows[made._on_trial(rows)]
-        made._trials.add(made._columns["trial_us"][rows], rows)
+        made._trials.add(made._trial_us(rows), rows)
         made._count(known, 1)
         return made
 
@@ -177,13 +178,21 @@ class Attempts:
         self._columns["marks"][rows] = marks | after.marks[last]
         self._columns["attempt"][rows] = told.attempts[last]
         self._columns["rank"][rows] = after.ranks[last]
+        was_us = self._trial_us(rows)
         self._columns["accepted_us"][rows] = after.accepted_us[last]
-        self._columns["trial_us"][rows] = after.trial_us[last]
+        self._columns["trial"][rows] = self._timeouts.ticks(
+            after.accepted_us[last], after.trial_us[last]
+        )
         begun = self._open(rows) & ~waits
         self._deadlines.add(after.accepted_us[last][begun], rows[begun])
         tried = self._open(rows) & self._on_trial(rows)
-        tried &= after.trial_us[last] != held["trial_us"][last]
+        tried &= after.trial_us[last] != was_us
         self._trials.add(after.trial_us[last][tried], rows[tried])
+
+    def _trial_us(self, rows: Rows) -> Stamps:
+        """When devices began their trial; 0: they did not."""
+        ticks = self._columns["trial"][rows]
+        return self._timeouts.trials(self._columns["accepted_us"][rows], ticks)
 
     def _on_trial(self, rows: Rows) -> Flags:
         """Which devices said last that they boot the release on trial."""
