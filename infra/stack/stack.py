@@ -149,12 +149,16 @@ class Stack:
         if "objects_url" not in stated:
             own["objects_url"] = f"file://{self.data_dir / 'objects'}"
         if "keys_dir" not in stated:
-            own["keys_dir"] = self.data_dir / "keys"
+            own["keys_dir"] = self._own_keys
         if "evidence_dir" not in stated:
             own["evidence_dir"] = self.data_dir / "evidence"
         if "scenario_file" not in stated:
             own["scenario_file"] = _SCENARIO
         return own
+
+    @property
+    def _own_keys(self) -> Path:
+        return self.data_dir / "keys"
 
     def _prepare(self) -> None:
         if self.broker.settings.memory_only:
@@ -162,7 +166,8 @@ class Stack:
         done = apply_all(Admin(self.broker.settings))
         migrations = migrate.apply(self.clickhouse.settings)
         self._progress(f"{len(done.changes)} changes of topics, {len(migrations)} migrations made")
-        if "keys_dir" not in self._base.model_fields_set:
+        # A shell that has sourced the env file of the stack before states the same folder.
+        if self.settings.keys_dir.absolute() == self._own_keys:
             self._make_keys()
         if self.spec.registry == APICURIO and self.registry.url is not None:
             self._progress(f"{len(register_all(self.registry.url))} schemas registered")
