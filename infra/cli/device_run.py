@@ -47,7 +47,9 @@ from schemas.topics import COLLECTION_CAMPAIGNS, MODEL_RELEASES
 
 
 def run(
-    device: Annotated[str, typer.Option(help="id of a device of the scenario, such as hw3-00001")],
+    device: Annotated[
+        str, typer.Option(help="id of a device of the scenario that no fleet run plays")
+    ],
     state: Annotated[Path, typer.Option(help="folder of all that the device keeps")],
     scenario: Annotated[
         Path | None, typer.Option(help="What to play; else the setting scenario_file.")

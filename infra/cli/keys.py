@@ -65,7 +65,7 @@ def init(
     """Make the online host's keys, and lay out the first Roots and Targets for the people."""
     people = Holders([_public(path) for path in holders], threshold)
     papers = agenda.begin(Ceremony(folder), people, _online(keys, passphrase_file), _now())
-    _laid_out(papers, output)
+    _laid_out(folder, papers, output)
 
 
 @app.command("list")
@@ -146,7 +146,7 @@ def rotate(
     papers = agenda.next_root(ceremony, repository, change, now)
     if repository == "images" and not roles and out is None:
         papers.append(agenda.again(ceremony, now))
-    _laid_out(papers, output)
+    _laid_out(folder, papers, output)
 
 
 @app.command()
@@ -170,7 +170,7 @@ def revoke(
             papers += agenda.next_root(ceremony, repository, change, now)
     if not papers:
         fail(f"{folder}: no key of {name} in the newest Roots", Exit.CONDITION_NOT_MET)
-    _laid_out(papers, output)
+    _laid_out(folder, papers, output)
 
 
 @app.command()
@@ -183,7 +183,8 @@ def vouch(
     settings = Settings()
     book = read_book(settings)
     objects = ObjectStore(settings.objects_url)
-    _laid_out([agenda.vouch(Ceremony(folder), book, release_id, objects, _now())], output)
+    papers = [agenda.vouch(Ceremony(folder), book, release_id, objects, _now())]
+    _laid_out(folder, papers, output)
 
 
 @app.command()
@@ -202,9 +203,12 @@ def publish(folder: Folder) -> None:
         )
 
 
-def _laid_out(papers: list[Paper], output: Format) -> None:
+def _laid_out(folder: Path, papers: list[Paper], output: Format) -> None:
     show(paper_rows(papers), output)
-    say("sign: fleetloop keys sign CEREMONY --as NAME --keys FOLDER; then: keys publish CEREMONY")
+    say(
+        f"sign: fleetloop keys sign {folder} --as NAME --keys FOLDER; "
+        f"then: fleetloop keys publish {folder}"
+    )
 
 
 def _online(keys: Path | None, passphrase_file: Path | None) -> KeyFolder:

@@ -105,6 +105,7 @@ def status(
     ] = None,
 ) -> None:
     """Wait until a release is settled. 0: completed; 3: back, ended or held; 5: not settled yet."""
+    say(f"waits until it is settled; each step is told by: fleetloop releases watch {release_id}")
     view, ended = _followed(release_id, timeout, told=False)
     show(stratum_rows(view), output)
     if ended is None:

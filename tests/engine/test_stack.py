@@ -48,6 +48,14 @@ def test_inside_the_engines_answer_and_outside_nothing_is_left(tmp_path: Path) -
     assert not any(one.is_running() for one in processes if one.pid in ours)
 
 
+def test_a_shell_that_knows_the_last_stacks_keys_folder_gets_keys_there_again(
+    tmp_path: Path,
+) -> None:
+    keys = tmp_path / "keys"
+    with Stack(StackSpec(), tmp_path, base=Settings(keys_dir=keys), progress=quiet):
+        assert {"keyring.yaml", "director.root.json"} <= {one.name for one in keys.iterdir()}
+
+
 def test_outsiders_read_the_packaged_schemas_over_http(tmp_path: Path) -> None:
     with Stack(StackSpec(), tmp_path, progress=quiet) as stack:
         address = stack.registry.address

@@ -26,7 +26,7 @@ Facts = Mapping[str, Any]
 
 @pytest.fixture
 def facts(company: Company) -> Facts:
-    """What a device notes of r1; two months with three new files of each role follow, then pruning."""
+    """What a device notes of r1; two months with new files of each role follow, and pruning."""
     company.propose("r1")
     company.log.must("r1", ReleaseKind.VERIFIED, ReleaseKind.APPROVED)
     company.log.must("r1", ReleaseKind.WAVE_OPENED, wave=0, share=1.0)
