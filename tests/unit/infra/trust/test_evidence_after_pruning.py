@@ -1,6 +1,5 @@
 """What an auditor can prove of an update long after the files that were superseded are gone."""
 
-from collections.abc import Mapping
 from itertools import product
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from tests.power import Disk
 from tests.trust_company import HARDWARE, Car, Company
 
 ME: Final = Identity(ecu="car-1", hardware=HARDWARE)
-Facts = Mapping[str, Any]
+Facts = dict[str, Any]
 
 
 @pytest.fixture
