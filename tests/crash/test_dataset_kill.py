@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
+from infra.datasets.ordering import cut_order
 from infra.kafka.follower import Follower
 from infra.kafka.publisher import Publisher
 from infra.objects import ObjectStore
@@ -37,7 +38,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.crash, pytest.mark.timeout(400)]
 
 POLICY: Final = """
 line: signs
-budget: 16
+budget: 32
+reviews: 2
 labels_per_ask: 8
 second_review_share: 0.0
 classes: [stop]
@@ -46,6 +48,7 @@ patience_s: 600
 """
 LABELS: Final = ("stop", "yield")
 ROUND: Final = [ManifestKind.ASK, ManifestKind.CUT, ManifestKind.ASSEMBLED]
+ORDERED: Final = [ManifestKind.ASK, ManifestKind.CUT_ORDERED, *ROUND[1:]]
 
 
 class Desk:
@@ -132,9 +135,22 @@ class Desk:
                 device_id=one.device_id,
                 edge_case_id=one.edge_case_id,
                 encounter_id=one.encounter_id,
+                reviewer=f"reviewer-{one.review}",
                 label=LABELS[int(one.encounter_id.rpartition("/")[2]) % 2],
             )
             self.publisher.publish(LABEL_REVIEWS, review)
+        self.publisher.flush()
+
+    def order_cut(self) -> None:
+        """As `fleetloop datasets build` does, while one answer to a question never comes."""
+        book = LineBook()
+        for record in self.read(DATASET_MANIFESTS):
+            book.observe(record, 0)
+        view = book.line("signs")
+        assert view.ask is not None
+        name, now_us = view.ask.dataset_id, time.time_ns() // 1_000
+        order = cut_order(view, name, by="ann", reason="the release is due", now_us=now_us)
+        self.publisher.publish(DATASET_MANIFESTS, order)
         self.publisher.flush()
 
     def read(self, topic: TopicSpec) -> list[Any]:
@@ -187,7 +203,7 @@ def test_no_question_is_paid_twice_and_no_answer_lost_whenever_it_is_killed(
     desk.wait(lambda: len(desk.steps()) >= 2)  # the question stands, its requests may not
     desk.kill()
     desk.start()
-    desk.wait(lambda: len(desk.requests()) >= 8)
+    desk.wait(lambda: len(desk.requests()) >= 16)
     desk.kill()
     asked = desk.requests()
     desk.answer(asked)
@@ -197,21 +213,24 @@ def test_no_question_is_paid_twice_and_no_answer_lost_whenever_it_is_killed(
     desk.start()
     desk.wait(lambda: len(desk.steps()) >= 4)
     desk.see(range(60, 120))
-    desk.wait(lambda: len(desk.requests()) >= 16)
+    desk.wait(lambda: len(desk.requests()) >= 32)
     later = [one for one in desk.requests() if one not in asked]
-    desk.answer(later)
-    desk.wait(lambda: len(desk.steps()) >= 7)
-    assert [step.kind for step in desk.steps()][1:] == ROUND + ROUND
+    unanswered = later[-1].encounter_id
+    desk.answer([one for one in later if one.encounter_id != unanswered])
+    desk.order_cut()
+    desk.wait(lambda: len(desk.steps()) >= 8)
+    assert [step.kind for step in desk.steps()][1:] == [*ROUND, *ORDERED]
     last = desk.steps()[-1]
-    assert (last.label_cost, last.slices) == (16, {"inherited": 9, "added": 8})
+    assert (last.label_cost, last.slices) == (32, {"inherited": 9, "added": 7})
+    assert last.excluded["UNANSWERED"] == 1
     assert last.manifest_uri is not None
     body = desk.objects.get(last.manifest_uri, digest=last.manifest_digest)
     examples = from_parquet(body).examples
     assert {one.encounter_id for one in examples} == {
         "test-drive/1",
-        *(one.encounter_id for one in (*asked, *later)),
+        *(one.encounter_id for one in (*asked, *later) if one.encounter_id != unanswered),
     }
-    assert len(examples) == 17
+    assert len(examples) == 16
     built = [one for one in desk.steps()[1:] if one.kind is ManifestKind.ASSEMBLED]
     again = assembled_again(desk.kafka, desk.objects, tmp_path / "policy.yaml", desk.steps())
     assert [one.manifest_digest for one in again] == [one.manifest_digest for one in built]

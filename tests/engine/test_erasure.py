@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from consumers.clickhouse.client import Native, native
@@ -238,6 +240,7 @@ def test_what_was_learnt_from_a_device_is_named_and_the_next_dataset_forgets_it(
         with erasing(world):
             answer = erased()
         assert answer["datasets_built_before"] == [first.dataset_id]
+        assert not named_in_questions(world, GONE)
         assert answer["releases_trained_before"] == [release]
         assert answer["pictures"] == 4
         line.drive(KEPT, 4)
@@ -265,6 +268,15 @@ def test_what_was_learnt_from_a_device_is_named_and_the_next_dataset_forgets_it(
     changed = run("datasets", "diff", first.dataset_id, second.dataset_id)
     assert sorted(changed["removed"]["ERASED"]) == sorted(one.example_id for one in held)
     assert list(changed["removed"]) == ["ERASED"]
+
+
+def named_in_questions(world: Settings, device: str) -> list[str]:
+    """Sheets of questions in the object store that name a device."""
+    objects = ObjectStore(world.objects_url)
+    sheets = objects.list("questions")
+    assert sheets
+    tables = {one: pq.read_table(pa.BufferReader(objects.get(one))) for one in sheets}
+    return [one for one, rows in tables.items() if device in rows["device_id"].to_pylist()]
 
 
 def built_again(dataset: DatasetManifest) -> None:
