@@ -1,5 +1,6 @@
 """Attacks that the published vectors leave out; each begins with a device that has verified."""
 
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from producers.device.trust.predicate import Identity
 from producers.device.trust.refusal import RefusedError
-from tests.tuf_site import ME, NOW, Site, TestKey, World, listed, predicate, signed
+from tests.tuf_site import ME, MODEL, NOW, Site, TestKey, World, listed, predicate, signed
 
 Refusal = tuple[str, str, str]
 
@@ -41,6 +42,23 @@ def test_an_expired_role_of_the_director_stops_a_cycle(world: World, role: str) 
     world.director.days[role] = -1
     world.director.renew()
     assert refused(world) == ("director", role, "expired")
+
+
+@pytest.mark.parametrize("role", ["snapshot", "targets"])
+def test_what_a_device_keeps_expires_although_a_new_timestamp_names_it(
+    tmp_path: Path, role: str
+) -> None:
+    world = World(tmp_path)
+    world.director.days[role] = 1
+    world.director.publish()
+    world.update()
+    world.director.versions["timestamp"] += 1
+    meta = {"snapshot.json": listed(world.director.files["1.snapshot.json"], 1)}
+    world.director.put("timestamp", world.director.content("timestamp", meta=meta))
+    world.update()
+    with pytest.raises(RefusedError) as caught:
+        world.update(now=NOW + timedelta(days=2))
+    assert (caught.value.role, caught.value.reason.value) == (role, "expired")
 
 
 @pytest.mark.parametrize("role", ["timestamp", "snapshot", "targets"])
@@ -204,6 +222,12 @@ def test_a_new_key_by_the_root_ends_what_a_stolen_one_did(world: World, role: st
     site.put("root", site.root(), old_root_key)
     world.update()
     assert b'"version": 3' in (world.state.director.get("snapshot") or b"")
+
+
+def test_repositories_that_have_no_hash_in_common_do_not_agree(world: World) -> None:
+    world.director.targets["model"]["hashes"] = {"sha512": hashlib.sha512(MODEL).hexdigest()}
+    world.director.renew()
+    assert refused(world) == ("image_repo", "targets", "target_mismatch")
 
 
 def test_stolen_director_keys_cannot_invent_an_image(world: World) -> None:
