@@ -1,18 +1,18 @@
 """What must hold of an object store in a bucket too: of several that put a new name, one does.
 
-No dependency of the project: pip install s3fs boto3 'moto[s3]' flask flask-cors
+`make soak NAME=objects_on_s3`; what it runs on is no dependency of the project, so it is no test of
+CI: .venv/bin/pip install s3fs boto3 'moto[s3]' flask flask-cors
 """
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 import pytest
 
 from infra.objects import ObjectExistsError, ObjectMissingError, ObjectStore
 
-pytest.importorskip("s3fs", reason="s3fs is not installed: no bucket can be opened")
-server = pytest.importorskip("moto.server", reason="moto is not installed: no S3 to try it on")
-boto3 = pytest.importorskip("boto3", reason="boto3 is not installed: no bucket can be made")
+boto3, server = import_module("boto3"), import_module("moto.server")
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +59,7 @@ def test_a_name_is_replaced_read_in_part_listed_and_deleted(objects: ObjectStore
     objects.delete("n/timestamp.json")
     with pytest.raises(ObjectMissingError):
         objects.get("n/timestamp.json")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main(["-rs", __file__]))
