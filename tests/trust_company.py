@@ -89,9 +89,8 @@ class Company:
 
     def provision(self, state: TrustState) -> None:
         """What a device leaves the factory with."""
-        state.provision(
-            pinned_root(self.keys_dir, "director"), pinned_root(self.keys_dir, "images")
-        )
+        state.director.put("root", pinned_root(self.keys_dir, "director"))
+        state.images.put("root", pinned_root(self.keys_dir, "images"))
 
     def issuers(self) -> tuple[Issuer, Issuer]:
         return issuers(self.keys_dir, self.objects)

@@ -104,10 +104,8 @@ def run(
 
 def _from_the_factory(trust: TrustState, keys_dir: Path) -> TrustState:
     """With a Root of each repository: never one that the object store gives."""
-    stores = {"director": trust.director, "images": trust.images}
-    missing = [name for name, store in stores.items() if store.get("root") is None]
-    for name, root in {name: pinned_root(keys_dir, name) for name in missing}.items():
-        stores[name].put("root", root)
+    if not trust.provisioned:
+        trust.provision(pinned_root(keys_dir, "director"), pinned_root(keys_dir, "images"))
     return trust
 
 

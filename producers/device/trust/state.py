@@ -20,10 +20,16 @@ class TrustState:
         self.director = Store(files, f"{folder}/director")
         self.images = Store(files, f"{folder}/image_repo")
 
+    @property
+    def provisioned(self) -> bool:
+        """Whether it trusts a Root of each repository."""
+        return all(store.get("root") is not None for store in (self.director, self.images))
+
     def provision(self, director: bytes, images: bytes) -> None:
-        """As in the factory or the workshop: begin with these Roots, whatever it trusted."""
-        self.director.put("root", director)
-        self.images.put("root", images)
+        """As in the factory: begin with these Roots, where none is trusted yet."""
+        for store, root in ((self.director, director), (self.images, images)):
+            if store.get("root") is None:
+                store.put("root", root)
 
     @property
     def counter(self) -> int | None:

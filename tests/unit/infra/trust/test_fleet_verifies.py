@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
+from infra.trust.pinned import pinned_root
 from producers.device.client.fleet_trust import from_json
+from producers.device.client.layout import TRUST
+from producers.device.client.memory_files import MemoryFiles
+from producers.device.trust.state import TrustState
 from producers.device.trust.store import TrustStateError
 from schemas.records import AckState as A
 from schemas.records import ReleaseKind as K
@@ -73,6 +77,16 @@ def test_a_fleet_that_is_started_again_cannot_be_led_back_behind_what_it_trusted
     road.announce("r3", parent_release_id="r2")
     road.stage.play(4)
     assert set(road.ends()[4:]) == {("r3", A.REJECTED, reason)}
+
+
+def test_a_root_that_a_device_has_come_to_trust_outlives_the_process(company: Company) -> None:
+    who = Road(company).stage.fleet.devices[0].who
+    trusted = MemoryFiles({})
+    TrustState(trusted, TRUST).director.put("root", b"the Director's next")
+    restarted = Road(company).provisioned({who.device_id: trusted.content})
+    state = TrustState(restarted.belief(who).files, TRUST)
+    assert state.director.get("root") == b"the Director's next"
+    assert state.images.get("root") == pinned_root(company.keys_dir, "images")
 
 
 def test_the_way_back_is_fetched_again_under_its_own_counter(company: Company) -> None:
