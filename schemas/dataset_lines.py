@@ -26,6 +26,12 @@ class LineView:
     cut: DatasetManifest | None = None
     ordered: DatasetManifest | None = None
 
+    def asks_for(self, dataset_id: str) -> DatasetManifest | None:
+        """The open question for a dataset; None: there is none, or it is cut."""
+        if self.cut is not None or self.ask is None or self.ask.dataset_id != dataset_id:
+            return None
+        return self.ask
+
     @property
     def expects(self) -> frozenset[ManifestKind]:
         """The kinds the next record may be; a line begins with a dataset assembled by hand."""
@@ -72,8 +78,7 @@ class LineBook:
         """
         view = self.line(record.line)
         if record.kind is ManifestKind.CUT_ORDERED:
-            asked = None if view.cut is not None else view.ask
-            if asked is None or record.dataset_id != asked.dataset_id:
+            if view.asks_for(record.dataset_id) is None:
                 return False
             self._lines[record.line] = replace(view, ordered=view.ordered or record)
             return True

@@ -139,12 +139,8 @@ def classes_of(manifest: Manifest) -> tuple[str, ...]:
         raise ManifestError(
             f"manifest metadata classes={text[:80]!r}: must be a JSON list of distinct names"
         )
-    return (
-        *names,
-        *sorted(
-            {*Examples.of(manifest.examples).column("label").unique().to_pylist()} - set(names)
-        ),
-    )
+    labels = Examples.of(manifest.examples).column("label").unique().to_pylist()
+    return (*names, *sorted(set(labels) - set(names)))
 
 
 def obeyed_until_us(manifest: Manifest) -> int:

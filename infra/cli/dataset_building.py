@@ -9,6 +9,7 @@ import typer
 from infra.cli.dataset_log import read_datasets
 from infra.cli.log import read_whole
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show
+from infra.datasets import rebuilding
 from infra.datasets.ordering import OrderError, cut_order
 from infra.kafka.publisher import Publisher
 from infra.objects import ObjectStore
@@ -50,8 +51,6 @@ def build(
 
 
 def _again(settings: Settings, dataset: DatasetManifest) -> None:
-    from infra.datasets import rebuilding  # noqa: PLC0415 - loads scipy and pyarrow
-
     name = dataset.dataset_id
     facts = [*read_whole(settings, ERASURES), *read_whole(settings, DATASET_MANIFESTS)]
     objects = ObjectStore(settings.objects_url)

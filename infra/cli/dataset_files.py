@@ -8,6 +8,10 @@ import typer
 
 from infra.cli.dataset_log import manifest_of, read_datasets
 from infra.cli.output import Exit, Format, FormatOption, fail, say, show, show_whole
+from infra.datasets import checking
+from infra.datasets import export as exporting
+from infra.datasets.card import Facts, card
+from infra.datasets.difference import difference
 from infra.objects import ObjectStore
 from infra.settings import Settings
 from schemas.forgotten import losses, standing
@@ -23,8 +27,6 @@ def diff(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """What changed from one dataset to another; as JSON with the ids of the examples."""
-    from infra.datasets.difference import difference  # noqa: PLC0415 - loads numpy, pyarrow
-
     settings = Settings()
     log, objects = read_datasets(settings), ObjectStore(settings.objects_url)
     before, after = log.assembled(older), log.assembled(newer)
@@ -56,8 +58,6 @@ def audit(dataset_id: Dataset, output: FormatOption = Format.TABLE) -> None:
 
     3: something is not as it was.
     """
-    from infra.datasets import checking  # noqa: PLC0415 - loads Pillow
-
     settings = Settings()
     log = read_datasets(settings)
     dataset = log.assembled(dataset_id)
@@ -86,9 +86,6 @@ def export(
 
     Examples of devices erased since it was assembled are left out, and the card says so.
     """
-    from infra.datasets import export as exporting  # noqa: PLC0415 - loads Pillow, pyarrow
-    from infra.datasets.card import Facts, card  # noqa: PLC0415 - loads pyarrow
-
     settings = Settings()
     log, objects = read_datasets(settings), ObjectStore(settings.objects_url)
     dataset = log.assembled(dataset_id)

@@ -25,20 +25,21 @@ def cut_order(
     Raises:
         OrderError: The line has no open question for that dataset.
     """
-    if view.ask is None or view.cut is not None or view.ask.dataset_id != dataset_id:
+    asked = view.asks_for(dataset_id)
+    if asked is None:
         raise OrderError(f"dataset {dataset_id}: no question for it is open")
-    words = f"cut-ordered/{view.ask.event_id}/{by}/{now_us}"
+    words = f"cut-ordered/{asked.event_id}/{by}/{now_us}"
     return DatasetManifest(
         event_id=hashlib.sha256(words.encode()).hexdigest()[:32],
         source="live",
         kind=ManifestKind.CUT_ORDERED,
-        line=view.ask.line,
+        line=asked.line,
         dataset_id=dataset_id,
-        seq=view.ask.seq,
-        parent=view.ask.parent,
+        seq=asked.seq,
+        parent=asked.parent,
         counts={},
         label_cost=view.committed,
-        budget=view.ask.budget,
+        budget=asked.budget,
         slices={},
         excluded={},
         inputs=(),
